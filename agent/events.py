@@ -1,0 +1,184 @@
+"""All that a front end may learn about a turn: frozen events, and requests that carry their own reply."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from deskhand.model.types import FinishReason, Part, ToolCall, Usage
+
+
+class Answer(StrEnum):
+    """What a person says to an approval request."""
+
+    ONCE = "once"
+    SESSION = "session"
+    NO = "no"
+
+
+class Decision(StrEnum):
+    """How it was decided whether a call runs."""
+
+    ALLOWED = "allowed"
+    """by rule: the tool only reads what the person gave, or was granted before"""
+    APPROVED = "approved"
+    """by the person, for this call or this session"""
+    DENIED = "denied"
+    """by the person, or because nobody was there to ask"""
+    REFUSED = "refused"
+    """by code: no such tool, or arguments that do not fit its schema"""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One tool call of a turn, with what became of it.
+
+    Attributes:
+        call: as the model wrote it.
+        decision: whether it ran and who said so.
+        result: what the tool returned (a JSON value), None if it did not.
+        error: one sentence if it failed or did not run, else empty.
+        seconds: wall time of the tool.
+    """
+
+    call: ToolCall
+    decision: Decision
+    result: Any = None
+    error: str = ""
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of `deskhand ask --json`."""
+        return {
+            "name": self.call.name,
+            "arguments": dict(self.call.arguments),
+            "decision": self.decision.value,
+            "result": self.result,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a turn ended.
+
+    Attributes:
+        answer: the text; never empty: an answer, a question, or the error in words.
+        calls: every tool call, in order.
+        finish: why it ended.
+        usage: of all generations of the turn together.
+        error: the sentence for the person when ``finish`` is ``error``.
+    """
+
+    answer: str
+    calls: tuple[CallRecord, ...]
+    finish: FinishReason
+    usage: Usage
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The person's message is in the history."""
+
+    conversation: int
+    turn: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A stage of the engine's work moved on; ``done`` of ``total``."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextAdded:
+    """The answer grew by ``text``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtAdded:
+    """The thought grew by ``text``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallProposed:
+    """The model asks for a tool."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """A call that waits for the person. Whoever shows it sets ``reply``; nothing else routes the answer back.
+
+    Attributes:
+        call: exactly what would run.
+        skill: the skill the tool belongs to.
+        summary: one sentence: what the tool does, in its author's words.
+        touches: what it may touch, a line each, in plain words: "files: …/notes", "applications".
+        reply: set once; cancelled when the turn is stopped.
+    """
+
+    call: ToolCall
+    skill: str
+    summary: str
+    touches: tuple[str, ...]
+    reply: Future[Answer] = field(default_factory=Future[Answer], compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """The turn waits until ``request.reply`` is set."""
+
+    request: ApprovalRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call ran, failed, or was denied."""
+
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something outside the turn's text that the person should know: a timer, an engine that was restarted.
+
+    Attributes:
+        kind: ``timer``, ``engine``, ``skill``.
+        text: one sentence.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """The turn is over and on disk."""
+
+    outcome: Outcome
+
+
+Event = (
+    TurnStarted
+    | Progressed
+    | TextAdded
+    | ThoughtAdded
+    | CallProposed
+    | ApprovalRequested
+    | CallEnded
+    | Notice
+    | TurnEnded
+)

@@ -1,0 +1,1 @@
+"""Screen capture: an ordered table of handlers, each of which says whether it works here."""

@@ -1,0 +1,70 @@
+"""Self-validating settings of an engine: what the worker process is given to build one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LocalConfig(_Config):
+    """One llama.cpp session.
+
+    Attributes:
+        main: the model's GGUF file.
+        mmproj: pixels and sound to embeddings; without it the engine reads text only.
+        drafter: a multi-token-prediction drafter for ``main``.
+        context_length: tokens of KV cache.
+        batch: n_batch = n_ubatch in tokens; an image must fit one micro-batch, and the largest takes 1120.
+        kv_type: element type of the KV cache.
+        flash_attention: None lets llama.cpp choose.
+        threads: compute threads; None takes the physical cores.
+        gpu_layers: layers offloaded where llama.cpp was built for a GPU; -1 offloads all.
+        draft_depth: the most tokens drafted at a time; 0 switches drafting off.
+    """
+
+    kind: Literal["local"] = "local"
+    main: Path
+    mmproj: Path | None = None
+    drafter: Path | None = None
+    context_length: int = Field(default=8192, ge=256)
+    batch: int = Field(default=1152, ge=1152)
+    kv_type: Literal["f32", "f16", "q8_0"] = "f16"
+    flash_attention: bool | None = None
+    threads: int | None = Field(default=None, ge=1)
+    gpu_layers: int = Field(default=-1, ge=-1)
+    draft_depth: int = Field(default=3, ge=0, le=7)
+
+
+class CascadeConfig(_Config):
+    """Screenshot → OCR, sound → speech recognition, text → a text model.
+
+    Attributes:
+        text: the text model.
+        speech: folder of a CTranslate2 Whisper model; None means the engine can't hear.
+        language: of the speech, an ISO 639-1 code.
+    """
+
+    kind: Literal["cascade"] = "cascade"
+    text: LocalConfig
+    speech: Path | None = None
+    language: str = "en"
+
+
+class ScriptedConfig(_Config):
+    """A transcript that is played back, for tests and demonstrations of the agent.
+
+    Attributes:
+        script: a JSON file; `scripted.py` says what is in it.
+    """
+
+    kind: Literal["scripted"] = "scripted"
+    script: Path
+
+
+EngineConfig = LocalConfig | CascadeConfig | ScriptedConfig

@@ -1,0 +1,34 @@
+"""Fixtures of every room: real virtual devices, and folders of a test's own in place of the person's."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from deskhand.app import virtual
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep a test's data and settings away from the person's; the cache of models stays shared."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    return home
+
+
+@pytest.fixture(scope="session")
+def x_display() -> Generator[str]:
+    """A real X server of the test session's own; yields its ``DISPLAY``, sets nothing."""
+    with virtual.display() as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def microphone() -> Generator[dict[str, str]]:
+    """A real PulseAudio daemon with a virtual microphone; yields the environment of its clients, sets nothing."""
+    with virtual.microphone() as environment:
+        yield environment
