@@ -1,0 +1,39 @@
+# Two commands do all: `make demo` shows the main job, `make test` proves it. PYTHON=… chooses the interpreter.
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo run test check bench lock models clean
+
+setup: ## system packages, virtual environment, locked Python packages
+	@.ci/setup
+
+models: setup ## the small models of the embedded engine (once, about 0.6 GB)
+	@$(BIN)/deskhand models get cascade
+
+demo: models ## the main job, for real, with pictures in build/demo
+	@$(BIN)/python -m deskhand.app.demo
+
+run: models ## the window
+	@$(BIN)/deskhand
+
+test: models ## all tests, on devices of their own
+	@$(BIN)/pytest
+
+check: setup ## formatting, lint, types, import contract, skills
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+	@$(BIN)/deskhand skills list --check
+
+bench: models ## measure; writes docs/benchmarks.json
+	@$(BIN)/python -m deskhand.app.bench
+
+lock: setup ## resolve pyproject.toml again into requirements.lock
+	@$(BIN)/python -m pip install --quiet pip-tools
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --extra dev --generate-hashes --allow-unsafe \
+		--strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## everything that can be made again, models excepted
+	@rm -rf build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,175 @@
+"""`deskhand ask`: one turn in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+from deskhand.agent.events import (
+    Answer,
+    ApprovalRequest,
+    ApprovalRequested,
+    CallEnded,
+    CallProposed,
+    Decision,
+    Event,
+    Notice,
+    Outcome,
+    Progressed,
+    TextAdded,
+)
+from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
+from deskhand.app import capture, settings, wiring
+from deskhand.app.capture import CaptureError
+from deskhand.model import pixels, sound
+from deskhand.model.errors import ModelError
+from deskhand.model.types import Usage
+
+
+def _percepts(options: argparse.Namespace, budget: int) -> list[Percept]:
+    found: list[Percept] = [ScreenPercept(pixels.read_image(path, budget), source=path.name) for path in options.image]
+    if options.screen:
+        found.append(capture.grab(budget=budget))
+    return found + [SoundPercept(sound.read_audio(path), source=path.name) for path in options.audio]
+
+
+def printable(text: str) -> str:
+    """Make control and direction-changing characters visible, so that a terminal shows what is really there."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+
+
+def _ask_person(request: ApprovalRequest) -> Answer:
+    """Show the exact call and read the answer; anything but a clear yes is a no."""
+    lines = [
+        f"\n{request.skill} wants to run {request.call.name}: {request.summary}",
+        *(f"    {key} = {json.dumps(value, ensure_ascii=False)}" for key, value in request.call.arguments.items()),
+        *(f"    touches {place}" for place in request.touches),
+    ]
+    print(printable("\n".join(lines)), file=sys.stderr)
+    if not sys.stdin.isatty():
+        print("Nobody is here to ask, so the answer is no. Allow it with --approve NAME.", file=sys.stderr)
+        return Answer.NO
+    print("Allow? [y]es once, for this [s]ession, [N]o: ", end="", file=sys.stderr, flush=True)
+    reply = sys.stdin.readline().strip().lower()
+    return {"y": Answer.ONCE, "yes": Answer.ONCE, "s": Answer.SESSION}.get(reply, Answer.NO)
+
+
+class _Printer:
+    """Shows a turn's events: the answer on standard output, everything else on standard error."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and not quiet
+        self.streamed = ""
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case ApprovalRequested(request):
+                self._clear()
+                request.reply.set_result(_ask_person(request))
+            case TextAdded(text) if not self._quiet:
+                self._clear()
+                self.streamed += text
+                print(printable(text), end="", flush=True)
+            case Progressed(stage, done, total) if self._live:
+                print(f"\r\033[K{stage} {done}/{total}", end="", file=sys.stderr, flush=True)
+            case CallProposed(call) if not self._quiet:
+                self._clear()
+                print(printable(f"→ {call.name} {json.dumps(dict(call.arguments), ensure_ascii=False)}"), file=sys.stderr)
+            case CallEnded(record) if not self._quiet:
+                what = record.error if record.error else json.dumps(record.result, ensure_ascii=False)
+                state = record.decision.value if record.decision in {Decision.DENIED, Decision.REFUSED} else "done"
+                print(printable(f"← {state}: {what}"), file=sys.stderr)
+            case Notice(kind, text):
+                self._clear()
+                print(f"[{kind}] {printable(text)}", file=sys.stderr)
+            case _:
+                pass
+
+    def _clear(self) -> None:
+        if self._live:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """The turn as the object that ``--json`` prints."""
+    return {
+        "answer": outcome.answer,
+        "tool_calls": [record.as_json() for record in outcome.calls],
+        "finish": outcome.finish,
+        "error": outcome.error,
+        "usage": asdict(outcome.usage),
+    }
+
+
+def _failed(sentence: str) -> Outcome:
+    return Outcome(answer=sentence, calls=(), finish="error", usage=Usage(), error=sentence)
+
+
+def _turn(options: argparse.Namespace, show: _Printer, cancel: threading.Event) -> Outcome:
+    chosen = settings.load(engine=options.engine, bundle=options.bundle)
+    percepts = _percepts(options, chosen.image_budget)
+    approve = options.approve
+    names = [] if approve in {"ask", "never"} else [name.strip() for name in approve.split(",") if name.strip()]
+    desk = wiring.build(chosen, show, names, ask=approve == "ask")
+    try:
+        latest = desk.store.latest() if options.go_on else None
+        conversation = latest if latest is not None else desk.store.new_conversation()
+        outcome = desk.agent.turn(
+            conversation,
+            options.text,
+            percepts,
+            show,
+            cancel,
+            tool_choice=options.tool_choice,
+            max_tokens=options.max_tokens,
+        )
+        if options.wait_timers:
+            desk.timers.start()
+            desk.timers.wait(cancel)
+        elif waiting := desk.timers.pending():
+            show(Notice("timer", f"{len(waiting)} timer(s) are set; they fire in the window, or here with --wait-timers."))
+        return outcome
+    finally:
+        desk.close()
+
+
+def _stop_on_interrupt(cancel: threading.Event) -> Callable[[], None]:
+    """Let the first Ctrl-C cancel the turn and the second end the process; returns how to undo that."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    return lambda: (signal.signal(signal.SIGINT, before), None)[1]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one turn and return 0 if it ended well, 130 if it was interrupted, else 1."""
+    cancel = threading.Event()
+    undo = _stop_on_interrupt(cancel)
+    show = _Printer(quiet=options.json)
+    try:
+        outcome = _turn(options, show, cancel)
+    except (ModelError, CaptureError, settings.SettingsError, OSError) as error:
+        outcome = _failed(str(error))
+    finally:
+        undo()
+    if options.json:
+        print(json.dumps(as_json(outcome), ensure_ascii=False))
+    elif outcome.finish == "error":
+        print(f"\n{printable(outcome.error)}" if show.streamed else printable(outcome.error), file=sys.stderr)
+    elif show.streamed:
+        print()
+    else:
+        print(printable(outcome.answer))
+    return {"stop": 0, "cancelled": 130}.get(outcome.finish, 1)

@@ -1,0 +1,86 @@
+"""The command line: what the window does, without a window."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from deskhand.app import ask, doctor, models
+from deskhand.app import skills as skill_list
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="deskhand",
+        description="A desktop agent that sees the screen, hears the microphone and acts through skills, on this machine. "
+        "Without a command the window opens.",
+    )
+    parser.add_argument("--engine", help="auto, local, cascade, tiny or scripted:FILE (default: auto)")
+    parser.add_argument("--bundle", type=Path, help="folder or GGUF file of a bundle")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    one = commands.add_parser("ask", help="one turn: a question, a command, pictures, sound")
+    one.add_argument("text", metavar="TEXT", help="what you want; may be empty when there is sound or a picture")
+    one.add_argument("--image", type=Path, action="append", default=[], metavar="FILE", help="a picture to look at")
+    one.add_argument("--audio", type=Path, action="append", default=[], metavar="FILE", help="a recording to listen to")
+    one.add_argument("--screen", action="store_true", help="take a screenshot now")
+    one.add_argument("--engine", dest="ask_engine", help="auto, local, cascade, tiny or scripted:FILE")
+    one.add_argument("--bundle", dest="ask_bundle", type=Path, metavar="DIR", help="folder or GGUF file of a bundle")
+    one.add_argument(
+        "--approve",
+        default="ask",
+        metavar="ask|never|NAME,…",
+        help="ask in the terminal (default), deny what would be asked, or allow these tools or skills",
+    )
+    one.add_argument("--continue", dest="go_on", action="store_true", help="go on with the latest conversation")
+    one.add_argument("--tool-choice", choices=["auto", "none", "required"], default="auto", help="whether it may call tools")
+    one.add_argument("--max-tokens", type=int, default=1024, metavar="N", help="the longest answer, in tokens")
+    one.add_argument("--wait-timers", action="store_true", help="stay until the timers that were set have fired")
+    one.add_argument("--json", action="store_true", help="print the turn as one JSON object")
+
+    check = commands.add_parser("doctor", help="what works on this machine and what to do about the rest")
+    check.add_argument("--json", action="store_true")
+
+    store = commands.add_parser("models", help="the models on this machine and those that can be fetched")
+    actions = store.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="what there is, where it comes from, under which licence")
+    listing.add_argument("--json", action="store_true")
+    get = actions.add_parser("get", help="fetch by name; goes on where it was interrupted")
+    get.add_argument("names", nargs="+", metavar="NAME", help="a name of the list; “cascade” is the embedded engine's")
+    verify = actions.add_parser("verify", help="check the files against their SHA-256")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="default: all that are installed")
+
+    skills = commands.add_parser("skills", help="what it can do")
+    skill_actions = skills.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listed = skill_actions.add_parser("list", help="skills, their tools, and every problem found")
+    listed.add_argument("--json", action="store_true")
+    listed.add_argument("--check", action="store_true", help="exit with 1 if there is any problem")
+    return parser
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the arguments; ends the process with code 2 and a usage line when they don't fit."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "ask":
+        options.engine = options.ask_engine or options.engine
+        options.bundle = options.ask_bundle or options.bundle
+        if options.max_tokens < 1:
+            parser.error("--max-tokens must be at least 1")
+        if not (options.text.strip() or options.image or options.audio or options.screen):
+            parser.error("say something: TEXT may be empty only with --audio, --image or --screen")
+    return options
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the options say and return the exit code."""
+    match options.command:
+        case "ask":
+            return ask.run(options)
+        case "doctor":
+            return doctor.run(as_json=options.json)
+        case "models":
+            return models.run(options)
+        case _:
+            return skill_list.run(as_json=options.json, check=options.check)

@@ -1,0 +1,99 @@
+"""`deskhand doctor`: what works on this machine, and what to do about the rest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import psutil
+
+from deskhand.agent import sandbox
+from deskhand.app import capture, microphone, settings, wiring
+from deskhand.model.client import WorkerEngine
+from deskhand.model.errors import ModelError
+
+_GIB = 1024**3
+_ROOM_FOR_HISTORY = 1 * _GIB
+"""Screenshots are kept in the history; below this the next days of use may fill the disk."""
+_SPARE_MEMORY = 2 * _GIB
+"""The cascade takes about 1.5 GiB while it works; a bundle takes more and is checked when it loads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the doctor's report.
+
+    Attributes:
+        name: of the part: engine, screen, microphone, sandbox, disk, memory.
+        works: whether it can be used as it is.
+        detail: what was found.
+        advice: what to do, empty if nothing.
+    """
+
+    name: str
+    works: bool
+    detail: str
+    advice: str = ""
+
+
+def _engine() -> Check:
+    try:
+        engine = WorkerEngine(wiring.engine_config(settings.load()))
+        try:
+            info = engine.info
+        finally:
+            engine.close()
+    except (ModelError, settings.SettingsError) as error:
+        return Check("engine", works=False, detail=str(error), advice="deskhand models get cascade")
+    senses = [word for word, has in (("sees", info.sees), ("hears", info.hears), ("drafts", info.drafts)) if has]
+    place = "leaves this machine" if info.leaves_machine else "stays on this machine"
+    detail = f"{info.kind}: {info.model}; {', '.join(senses) or 'text only'}; {info.context_length} tokens; {place}"
+    return Check("engine", works=True, detail=detail)
+
+
+def _device(name: str, status: Callable[[], tuple[bool, str]], advice: str) -> Check:
+    works, detail = status()
+    return Check(name, works=works, detail=detail, advice="" if works else advice)
+
+
+def _disk() -> Check:
+    folder = settings.data_folder()
+    free = shutil.disk_usage(folder).free
+    works = free > _ROOM_FOR_HISTORY
+    advice = "" if works else f"Free some space: history and notes are kept in {folder}."
+    return Check("disk", works=works, detail=f"{free / _GIB:.1f} GiB free in {folder}", advice=advice)
+
+
+def _memory() -> Check:
+    memory = psutil.virtual_memory()
+    works = memory.available > _SPARE_MEMORY
+    advice = "" if works else "Close other programs, or choose a smaller model in the settings (text_model)."
+    detail = f"{memory.available / _GIB:.1f} of {memory.total / _GIB:.1f} GiB available"
+    return Check("memory", works=works, detail=detail, advice=advice)
+
+
+def examine() -> list[Check]:
+    """Look at every part for real: load the engine, ask the screen, the microphone and the sandbox."""
+    return [
+        _engine(),
+        _device("screen", capture.status, "Attach pictures with --image, or run Deskhand inside a desktop session."),
+        _device("microphone", microphone.status, "Attach recordings with --audio, or plug in a microphone."),
+        _device("sandbox", sandbox.status, "Bundled skills still work; skills of other people are refused until it does."),
+        _disk(),
+        _memory(),
+    ]
+
+
+def run(*, as_json: bool) -> int:
+    """Print the report; 0 if the engine works, since the rest can be done without."""
+    checks = examine()
+    if as_json:
+        print(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=2))
+    else:
+        for check in checks:
+            print(f"{'✓' if check.works else '✗'} {check.name:<11}{check.detail}")
+            if check.advice:
+                print(f"  {'':<11}→ {check.advice}")
+    return 0 if checks[0].works else 1

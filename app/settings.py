@@ -1,0 +1,89 @@
+"""One table of options: what a person can choose, where it is kept, and the folders of the application."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deskhand import app
+
+ROOT = Path(app.__file__).parent.parent
+"""The folder that holds the rooms: the repository, or ``site-packages/deskhand``."""
+
+BUNDLED_SKILLS = ROOT / "skills"
+
+
+class SettingsError(Exception):
+    """The settings file can't be used; the message says which line and why."""
+
+
+class Settings(BaseModel):
+    """What a person can choose. The command line overrides the file, the file overrides the defaults.
+
+    Attributes:
+        engine: ``auto`` (the best bundle found, else the cascade), ``local``, ``cascade``, ``tiny`` or ``scripted:FILE``.
+        bundle: folder or GGUF file of the local engine; None searches the models folder.
+        text_model: catalogue name of the cascade's text model.
+        speech_model: catalogue name of the cascade's speech recognition.
+        language: of the speech, an ISO 639-1 code.
+        context_length: tokens of KV cache.
+        image_budget: the most image tokens a screenshot may take; text on a full screen needs 560 or more.
+        thinking: whether the model may think before it answers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine: str = Field(default="auto", pattern=r"^(auto|local|cascade|tiny|scripted:.+)$")
+    bundle: Path | None = None
+    text_model: str = "text-0.5b"
+    speech_model: str = "speech-tiny"
+    language: str = "en"
+    context_length: int = Field(default=8192, ge=512)
+    image_budget: int = 560
+    thinking: bool = False
+
+
+def data_folder() -> Path:
+    """The person's own things: history, notes, timers, skills, bundles. Made on first use."""
+    return platformdirs.user_data_path("deskhand", ensure_exists=True)
+
+
+def models_folder() -> Path:
+    """Where bundles are looked for: one folder a bundle."""
+    return data_folder() / "models"
+
+
+def settings_file() -> Path:
+    """The TOML file with the person's choices; need not exist."""
+    return platformdirs.user_config_path("deskhand") / "settings.toml"
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings file and lay what the command line says over it.
+
+    Args:
+        overrides: fields of `Settings`; those that are None are left out.
+
+    Raises:
+        SettingsError: the file is no TOML, or a value is not one of those that work.
+    """
+    path = settings_file()
+    values: dict[str, Any] = {}
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings file {path} can't be read: {error}. Mend or remove it.") from error
+    values |= {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        where = "" if name in overrides else f" in {path}"
+        raise SettingsError(f"The setting “{name}”{where} does not work: {first['msg']}.") from error

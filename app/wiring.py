@@ -1,0 +1,133 @@
+"""The one file that builds everything from the settings and puts it together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from deskhand.agent.events import Notice
+from deskhand.agent.history import Store
+from deskhand.agent.loop import Agent, Limits
+from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.permissions import Permissions
+from deskhand.agent.skills import SkillSet, load_skills
+from deskhand.agent.timers import Timers
+from deskhand.agent.tools import Toolbox
+from deskhand.app import capture, settings
+from deskhand.app.settings import Settings
+from deskhand.model import bundle, catalog, hub, tiny
+from deskhand.model.client import WorkerEngine
+from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
+from deskhand.model.engine import Engine
+from deskhand.model.errors import BundleError
+
+
+class Screen:
+    """What a skill may ask of the application: a look at the screen."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+
+    def look(self) -> ScreenPercept:
+        """Take a screenshot now; raises CaptureError with a sentence where that can't be done."""
+        return capture.grab(budget=self._budget)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything of one running application, and how it is taken down."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    skills: SkillSet
+    permissions: Permissions
+    agent: Agent
+    timers: Timers
+
+    def close(self) -> None:
+        """Stop the timers, end the engine's process and close the history."""
+        self.timers.stop()
+        self.engine.close()
+        self.store.close()
+
+
+def local_config(found: bundle.Bundle, chosen: Settings) -> LocalConfig:
+    """How a bundle is run with the person's settings."""
+    return LocalConfig(
+        main=found.main, mmproj=found.mmproj, drafter=found.drafter, context_length=chosen.context_length
+    )
+
+
+def engine_config(chosen: Settings) -> EngineConfig:
+    """Decide which engine serves: what the person named, else the best bundle found, else the cascade.
+
+    Raises:
+        BundleError: the named bundle is missing or broken, or the cascade's models are not here yet.
+    """
+    if chosen.engine.startswith("scripted:"):
+        return ScriptedConfig(script=Path(chosen.engine.removeprefix("scripted:")))
+    if chosen.engine == "tiny":
+        return local_config(tiny.cached_bundle(tiny.TinySpec()), chosen)
+    if chosen.engine in {"auto", "local"}:
+        found = bundle.open_bundle(chosen.bundle) if chosen.bundle else bundle.best_bundle([settings.models_folder()])
+        if found is not None:
+            return local_config(found, chosen)
+        if chosen.engine == "local":
+            raise BundleError(
+                f"There is no bundle in {settings.models_folder()}. Put a model's GGUF files there in a folder of their "
+                "own, name them with --bundle, or fetch one with: deskhand models get gemma-4-12b"
+            )
+    return cascade_config(chosen)
+
+
+def cascade_config(chosen: Settings) -> CascadeConfig:
+    """The embedded default: OCR, speech recognition and a small text model.
+
+    Raises:
+        BundleError: a model is not here yet; says how to get it.
+    """
+    text = hub.installed(catalog.CATALOG[chosen.text_model])
+    speech = hub.installed(catalog.CATALOG[chosen.speech_model])
+    if text is None or speech is None:
+        raise BundleError("The embedded models are not on this machine yet. Fetch them once with: deskhand models get cascade")
+    return CascadeConfig(
+        text=local_config(bundle.open_bundle(text), chosen), speech=speech, language=chosen.language
+    )
+
+
+def user_skills() -> Path:
+    """Where a person puts skills of their own."""
+    return settings.data_folder() / "skills"
+
+
+def all_skills() -> SkillSet:
+    """The bundled skills and the person's own."""
+    return load_skills([(settings.BUNDLED_SKILLS, "bundled"), (user_skills(), "user")])
+
+
+def build(
+    chosen: Settings,
+    notify: Callable[[Notice], None],
+    preapproved: Collection[str] = (),
+    *,
+    ask: bool = True,
+) -> Desk:
+    """Put one application together. The engine's process starts with the first use.
+
+    Args:
+        chosen: the settings.
+        notify: is told what happens outside of turns (a timer), from a thread of its own.
+        preapproved: names of tools and skills that need not be asked about.
+        ask: False denies what would be asked.
+    """
+    config = engine_config(chosen)
+    data = settings.data_folder()
+    skills = all_skills()
+    permissions = Permissions(preapproved, ask=ask)
+    engine = WorkerEngine(config)
+    store = Store(data / "history.sqlite")
+    toolbox = Toolbox(skills, data, Screen(chosen.image_budget))
+    agent = Agent(engine, store, toolbox, permissions, Limits())
+    return Desk(chosen, engine, store, skills, permissions, agent, Timers(data, notify))
