@@ -1,0 +1,102 @@
+"""Sound as the model hears it: 640-sample frames of 16 kHz mono, in pieces of at most thirty seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deskhand.model.errors import PromptError
+from deskhand.model.types import FRAME_SAMPLES, SAMPLE_RATE, Audio
+
+PIECE_FRAMES = 750
+"""Frames of the longest piece: 30 s, the most Gemma 4 was trained with; longer ones turn incoherent."""
+
+_SEARCH_FRAMES = 250
+"""How far before the limit a quiet place to cut is looked for: 10 s."""
+
+_QUIET_FRAMES = 5
+"""Frames whose loudness decides where it is quiet: 200 ms, the length of a pause between words."""
+
+
+def samples_of(audio: Audio) -> NDArray[np.float32]:
+    """The samples, limited to [-1, 1], with silence where a broken device delivered NaN or infinity; shape (n,)."""
+    samples = np.frombuffer(audio.samples, "<f4")
+    if np.isfinite(samples).all() and (not samples.size or np.abs(samples).max() <= 1):
+        return samples
+    return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
+
+
+def frames(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cut samples into frames, the last filled up with silence.
+
+    An empty clip becomes one silent frame: llama.cpp aborts on clips of fewer than two samples (mtmd.cpp:1600).
+
+    Returns:
+        Shape (n ≥ 1, 640).
+    """
+    count = max(1, -(-samples.size // FRAME_SAMPLES))
+    padded = np.zeros(count * FRAME_SAMPLES, np.float32)
+    padded[: samples.size] = samples
+    return padded.reshape(count, FRAME_SAMPLES)
+
+
+def pieces(audio: Audio) -> list[NDArray[np.float32]]:
+    """The clip's frames in pieces of at most `PIECE_FRAMES`, cut where the last ten seconds of each are quietest.
+
+    Returns:
+        Arrays of shape (n, 640), together all frames of the clip in order.
+    """
+    rest = frames(samples_of(audio))
+    result: list[NDArray[np.float32]] = []
+    while len(rest) > PIECE_FRAMES:
+        start = PIECE_FRAMES - _SEARCH_FRAMES
+        power = np.square(rest[start:PIECE_FRAMES]).mean(axis=1)
+        loudness = np.convolve(power, np.ones(_QUIET_FRAMES), "valid")
+        # Of equally quiet places the last: as few pieces as possible.
+        quietest = len(loudness) - 1 - int(np.argmin(loudness[::-1]))
+        cut = start + quietest + (_QUIET_FRAMES + 1) // 2
+        result.append(rest[:cut])
+        rest = rest[cut:]
+    result.append(rest)
+    return result
+
+
+def audio_tokens(audio: Audio) -> int:
+    """Sound tokens of a clip, without begin and end markers: one for each begun 40 ms, at least one."""
+    return max(1, -(-(len(audio.samples) // 4) // FRAME_SAMPLES))
+
+
+def read_audio(path: Path, limit_seconds: float = 3600) -> Audio:
+    """Read a sound file (WAV, FLAC, OGG, MP3 and whatever else FFmpeg reads) as 16 kHz mono.
+
+    Args:
+        path: of the file.
+        limit_seconds: longer files are refused before they fill the memory.
+
+    Raises:
+        PromptError: there is no such file, it holds no sound, or it is too long.
+    """
+    import av  # noqa: PLC0415 - FFmpeg takes 100 ms to load and most turns read no file
+    from av.audio.resampler import AudioResampler  # noqa: PLC0415 - likewise
+    from av.error import FFmpegError  # noqa: PLC0415 - likewise
+
+    if not path.is_file():
+        raise PromptError(f"There is no sound file {path}.")
+    blocks: list[NDArray[np.float32]] = []
+    count = 0
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise PromptError(f"{path} holds no sound.")
+            resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+            for frame in (*container.decode(container.streams.audio[0]), None):
+                for block in resampler.resample(frame):
+                    blocks.append(block.to_ndarray().reshape(-1).astype("<f4"))
+                    count += blocks[-1].size
+                if count > limit_seconds * SAMPLE_RATE:
+                    raise PromptError(f"{path} is longer than {limit_seconds / 60:.0f} minutes. Please cut it first.")
+    except (FFmpegError, ValueError) as error:
+        raise PromptError(f"{path} is not a sound file that can be read ({error}).") from error
+    return Audio(np.concatenate([*blocks, np.empty(0, "<f4")]).tobytes())
