@@ -1,1 +1,70 @@
 """Screen capture: an ordered table of handlers, each of which says whether it works here."""
+
+from __future__ import annotations
+
+from deskhand.agent.percept import ScreenPercept
+from deskhand.app.capture.desktop import Desktop
+from deskhand.app.capture.models import CaptureError, Handler, Screen
+from deskhand.app.capture.wayland import Grim, Portal
+from deskhand.model.types import Image
+
+HANDLERS: tuple[Handler, ...] = (Grim(), Portal(), Desktop("X11"), Desktop("macOS"))
+"""In order of preference: the first that is available is used. grim before the portal, because it never has to ask."""
+
+NO_DISPLAY = (
+    "There is no screen to capture: neither WAYLAND_DISPLAY nor DISPLAY names a display. "
+    "Start Deskhand from a desktop session, or give it a picture file instead."
+)
+
+__all__ = ["HANDLERS", "NO_DISPLAY", "CaptureError", "Screen", "grab", "screens", "status"]
+
+
+def screens() -> list[Screen]:
+    """All monitors, the one in use (active window, else mouse, else primary) first.
+
+    Raises:
+        CaptureError: no handler works here.
+    """
+    return _handler().screens()
+
+
+def grab(screen: Screen | None = None, *, budget: int = 560) -> ScreenPercept:
+    """Capture a screen; blocking: milliseconds on X11, as long as the person takes where the desktop asks them.
+
+    Args:
+        screen: one of `screens`; the one in use when None.
+        budget: image tokens.
+
+    Raises:
+        CaptureError: with a sentence that says what to do.
+    """
+    if screen is None:
+        handler = _handler()
+        screen = handler.screens()[0]
+    else:
+        handler = next((each for each in HANDLERS if each.name == screen.handler), None) or _handler()
+    shot = handler.grab(screen)
+    image = Image(shot.rgb, shot.width, shot.height, budget)
+    source = f"{screen.name} ({handler.name})"
+    return ScreenPercept(image, round(screen.left * shot.scale), round(screen.top * shot.scale), shot.scale, source)
+
+
+def status() -> tuple[bool, str]:
+    """Whether the screen can be captured, and how, or why not."""
+    said: list[str] = []
+    for handler in HANDLERS:
+        works, words = handler.available()
+        if works:
+            return True, f"{handler.name}: {words}"
+        said.append(f"{handler.name}: {words}")
+    return False, f"{NO_DISPLAY} ({'; '.join(said)})"
+
+
+def _handler() -> Handler:
+    said: list[str] = []
+    for handler in HANDLERS:
+        works, words = handler.available()
+        if works:
+            return handler
+        said.append(f"{handler.name}: {words}")
+    raise CaptureError(f"{NO_DISPLAY} ({'; '.join(said)})")

@@ -1,0 +1,326 @@
+"""The only way between the agent's thread and the window: a queue of jobs down, one signal of frozen events up."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from deskhand.agent.events import Event, Notice, Outcome, Progressed, TextAdded, ThoughtAdded
+from deskhand.agent.history import HistoryError, TurnRecord
+from deskhand.agent.percept import Percept, SoundPercept
+from deskhand.model.errors import ModelError
+from deskhand.model.types import EngineInfo, ToolChoice
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+FRAME_MS = 16
+"""Between two deliveries to the window: at most 60 a second, more can't be seen and PySide6 6.12 dies of it."""
+
+_log = logging.getLogger(__name__)
+
+
+class Agent(Protocol):
+    """What runs a turn (`deskhand.agent.loop.Agent`)."""
+
+    def turn(
+        self,
+        conversation: int,
+        text: str,
+        percepts: Sequence[Percept],
+        emit: Callable[[Event], None],
+        cancel: threading.Event,
+        *,
+        tool_choice: ToolChoice = "auto",
+    ) -> Outcome:
+        """Run one turn to its end; blocking."""
+        ...
+
+
+class Conversation(Protocol):
+    """A line of the conversation list."""
+
+    @property
+    def id(self) -> int:
+        """Its key in the store."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """May be empty."""
+        ...
+
+    @property
+    def started(self) -> datetime:
+        """In UTC."""
+        ...
+
+
+class Store(Protocol):
+    """What the window needs of the history (`deskhand.agent.history.Store`); used in the agent's thread only."""
+
+    def new_conversation(self, title: str = "") -> int:
+        """Begin one and return its key."""
+        ...
+
+    def conversations(self) -> Sequence[Conversation]:
+        """Newest first."""
+        ...
+
+    def turns(self, conversation: int) -> Sequence[TurnRecord]:
+        """Oldest first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a factory gives once the engine has been loaded.
+
+    Attributes:
+        agent: runs the turns.
+        info: what the person is told of the engine.
+        host: where a remote engine runs; empty when nothing leaves the machine.
+        close: frees the engine; called in the agent's thread at shutdown.
+    """
+
+    agent: Agent
+    info: EngineInfo
+    host: str = ""
+    close: Callable[[], None] = field(default=lambda: None, repr=False)
+
+
+Factory = Callable[[Callable[[str], None]], Ready]
+"""Loads the engine in the agent's thread; is given a function that tells the person what is going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoading:
+    """The engine is being loaded; ``text`` says what is going on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReady:
+    """Turns can be submitted."""
+
+    info: EngineInfo
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailed:
+    """The engine could not be loaded; ``sentence`` says what to do."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The conversations, newest first."""
+
+    conversations: tuple[Conversation, ...]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A conversation is shown from now on; ``conversation`` is None for one that has no turn yet."""
+
+    conversation: int | None
+    turns: tuple[TurnRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """A turn ended without an outcome; ``sentence`` says what happened."""
+
+    sentence: str
+
+
+Happening = Event | EngineLoading | EngineReady | EngineFailed | Listed | Opened | TurnFailed
+
+
+def merged(events: Iterator[Happening]) -> Iterator[Happening]:
+    """Join neighbouring pieces of text and of thought, and keep only the last of neighbouring progress."""
+    held: Happening | None = None
+    for event in events:
+        if isinstance(held, TextAdded) and isinstance(event, TextAdded):
+            held = TextAdded(held.text + event.text)
+        elif isinstance(held, ThoughtAdded) and isinstance(event, ThoughtAdded):
+            held = ThoughtAdded(held.text + event.text)
+        elif isinstance(held, Progressed) and isinstance(event, Progressed):
+            held = event
+        else:
+            if held is not None:
+                yield held
+            held = event
+    if held is not None:
+        yield held
+
+
+class Bridge(QObject):
+    """Runs the agent in a thread of its own. Every method returns at once; what follows comes through ``happened``.
+
+    Args:
+        factory: loads the engine, in the agent's thread.
+        store: the history, touched in the agent's thread only.
+    """
+
+    happened = Signal(object)
+    """Carries one `Happening`, in the GUI thread, in order."""
+    _woken = Signal()
+
+    def __init__(self, factory: Factory, store: Store, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._factory = factory
+        self._store = store
+        self._ready: Ready | None = None
+        self._conversation: int | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._cancel = threading.Event()
+        self._pending: deque[Happening] = deque()
+        self._armed = False
+        self._delivered = 0.0
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._deliver)
+        self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
+        self._thread = threading.Thread(target=self._run, name="agent", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; load the engine and list the conversations."""
+        self._jobs.put(self._list)
+        self._jobs.put(self._load)
+        self._thread.start()
+
+    def reload(self) -> None:
+        """Try to load the engine again after it failed."""
+        self._jobs.put(self._load)
+
+    def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
+        """Queue a turn in the open conversation; the first turn of a new one creates it."""
+        cancel = self._cancel = threading.Event()
+        self._jobs.put(lambda: self._turn(text, tuple(percepts), cancel, tool_choice))
+
+    def stop(self) -> None:
+        """Cancel the turn that was submitted last; it ends by itself shortly after."""
+        self._cancel.set()
+
+    def new_conversation(self) -> None:
+        """Open an empty conversation."""
+        self._jobs.put(self._new)
+
+    def open(self, conversation: int) -> None:
+        """Open a conversation of the history."""
+        self._jobs.put(lambda: self._open(conversation))
+
+    def notify(self, notice: Notice) -> None:
+        """Show a notice; from any thread (a timer's, a skill's)."""
+        self._emit(notice)
+
+    def shutdown(self, seconds: float = 5.0) -> bool:
+        """Stop the turn, close the engine, end the thread; wait at most ``seconds``. Says whether it has ended."""
+        self._cancel.set()
+        self._jobs.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    # In the agent's thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+        if self._ready:
+            self._ready.close()
+
+    def _emit(self, event: Happening) -> None:
+        # No lock: append, then look at the flag; the GUI thread clears the flag, then empties the deque. Whichever order
+        # the two run in, an event is either seen by that delivery or asks for the next one.
+        self._pending.append(event)
+        if not self._armed:
+            self._armed = True
+            self._woken.emit()
+
+    def _load(self) -> None:
+        self._emit(EngineLoading("Loading the engine"))
+        try:
+            self._ready = self._factory(lambda text: self._emit(EngineLoading(text)))
+        except ModelError as error:
+            self._emit(EngineFailed(str(error)))
+        except Exception as error:  # noqa: BLE001 - edge of the thread: a person must learn of it, whatever it is
+            _log.exception("the engine could not be loaded")
+            self._emit(
+                EngineFailed(f"The engine could not be loaded: {error}. “deskhand doctor” checks what is missing.")
+            )
+        else:
+            self._emit(EngineReady(self._ready.info, self._ready.host))
+
+    def _list(self) -> None:
+        self._history(lambda: self._emit(Listed(tuple(self._store.conversations()))))
+
+    def _new(self) -> None:
+        self._conversation = None
+        self._emit(Opened(None))
+
+    def _open(self, conversation: int) -> None:
+        def read() -> None:
+            turns = tuple(self._store.turns(conversation))
+            self._conversation = conversation
+            self._emit(Opened(conversation, turns))
+
+        self._history(read)
+
+    def _history(self, read: Callable[[], None]) -> None:
+        try:
+            read()
+        except HistoryError as error:
+            self._emit(Notice("warn", str(error)))
+
+    def _turn(self, text: str, percepts: tuple[Percept, ...], cancel: threading.Event, choice: ToolChoice) -> None:
+        if self._ready is None:
+            self._emit(TurnFailed("The engine is not ready yet. Wait until the bottom of the window names it."))
+            return
+        try:
+            if self._conversation is None:
+                self._conversation = self._store.new_conversation(title(text, percepts))
+            self._ready.agent.turn(self._conversation, text, percepts, self._emit, cancel, tool_choice=choice)
+        except (ModelError, HistoryError) as error:
+            self._emit(TurnFailed(str(error)))
+        except Exception as error:  # noqa: BLE001 - edge of the thread: the turn ends with words, the agent goes on
+            _log.exception("a turn failed")
+            self._emit(TurnFailed(f"The turn could not be finished: {error}. What was said before is kept."))
+        self._list()
+
+    # In the GUI thread ----------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _wake(self) -> None:
+        wait = FRAME_MS - (time.monotonic() - self._delivered) * 1000
+        if wait > 0:
+            self._timer.start(int(wait) + 1)
+        else:
+            self._deliver()
+
+    @Slot()
+    def _deliver(self) -> None:
+        self._delivered = time.monotonic()
+        self._armed = False
+        for event in merged(self._drain()):
+            self.happened.emit(event)
+
+    def _drain(self) -> Iterator[Happening]:
+        while self._pending:
+            yield self._pending.popleft()
+
+
+def title(text: str, percepts: Sequence[Percept] = ()) -> str:
+    """A conversation's title: the first line of what was typed, cut at a word, else what was given instead."""
+    words = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    if not words:
+        return "Voice message" if any(isinstance(p, SoundPercept) for p in percepts) else "Screenshot"
+    return words if len(words) <= 48 else words[:47].rsplit(" ", 1)[0] + "…"

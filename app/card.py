@@ -1,0 +1,117 @@
+"""A tool call as a card: what is called, with exactly what, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from deskhand.agent.events import CallRecord, Decision
+from deskhand.app.fold import Fold, Mono, label, restyle
+from deskhand.app.theme import Theme, mono
+from deskhand.app.visible import exact, one_line, shown
+from deskhand.model.types import ToolCall
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
+
+State = Literal["running", "waiting", "done", "failed", "denied"]
+
+_WORDS: dict[State, str] = {
+    "running": "Running…",
+    "waiting": "Waiting for you",
+    "done": "Done",
+    "failed": "Failed",
+    "denied": "Not allowed",
+}
+SHORT = 160
+"""Characters of an argument that are shown beside its name; longer ones fold."""
+
+
+class CallCard(QFrame):
+    """One call, from its proposal to its result."""
+
+    def __init__(self, theme: Theme, call: ToolCall) -> None:
+        super().__init__(objectName="call-card")
+        self.call = call
+        self.state: State = "running"
+        self._theme = theme
+        self.setProperty("role", "card")
+        self.setAccessibleName(f"Tool call {shown(call.name)}")
+        self._icon = QLabel()
+        name = label(shown(call.name), "heading", name="call-name")
+        name.setFont(mono(1.0))
+        self._pill = label("", "pill", name="call-state")
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self._icon)
+        top.addWidget(name)
+        top.addStretch()
+        top.addWidget(self._pill)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(14, 11, 12, 11)
+        self._column.setSpacing(7)
+        self._column.addLayout(top)
+        self._add_arguments(call.arguments)
+        theme.changed.connect(self._draw)
+        self.set_state("running")
+
+    def set_state(self, state: State, note: str = "") -> None:
+        """Show where the call stands; ``note`` follows the word."""
+        self.state = state
+        self._pill.setText(_WORDS[state] + note)
+        self._pill.setProperty("state", state)
+        self.setProperty("state", state)
+        restyle(self)
+        restyle(self._pill)
+        self._draw()
+
+    def finish(self, record: CallRecord) -> None:
+        """Show what became of the call."""
+        if record.decision in {Decision.DENIED, Decision.REFUSED}:
+            self.set_state("denied" if record.decision is Decision.DENIED else "failed")
+        else:
+            self.set_state("failed" if record.error else "done", f" · {record.seconds:.1f} s" if record.seconds else "")
+        if record.error:
+            self.add_error(record.error)
+        elif record.decision not in {Decision.DENIED, Decision.REFUSED}:
+            self.add_result(record.result)
+
+    def add_error(self, sentence: str) -> None:
+        """One sentence below the arguments."""
+        self._column.addWidget(label(shown(sentence), "bad", wrap=True, name="call-error"))
+
+    def add_result(self, result: Any) -> None:
+        """What the tool returned: a line when it is short, else folded."""
+        if result is None or result in ("", {}, []):
+            return
+        text = shown(result) if isinstance(result, str) else exact(result)
+        self._column.addWidget(Fold(self._theme, f"Result · {_preview(result)}", Mono(text, 14, "call-result")))
+
+    def _add_arguments(self, arguments: Any) -> None:
+        if not arguments:
+            return
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        for row, (key, value) in enumerate(arguments.items()):
+            name = label(shown(str(key)), "muted")
+            name.setFont(mono())
+            grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
+            line = one_line(value)
+            if len(line) <= SHORT:
+                text = label(line, wrap=True, name=f"argument-{row}")
+                text.setFont(mono())
+                text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+                grid.addWidget(text, row, 1)
+            else:
+                whole = Mono(shown(value) if isinstance(value, str) else exact(value), 14, f"argument-{row}")
+                grid.addWidget(Fold(self._theme, f"{_preview(value)} ({len(line):,} characters)", whole), row, 1)
+        self._column.addLayout(grid)
+
+    def _draw(self) -> None:
+        colour = {"running": "accent", "waiting": "warn", "done": "good", "failed": "bad", "denied": "bad"}[self.state]
+        self._icon.setPixmap(self._theme.icon("tool", colour).pixmap(18, 18))
+
+
+def _preview(value: Any, length: int = 56) -> str:
+    line = " ".join(one_line(value).split())
+    return line if len(line) <= length else line[: length - 1] + "…"

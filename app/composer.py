@@ -1,0 +1,336 @@
+"""Where the person types, speaks and attaches: text, chips, and the buttons below them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from deskhand.agent.percept import Percept, ScreenPercept
+from deskhand.app.chips import Chips
+from deskhand.app.entries import clock
+from deskhand.app.fold import hint, label, restyle
+from deskhand.app.meter import Meter
+from deskhand.app.theme import Theme
+from deskhand.model.types import Image
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QFontMetrics,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+
+SCREENSHOT = QKeySequence("Ctrl+Shift+S")
+TALK = QKeySequence("Ctrl+Space")
+MOST_LINES = 9
+
+
+class Input(QPlainTextEdit):
+    """Text of several lines that grows; Enter sends, Shift+Enter begins a line."""
+
+    sent = Signal()
+    image_pasted = Signal(QImage)
+    files_given = Signal(list)
+    focused = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__(objectName="composer")
+        self.last_key = 0.0
+        self.setAccessibleName("Message")
+        self.setPlaceholderText("Ask about your screen, or hold Ctrl+Space and speak")
+        self.setTabChangesFocus(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.document().setDocumentMargin(2)
+        self.textChanged.connect(self._grow)
+        self._grow()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Send on Enter."""
+        self.last_key = time.monotonic()
+        plain = not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier)
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and plain:
+            self.sent.emit()
+            return
+        if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+            event.ignore()
+            return
+        super().keyPressEvent(event)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802 - Qt's name
+        """Take pictures and files as attachments, everything else as plain text."""
+        paths = [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()]
+        if paths:
+            self.files_given.emit(paths)
+        elif source.hasImage():
+            image = source.imageData()
+            if isinstance(image, QImage):
+                self.image_pasted.emit(image)
+        else:
+            self.insertPlainText(source.text())
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802 - Qt's name
+        """Text, pictures and files."""
+        return source.hasImage() or source.hasUrls() or source.hasText()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell the card, which draws the focus."""
+        super().focusInEvent(event)
+        self.focused.emit(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Likewise."""
+        super().focusOutEvent(event)
+        self.focused.emit(False)
+
+    def _grow(self) -> None:
+        lines = max(1, min(MOST_LINES, round(self.document().size().height())))
+        self.setFixedHeight(QFontMetrics(self.font()).lineSpacing() * lines + 8)
+
+
+class Composer(QFrame):
+    """The card at the lower edge of the window.
+
+    Args:
+        theme: for colours and icons.
+    """
+
+    submitted = Signal(str, object)
+    """Text and a tuple of percepts; nothing was cleared yet."""
+    screenshot_requested = Signal()
+    talk_pressed = Signal()
+    talk_released = Signal()
+    stop_requested = Signal()
+    files_given = Signal(list)
+    picture_opened = Signal(QImage)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(objectName="composer-card")
+        self._theme = theme
+        self._running = False
+        self._ready = False
+        self.setAcceptDrops(True)
+        self.input = Input()
+        self.input.setAcceptDrops(False)
+        self.chips = Chips(theme)
+        self.meter = Meter(theme)
+        self._time = label("0:00", name="record-time")
+        self._hint = label("Release to send · Esc discards", "small", name="record-hint")
+        self._recording = self._recording_row()
+        self.screenshot = self._button("screenshot", "Screenshot", hint("Attach a screenshot", SCREENSHOT))
+        self.talk = self._button("talk", "Talk", f"Hold to talk, or tap to start and tap to end ({TALK.toString()})")
+        self.attach = self._button("attach", "", "Attach pictures or sound files")
+        self.send = self._button("send", "", hint("Send", QKeySequence("Return")))
+        self.stop = self._button("stop", "", hint("Stop", QKeySequence("Esc")))
+        for round_button in (self.send, self.stop):
+            round_button.setFixedSize(34, 34)
+        self.send.setAccessibleName("Send")
+        self.stop.setAccessibleName("Stop")
+        self.attach.setAccessibleName("Attach files")
+        self._lay_out()
+        self._connect()
+        theme.changed.connect(self._draw)
+        self._draw()
+        self._update()
+
+    def _button(self, name: str, text: str, tip: str) -> QToolButton:
+        result = QToolButton(objectName=name, text=text, toolTip=tip)
+        result.setToolButtonStyle(
+            Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
+        )
+        result.setAccessibleName(text)
+        result.setAccessibleDescription(tip)
+        result.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return result
+
+    def _recording_row(self) -> QWidget:
+        row = QHBoxLayout()
+        row.setContentsMargins(2, 2, 2, 2)
+        row.setSpacing(12)
+        self._dot = QLabel()
+        row.addWidget(self._dot)
+        row.addWidget(self._time)
+        row.addWidget(self.meter, 1)
+        row.addWidget(self._hint)
+        result = QWidget(objectName="recording")
+        result.setLayout(row)
+        result.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        result.hide()
+        return result
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        for widget in (self.screenshot, self.talk, self.attach):
+            buttons.addWidget(widget)
+        buttons.addStretch()
+        buttons.addWidget(self.stop)
+        buttons.addWidget(self.send)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 12, 10, 9)
+        column.setSpacing(6)
+        column.addWidget(self.chips)
+        column.addWidget(self.input)
+        column.addWidget(self._recording)
+        column.addLayout(buttons)
+
+    def _connect(self) -> None:
+        self.input.sent.connect(self._send)
+        self.send.clicked.connect(self._send)
+        self.stop.clicked.connect(self.stop_requested)
+        self.screenshot.clicked.connect(self.screenshot_requested)
+        self.talk.pressed.connect(self.talk_pressed)
+        self.talk.released.connect(self.talk_released)
+        self.input.textChanged.connect(self._update)
+        self.input.files_given.connect(self.files_given)
+        self.input.image_pasted.connect(self._paste)
+        self.input.focused.connect(lambda on: self._mark("focused", on))
+        self.chips.changed.connect(self._update)
+        self.chips.opened.connect(self.picture_opened)
+
+    # State ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def percepts(self) -> tuple[Percept, ...]:
+        """What is attached."""
+        return self.chips.percepts
+
+    @property
+    def empty(self) -> bool:
+        """Nothing typed and nothing attached."""
+        return not self.input.toPlainText().strip() and not self.chips.percepts
+
+    @property
+    def typing(self) -> bool:
+        """Whether a key was pressed here within the last second."""
+        return time.monotonic() - self.input.last_key < 1
+
+    def set_ready(self, ready: bool) -> None:
+        """Whether there is an engine."""
+        self._ready = ready
+        self._update()
+
+    def set_running(self, running: bool) -> None:
+        """Whether a turn runs: then there is Stop in place of Send."""
+        self._running = running
+        self._update()
+
+    def set_recording(self, *, recording: bool) -> None:
+        """Show the level meter in place of the text."""
+        had_focus = self.input.hasFocus()
+        self._recording.setVisible(recording)
+        self.input.setVisible(not recording)
+        self._mark("recording", recording, self.talk)
+        self.talk.setText("Listening" if recording else "Talk")
+        if recording:
+            self._promise("Release")
+            self.meter.clear()
+            self._time.setText(clock(0))
+            if had_focus:
+                # Keys go on to the window from here, so that it sees them come up.
+                self._recording.setFocus()
+        else:
+            self.input.setFocus()
+        self._draw()
+
+    def set_toggled(self) -> None:
+        """The recording goes on without a finger on the button."""
+        self._promise("Tap again")
+
+    def _promise(self, how: str) -> None:
+        self._hint.setText(f"{how} to {'send' if self.sends_speech else 'attach'} · Esc discards")
+
+    @property
+    def sends_speech(self) -> bool:
+        """Whether a recording is sent at once: yes unless text waits for it or a turn runs."""
+        return self._ready and not self._running and not self.input.toPlainText().strip()
+
+    def set_level(self, level: float, seconds: float, most: float) -> None:
+        """What the microphone hears now."""
+        self.meter.add(level)
+        left = most - seconds
+        self._time.setText(clock(seconds) if left > 5 else f"{clock(seconds)} · {max(0, round(left))} s left")
+
+    def clear(self) -> None:
+        """Forget text and attachments."""
+        self.input.clear()
+        self.chips.clear()
+
+    def add_menu(self, opening: Callable[[], None]) -> QMenu:
+        """Give the screenshot button a menu; ``opening`` is called each time it is about to show."""
+        menu = QMenu(self.screenshot)
+        menu.setObjectName("screens")
+        menu.aboutToShow.connect(opening)
+        self.screenshot.setMenu(menu)
+        self.screenshot.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        return menu
+
+    def _send(self) -> None:
+        if self.empty or self._running:
+            return
+        self.submitted.emit(self.input.toPlainText().strip(), self.chips.percepts)
+
+    def _paste(self, image: QImage) -> None:
+        self.chips.add(ScreenPercept(from_qimage(image), source="pasted picture"))
+
+    def _update(self) -> None:
+        self.stop.setVisible(self._running)
+        self.stop.setEnabled(self._running)
+        self.send.setVisible(not self._running)
+        self.send.setEnabled(self._ready and not self.empty)
+        self._draw()
+
+    def _draw(self) -> None:
+        theme = self._theme
+        self.screenshot.setIcon(theme.icon("screen", "text"))
+        self.talk.setIcon(theme.icon("mic", "bad" if self._recording.isVisibleTo(self) else "text"))
+        self.attach.setIcon(theme.icon("attach", "text"))
+        self.send.setIcon(theme.icon("send", "on_accent", 20))
+        self.stop.setIcon(theme.icon("stop", "window", 20))
+        self.send.setIconSize(QSize(20, 20))
+        self.stop.setIconSize(QSize(20, 20))
+        self._dot.setPixmap(theme.icon("dot", "bad", 14).pixmap(14, 14))
+
+    def _mark(self, name: str, value: bool, widget: QWidget | None = None) -> None:
+        target = widget or self
+        target.setProperty(name, value)
+        restyle(target)
+
+    # Drag and drop --------------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take files and pictures."""
+        if event.mimeData().hasUrls() or event.mimeData().hasImage() or event.mimeData().hasText():
+            event.acceptProposedAction()
+            self._mark("dropping", True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """Back to normal."""
+        self._mark("dropping", False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """What is dropped is what would be pasted."""
+        self._mark("dropping", False)
+        self.input.insertFromMimeData(event.mimeData())
+        event.acceptProposedAction()
+
+
+def from_qimage(image: QImage) -> Image:
+    """The pixels of a Qt image, over white where it is transparent."""
+    flat = QImage(image.size(), QImage.Format.Format_RGB888)
+    flat.fill(Qt.GlobalColor.white)
+    painter = QPainter(flat)
+    painter.drawImage(flat.rect(), image)
+    painter.end()
+    row, stride = flat.width() * 3, flat.bytesPerLine()
+    raw = bytes(flat.constBits())
+    if stride != row:
+        raw = b"".join(raw[y * stride : y * stride + row] for y in range(flat.height()))
+    return Image(raw, flat.width(), flat.height())

@@ -1,0 +1,245 @@
+"""What the transcript shows, one widget an entry: the person's message, the answer, a thought, a notice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deskhand.app.fold import Fold, label
+from deskhand.app.prose import Prose
+from deskhand.app.theme import Theme
+from deskhand.model.types import Audio, Image, Part, Text, Usage
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+BUBBLE = 560
+"""The widest bubble of the person's text, logical pixels."""
+
+
+def picture(image: Image) -> QImage:
+    """The pixels as Qt holds them; a copy, so that the part may go away."""
+    return QImage(image.pixels, image.width, image.height, image.width * 3, QImage.Format.Format_RGB888).copy()
+
+
+def clock(seconds: float) -> str:
+    """``75.2`` → ``1:15``."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+class Thumbnail(QAbstractButton):
+    """A small picture with round corners; a click shows it whole."""
+
+    def __init__(self, image: QImage, width: int = 208, height: int = 130) -> None:
+        super().__init__(objectName="thumbnail")
+        self.image = image
+        size = image.size().scaled(width, height, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(24, 24))
+        self._pixmap = QPixmap.fromImage(
+            image.scaled(size * 2, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
+        )
+        self.setFixedSize(size)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(f"{image.width()} × {image.height()} pixels: click to see it whole")
+        self.setAccessibleName(f"Picture, {image.width()} by {image.height()} pixels")
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's signature and name
+        """Draw the picture, and a frame that shows the focus."""
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        path = QPainterPath()
+        path.addRoundedRect(self.rect().adjusted(1, 1, -1, -1), 8, 8)
+        painter.setClipPath(path)
+        painter.drawPixmap(QRect(0, 0, self.width(), self.height()), self._pixmap)
+        painter.setClipping(False)
+        palette = self.palette()
+        painter.setPen(palette.highlight().color() if self.hasFocus() else palette.mid().color())
+        painter.drawPath(path)
+
+
+class UserEntry(QWidget):
+    """What the person said: a bubble on the right, pictures and sound above the text."""
+
+    opened = Signal(QImage)
+
+    def __init__(self, theme: Theme, parts: Sequence[Part]) -> None:
+        super().__init__(objectName="user-entry")
+        text = "\n".join(part.text for part in parts if isinstance(part, Text)).strip()
+        self.text = text
+        self.setAccessibleName(f"You: {text}")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 10, 0, 2)
+        column.setSpacing(6)
+        media = QHBoxLayout()
+        media.setSpacing(8)
+        media.addStretch()
+        for part in parts:
+            if isinstance(part, Image):
+                thumbnail = Thumbnail(picture(part))
+                thumbnail.clicked.connect(lambda _=False, shown=thumbnail: self.opened.emit(shown.image))
+                media.addWidget(thumbnail, 0, Qt.AlignmentFlag.AlignBottom)
+            elif isinstance(part, Audio):
+                media.addWidget(_sound(theme, part), 0, Qt.AlignmentFlag.AlignBottom)
+        if media.count() > 1:
+            column.addLayout(media)
+        if text:
+            bubble = QFrame()
+            bubble.setProperty("role", "bubble")
+            inside = QHBoxLayout(bubble)
+            inside.setContentsMargins(15, 10, 15, 10)
+            self.prose = Prose(theme, text, markdown=False)
+            self.prose.setAccessibleName("Your message")
+            self.prose.setFixedWidth(self.prose.natural_width(BUBBLE - 30))
+            inside.addWidget(self.prose)
+            column.addWidget(bubble, 0, Qt.AlignmentFlag.AlignRight)
+
+
+def _sound(theme: Theme, audio: Audio) -> QFrame:
+    chip = QFrame(objectName="sound-chip")
+    chip.setProperty("role", "bubble")
+    row = QHBoxLayout(chip)
+    row.setContentsMargins(12, 8, 14, 8)
+    row.setSpacing(8)
+    mark = QLabel()
+    mark.setPixmap(theme.icon("wave", "accent").pixmap(18, 18))
+    row.addWidget(mark)
+    row.addWidget(label(f"Voice · {clock(audio.seconds)}"))
+    chip.setAccessibleName(f"Recording of {audio.seconds:.0f} seconds")
+    return chip
+
+
+class AnswerEntry(QWidget):
+    """What the model said; grows while it streams. A row below offers a copy and says what it took."""
+
+    link_clicked = Signal(str)
+
+    def __init__(self, theme: Theme, text: str = "") -> None:
+        super().__init__(objectName="answer-entry")
+        self._theme = theme
+        self.prose = Prose(theme, text)
+        self.prose.setObjectName("answer")
+        self.prose.setAccessibleName("Answer")
+        self.prose.link_clicked.connect(self.link_clicked)
+        self._copy = QToolButton(objectName="copy", toolTip="Copy the answer", accessibleName="Copy the answer")
+        self._copy.setProperty("role", "quiet")
+        self._copy.clicked.connect(self._to_clipboard)
+        self._usage = label("", "small", name="usage")
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self._copy)
+        row.addWidget(self._usage)
+        row.addStretch()
+        self._row = QWidget()
+        self._row.setLayout(row)
+        self._row.setVisible(bool(text))
+        row.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 2, 0, 2)
+        column.setSpacing(6)
+        column.addWidget(self.prose)
+        column.addWidget(self._row)
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def append(self, text: str) -> None:
+        """The answer grew."""
+        self.prose.append_source(text)
+
+    def finish(self, usage: Usage | None = None) -> None:
+        """The answer is whole."""
+        self.prose.finish()
+        self._row.show()
+        if usage is not None:
+            self._usage.setText(usage_line(usage))
+            self._usage.setToolTip(usage_table(usage))
+
+    def _draw(self) -> None:
+        self._copy.setIcon(self._theme.icon("copy", size=15))
+
+    def _to_clipboard(self) -> None:
+        QGuiApplication.clipboard().setText(self.prose.source)
+        self._copy.setIcon(self._theme.icon("check", "good", 15))
+        QTimer.singleShot(1500, self._copy, self._draw)
+
+
+class ThoughtEntry(QWidget):
+    """What the model thought, folded."""
+
+    def __init__(self, theme: Theme, text: str = "", *, live: bool = False) -> None:
+        super().__init__(objectName="thought-entry")
+        self.prose = Prose(theme, text, markdown=False)
+        self.prose.setObjectName("thought")
+        self._fold = Fold(theme, "Thinking…" if live else "Thought", self.prose, name="thought-fold")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._fold)
+
+    def append(self, text: str) -> None:
+        """The thought grew."""
+        self.prose.append_source(text)
+
+    def finish(self) -> None:
+        """The thought is whole."""
+        self.prose.finish()
+        self._fold.set_title("Thought")
+
+
+class NoticeEntry(QFrame):
+    """One sentence outside the conversation's text: a timer, an error.
+
+    Args:
+        kind: ``timer``, ``engine``, ``skill``, ``warn`` or ``error``.
+    """
+
+    acted = Signal()
+
+    def __init__(self, theme: Theme, kind: str, text: str, action: str = "") -> None:
+        super().__init__(objectName=f"notice-{kind}")
+        self.text = text
+        self._theme = theme
+        bad = kind == "error"
+        self._picture = ("warning", "bad") if bad else ("warning", "warn") if kind == "warn" else ("bell", "accent")
+        self.setProperty("role", "notice")
+        self.setProperty("kind", kind)
+        self.setAccessibleName(text)
+        self._icon = QLabel()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 10, 14, 10)
+        row.setSpacing(10)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        words = label(text, wrap=True, name="notice-text")
+        words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row.addWidget(words, 1)
+        if action:
+            button = QToolButton(text=action, objectName="notice-action")
+            button.clicked.connect(self.acted)
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def _draw(self) -> None:
+        name, colour = self._picture
+        self._icon.setPixmap(self._theme.icon(name, colour).pixmap(18, 18))
+
+
+def usage_line(usage: Usage) -> str:
+    """What a turn took, in a few words."""
+    words = [f"{usage.prompt_tokens:,} tokens read"]
+    if usage.reused_tokens:
+        words[0] += f", {usage.reused_tokens:,} reused"
+    words.append(f"{usage.completion_tokens:,} written")
+    if usage.drafted:
+        words.append(f"{usage.accepted} of {usage.drafted} drafts kept")
+    if usage.ttft_ms:
+        words.append(f"first token after {usage.ttft_ms / 1000:.1f} s")
+    return " · ".join(words)
+
+
+def usage_table(usage: Usage) -> str:
+    """Every figure of a turn, for the tooltip."""
+    rate = usage.completion_tokens / usage.decode_ms * 1000 if usage.decode_ms else 0
+    return "\n".join((
+        f"Prompt: {usage.prompt_tokens:,} tokens ({usage.image_tokens:,} image, {usage.audio_tokens:,} sound)",
+        f"Evaluated {usage.evaluated_tokens:,}, reused {usage.reused_tokens:,}, in {usage.prefill_ms / 1000:.2f} s",
+        f"Written: {usage.completion_tokens:,} tokens in {usage.decode_ms / 1000:.2f} s ({rate:.1f} a second)",
+        f"Drafted {usage.drafted:,}, accepted {usage.accepted:,}",
+    ))  # fmt: skip

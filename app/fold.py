@@ -1,0 +1,97 @@
+"""Small parts that the transcript is made of: a line that folds, text in a fixed font, a row of labels."""
+
+from __future__ import annotations
+
+from deskhand.app.theme import Theme, mono
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QKeySequence, QTextOption
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+
+
+class Fold(QWidget):
+    """A title that shows or hides what is below it; it begins folded.
+
+    Args:
+        title: of the line.
+        body: what is folded.
+        icon: before the title; the arrow when empty.
+    """
+
+    def __init__(self, theme: Theme, title: str, body: QWidget, *, name: str = "fold") -> None:
+        super().__init__()
+        self._theme = theme
+        self._body = body
+        self.button = QToolButton(text=title, checkable=True)
+        self.button.setObjectName(name)
+        self.button.setProperty("role", "quiet")
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setAccessibleName(title)
+        self.button.toggled.connect(self._toggle)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(body)
+        body.hide()
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def set_title(self, title: str) -> None:
+        """Change the line."""
+        self.button.setText(title)
+        self.button.setAccessibleName(title)
+
+    def _draw(self) -> None:
+        self.button.setIcon(self._theme.icon("down" if self.button.isChecked() else "right", size=14))
+
+    def _toggle(self, shown: bool) -> None:
+        self._body.setVisible(shown)
+        self._draw()
+
+
+class Mono(QPlainTextEdit):
+    """Read-only text in the fixed font, whole, selectable, scrollable from ``lines`` lines on."""
+
+    def __init__(self, text: str, lines: int = 8, name: str = "mono") -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setProperty("role", "mono")
+        self.setReadOnly(True)
+        self.setFont(mono())
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setTabChangesFocus(True)
+        self.setPlainText(text)
+        line = QFontMetrics(mono()).lineSpacing()
+        needed = max(text.count("\n") + 1, len(text) // 78 + 1)
+        self.setFixedHeight(line * min(max(needed, 1), lines) + 26)
+
+
+def label(text: str, role: str = "", *, wrap: bool = False, name: str = "") -> QLabel:
+    """A label of plain text: what it shows is never read as HTML."""
+    result = QLabel()
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.setText(text)
+    result.setWordWrap(wrap)
+    if role:
+        result.setProperty("role", role)
+    if name:
+        result.setObjectName(name)
+    return result
+
+
+def restyle(widget: QWidget) -> None:
+    """Let the style sheet look at a widget's properties again."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+    widget.update()
+
+
+def hint(text: str, shortcut: QKeySequence | QKeySequence.StandardKey | None = None) -> str:
+    """A tooltip with its shortcut, as this platform writes it."""
+    if shortcut is None:
+        return text
+    return f"{text} ({QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)})"

@@ -1,0 +1,104 @@
+"""The transcript's memory: what each entry shows, apart from the widgets, which come and go as the person scrolls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from deskhand.agent.events import CallRecord, Outcome
+from deskhand.agent.history import TurnRecord
+from deskhand.app.card import State
+from deskhand.model.types import Part, ToolCall, Usage
+
+
+@dataclass
+class UserItem:
+    """What the person gave."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass
+class AnswerItem:
+    """What the model said so far."""
+
+    text: str = ""
+    live: bool = False
+    usage: Usage | None = None
+
+
+@dataclass
+class ThoughtItem:
+    """What the model thought so far."""
+
+    text: str = ""
+    live: bool = False
+
+
+@dataclass
+class CallItem:
+    """A tool call; ``record`` says what became of it."""
+
+    call: ToolCall
+    state: State = "running"
+    record: CallRecord | None = None
+
+
+@dataclass
+class NoticeItem:
+    """One sentence, and what a button beside it offers."""
+
+    kind: str
+    text: str
+    action: str = ""
+
+
+Item = UserItem | AnswerItem | ThoughtItem | CallItem | NoticeItem
+
+
+INTERRUPTED = "This turn was interrupted before it ended; what is above was kept."
+
+
+def past(turns: Iterable[TurnRecord]) -> list[Item]:
+    """The items of a conversation read from the history."""
+    return [item for turn in turns for item in _past(turn)]
+
+
+def _past(turn: TurnRecord) -> Iterator[Item]:
+    records = {record.call.id: record for record in turn.calls}
+    answer: AnswerItem | None = None
+    for message in turn.messages:
+        if message.role == "user":
+            yield UserItem(message.parts)
+        elif message.role == "assistant":
+            if message.thought.strip():
+                yield ThoughtItem(message.thought.strip())
+            if message.text.strip():
+                answer = AnswerItem(message.text)
+                yield answer
+            for call in message.calls:
+                record = records.pop(call.id, None)
+                yield CallItem(call, "denied" if record is None else "done", record)
+    # What is left could not be parsed, so that no message carries it.
+    for record in records.values():
+        yield CallItem(record.call, "failed", record)
+    outcome = turn.outcome
+    if outcome and answer:
+        answer.usage = outcome.usage
+    if outcome and (notice := ending(outcome)):
+        yield notice
+    if turn.interrupted:
+        yield NoticeItem("warn", INTERRUPTED)
+
+
+def ending(outcome: Outcome) -> NoticeItem | None:
+    """What is said below a turn that did not end by itself."""
+    match outcome.finish:
+        case "error":
+            return NoticeItem("error", outcome.error or outcome.answer)
+        case "cancelled":
+            return NoticeItem("stopped", "Stopped.")
+        case "length":
+            return NoticeItem("warn", "The answer was cut at its longest length. Ask it to go on.")
+        case "stop":
+            return None

@@ -1,0 +1,193 @@
+"""The microphone, through PortAudio: 16 kHz mono whatever the device offers, with a level while it records."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from deskhand.agent.percept import SoundPercept
+from deskhand.app import portaudio
+from deskhand.app.portaudio import MicrophoneError
+from deskhand.model.sound import samples_of
+from deskhand.model.types import SAMPLE_RATE, Audio
+from numpy.typing import NDArray
+
+__all__ = ["MOST_SECONDS", "MicrophoneError", "Recorder", "devices", "is_silent", "level_of", "resample", "status"]
+
+MOST_SECONDS = 30.0
+"""The longest recording: what Gemma 4 was trained with (750 audio tokens)."""
+
+SILENCE_DB = -65.0
+"""Full scale decibels below which a recording counts as silent. A quiet room gives about -60 through a usual microphone,
+a muted one gives digital zero or dither below -80."""
+
+_FLOOR_DB = -60.0
+_BLOCK_SECONDS = 0.04
+_STALL_SECONDS = 2.0
+"""No block for so long means that the device is gone: PortAudio's ALSA host often says nothing when one is unplugged."""
+
+Block = NDArray[np.float32]
+
+
+class Recorder:
+    """Records once: `start`, then `stop` or `cancel`. `start` and `stop` block for as long as the device does.
+
+    Args:
+        device: index of `devices`; the system's default when None.
+        most_seconds: recording ends by itself then.
+        on_end: called from a thread when the recording ends by itself; `note` says why, `stop` gives what there is.
+    """
+
+    def __init__(
+        self,
+        device: int | None = None,
+        *,
+        most_seconds: float = MOST_SECONDS,
+        on_end: Callable[[], None] | None = None,
+    ) -> None:
+        self._device = device
+        self._most = most_seconds
+        self._on_end = on_end
+        self._queue: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
+        self._blocks: list[Block] = []
+        self._count = 0
+        self._rate = SAMPLE_RATE
+        self._stream: Any = None
+        self._reader: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._name = "microphone"
+        self.note = ""
+
+    @property
+    def seconds(self) -> float:
+        """How much has been recorded."""
+        return self._count / self._rate
+
+    def start(self, on_level: Callable[[float], None] | None = None) -> None:
+        """Open the device and record.
+
+        Args:
+            on_level: called some 25 times a second from a thread with a level in [0, 1].
+
+        Raises:
+            MicrophoneError: there is no microphone, or it can't be opened; the sentence says what to do.
+        """
+        self._stream, self._rate, self._name = portaudio.open_input(self._device, self._take, _BLOCK_SECONDS)
+        self._reader = threading.Thread(target=self._read, args=(on_level,), name="microphone", daemon=True)
+        self._reader.start()
+        try:
+            portaudio.start(self._stream)
+        except MicrophoneError:
+            self._close()
+            raise
+
+    def stop(self) -> SoundPercept:
+        """End the recording and give it: 16 kHz mono, at most ``most_seconds`` long."""
+        self._close()
+        samples = np.concatenate(self._blocks) if self._blocks else np.empty(0, np.float32)
+        samples = resample(samples[: int(self._most * self._rate)], self._rate)
+        return SoundPercept(Audio(samples.astype("<f4").tobytes()), source=self._name)
+
+    def cancel(self) -> None:
+        """End the recording and forget it."""
+        self._close()
+        self._blocks.clear()
+
+    def _take(self, data: Block, _frames: int, _time: object, _flags: object) -> None:
+        # PortAudio's own thread: copy and leave.
+        self._queue.put(data[:, 0].copy())
+
+    def _read(self, on_level: Callable[[float], None] | None) -> None:
+        while not self._stopping.is_set():
+            try:
+                block = self._queue.get(timeout=_STALL_SECONDS)
+            except queue.Empty:
+                self._end_early(f"The microphone stopped after {self.seconds:.0f} s: was it unplugged?")
+                return
+            if block is None:
+                return
+            self._keep(block)
+            if on_level is not None:
+                on_level(level_of(block))
+            if self.seconds >= self._most:
+                self._end_early(f"Ended after {self._most:.0f} s, the most that is understood at once.")
+                return
+
+    def _keep(self, block: Block) -> None:
+        self._blocks.append(block)
+        self._count += block.size
+
+    def _end_early(self, note: str) -> None:
+        self.note = note
+        if self._on_end is not None:
+            self._on_end()
+
+    def _close(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            portaudio.close(stream)
+        self._queue.put(None)
+        if self._reader is not None and self._reader is not threading.current_thread():
+            self._reader.join()
+        self._stopping.set()
+
+
+def resample(samples: Block, rate: int) -> Block:
+    """Bring mono sound to 16 kHz, band-limited (libswresample's windowed sinc).
+
+    Args:
+        samples: shape (n,).
+        rate: samples a second, of ``samples``.
+
+    Returns:
+        Shape (round(n * 16000 / rate),), give or take the filter's rounding.
+    """
+    if rate == SAMPLE_RATE or not samples.size:
+        return samples
+    from av import AudioFrame  # noqa: PLC0415 - FFmpeg takes 100 ms to load and most devices need no resampling
+    from av.audio.resampler import AudioResampler  # noqa: PLC0415 - likewise
+
+    resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+    frame = AudioFrame.from_ndarray(samples.reshape(1, -1).astype(np.float32), format="flt", layout="mono")
+    frame.sample_rate = rate
+    out = [block.to_ndarray().reshape(-1) for given in (frame, None) for block in resampler.resample(given)]
+    return np.concatenate([*out, np.empty(0, np.float32)])
+
+
+def level_of(block: Block) -> float:
+    """Loudness in [0, 1]: 0 at -60 dB of full scale and below, 1 at 0 dB, linear in decibels between."""
+    return min(max(1 - _decibels(block) / _FLOOR_DB, 0.0), 1.0)
+
+
+def is_silent(audio: Audio) -> bool:
+    """Whether nobody can be heard: the loudest 200 ms stay below `SILENCE_DB`, or there is no sound at all."""
+    samples = samples_of(audio)
+    window = SAMPLE_RATE // 5
+    # A constant offset is not a sound.
+    samples = samples - samples.mean() if samples.size else samples
+    return all(_decibels(samples[at : at + window]) < SILENCE_DB for at in range(0, samples.size, window))
+
+
+def devices() -> list[tuple[int, str]]:
+    """Index and name of every microphone, the default one first; empty when there is none."""
+    return portaudio.inputs()
+
+
+def status() -> tuple[bool, str]:
+    """Whether there is a microphone, and which, or why not."""
+    try:
+        found = devices()
+    except MicrophoneError as error:
+        return False, str(error)
+    if not found:
+        return False, portaudio.NO_MICROPHONE
+    return True, found[0][1]
+
+
+def _decibels(block: Block) -> float:
+    power = float(np.mean(np.square(block, dtype=np.float64))) if block.size else 0.0
+    return 10 * math.log10(power) if power > 0 else -math.inf

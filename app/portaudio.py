@@ -1,0 +1,152 @@
+"""The only file that imports sounddevice: PortAudio, kept quiet, with errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from deskhand.model.types import SAMPLE_RATE
+
+NO_MICROPHONE = "There is no microphone. Plug one in or choose one in the system's sound settings, then try again."
+NO_LIBRARY = "PortAudio is missing, so nothing can be recorded. On Debian or Ubuntu: sudo apt-get install libportaudio2"
+
+_lock = threading.Lock()
+"""PortAudio's set-up and its list of devices are not safe to touch from two threads."""
+
+_open = 0
+"""Streams that are open; the list of devices is only read anew while there is none."""
+
+
+class MicrophoneError(Exception):
+    """Nothing can be recorded; the message says what to do."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what C libraries write to standard error nowhere: ALSA lists every device that it fails to probe."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)
+
+
+def _library() -> Any:
+    try:
+        with _quiet():
+            import sounddevice  # noqa: PLC0415 - PortAudio probes every device as it is imported
+    except OSError as error:
+        raise MicrophoneError(NO_LIBRARY) from error
+    return sounddevice
+
+
+def inputs() -> list[tuple[int, str]]:
+    """Index and name of every input, the default one first.
+
+    Raises:
+        MicrophoneError: PortAudio is missing.
+    """
+    with _lock:
+        library = _library()
+        found = _inputs(library)
+        if not found and not _open:
+            # The list is as old as the library's start: look again for what was plugged in since.
+            _look_again(library)
+            found = _inputs(library)
+        return found
+
+
+def _inputs(library: Any) -> list[tuple[int, str]]:
+    default = int(library.default.device[0])
+    found = [(i, str(d["name"])) for i, d in enumerate(library.query_devices()) if d["max_input_channels"] > 0]
+    return sorted(found, key=lambda each: each[0] != default)
+
+
+def _look_again(library: Any) -> None:
+    with _quiet():
+        # sounddevice has no public way to read the list anew (its issue 125 names these two).
+        library._terminate()  # noqa: SLF001 - see above
+        library._initialize()  # noqa: SLF001 - see above
+
+
+def open_input(
+    device: int | None, take: Callable[[Any, int, Any, Any], None], block_seconds: float
+) -> tuple[Any, int, str]:
+    """Open a microphone without starting it.
+
+    Args:
+        device: an index of `inputs`; the default one when None.
+        take: PortAudio's callback, given float32 of shape (n, 1).
+        block_seconds: length of what it is given.
+
+    Returns:
+        The stream, its rate (16 kHz, or the device's own where that is refused) and the microphone's name.
+
+    Raises:
+        MicrophoneError: there is none, or it can't be opened.
+    """
+    global _open  # noqa: PLW0603 - counts the one library's streams
+    found = inputs()
+    if not found:
+        raise MicrophoneError(NO_MICROPHONE)
+    index, name = next((each for each in found if each[0] == device), found[0])
+    with _lock:
+        library = _library()
+        own_rate = round(library.query_devices(index)["default_samplerate"])
+        problem: Exception | None = None
+        for rate in dict.fromkeys((SAMPLE_RATE, own_rate)):
+            try:
+                with _quiet():
+                    stream = library.InputStream(
+                        samplerate=rate,
+                        blocksize=round(rate * block_seconds),
+                        device=index,
+                        channels=1,
+                        dtype="float32",
+                        callback=take,
+                    )
+            except library.PortAudioError as error:
+                problem = error
+            else:
+                _open += 1
+                return stream, rate, name
+    raise _refused(name, problem) from problem
+
+
+def start(stream: Any) -> None:
+    """Let a stream run.
+
+    Raises:
+        MicrophoneError: the device does not start.
+    """
+    library = _library()
+    try:
+        with _quiet():
+            stream.start()
+    except library.PortAudioError as error:
+        raise _refused("the microphone", error) from error
+
+
+def close(stream: Any) -> None:
+    """End a stream; a device that is gone is no error."""
+    global _open  # noqa: PLW0603 - counts the one library's streams
+    with _lock, _quiet():
+        _open -= 1
+        stream.close(ignore_errors=True)
+
+
+def _refused(name: str, error: Exception | None) -> MicrophoneError:
+    words = str(error).splitlines()[0].removeprefix("Error opening InputStream: ") if error else "no reason given"
+    return MicrophoneError(
+        f"The microphone “{name}” can't be opened ({words}). Close other programs that use it, check that Deskhand is "
+        "allowed to listen, or choose another one in the system's sound settings."
+    )

@@ -1,0 +1,149 @@
+"""Dialogs that are part of the window: a card over the dimmed conversation, which keeps mouse and keyboard to itself."""
+
+from __future__ import annotations
+
+from deskhand.app.fold import Mono, label
+from deskhand.app.theme import Theme
+from deskhand.app.visible import shown
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+
+class Sheet(QDialog):
+    """A dialog drawn inside its window, so that it can't get lost behind it and is in every picture of it.
+
+    Args:
+        parent: the window it covers.
+        width: of the card, logical pixels; less where the window is narrower.
+    """
+
+    def __init__(self, parent: QWidget, theme: Theme, width: int = 560) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self._width = width
+        self._before = QGuiApplication.focusObject()
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.card = QFrame()
+        self.card.setProperty("role", "sheet")
+        self.column = QVBoxLayout(self.card)
+        self.column.setContentsMargins(26, 24, 26, 22)
+        self.column.setSpacing(12)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(20, 20, 20, 20)
+        outer.addStretch(1)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.card, 1000)
+        row.addStretch(1)
+        outer.addLayout(row)
+        outer.addStretch(1)
+        self.card.setMaximumWidth(width)
+        parent.installEventFilter(self)
+        self.setGeometry(parent.rect())
+        self.finished.connect(self._gone)
+
+    def present(self) -> None:
+        """Show it over its window."""
+        self.show()
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Stay as large as the window."""
+        parent = self.parentWidget()
+        if watched is parent and event.type() == QEvent.Type.Resize:
+            self.setGeometry(parent.rect())
+        return False
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's signature and name
+        """Keep Tab inside the sheet."""
+        stops = [
+            w
+            for w in self.findChildren(QWidget)
+            if w.isEnabled() and w.isVisible() and w.focusPolicy() & Qt.FocusPolicy.TabFocus
+        ]
+        if not stops:
+            return False
+        focus = self.focusWidget()
+        at = stops.index(focus) if focus in stops else (-1 if forward else 0)
+        stops[(at + (1 if forward else -1)) % len(stops)].setFocus(Qt.FocusReason.TabFocusReason)
+        return True
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing below can be clicked."""
+        event.accept()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's signature and name
+        """Dim what is below."""
+        QPainter(self).fillRect(self.rect(), QColor(self.theme.colours.scrim))
+
+    def _gone(self) -> None:
+        self.parentWidget().removeEventFilter(self)
+        if isinstance(self._before, QWidget) and self._before.isVisible():
+            self._before.setFocus()
+        self.deleteLater()
+
+
+def button(text: str, role: str, name: str, accessible: str = "") -> QPushButton:
+    """A button of a sheet."""
+    result = QPushButton(text, objectName=name)
+    result.setProperty("role", role)
+    result.setAccessibleName(accessible or text)
+    result.setAutoDefault(False)
+    return result
+
+
+class LinkSheet(Sheet):
+    """Asks before an address that the model wrote is opened in the browser; accepted means open it."""
+
+    def __init__(self, parent: QWidget, theme: Theme, address: str) -> None:
+        super().__init__(parent, theme, 520)
+        self.setObjectName("link-sheet")
+        self.column.addWidget(label("Open this address in the browser?", "title"))
+        self.column.addWidget(Mono(shown(address), 6, "link-address"))
+        self.column.addWidget(
+            label("The address can tell its owner what was asked. It was written by the model.", "muted", wrap=True)
+        )
+        row = QHBoxLayout()
+        row.addStretch()
+        no, yes = button("Don't open", "plain", "link-no"), button("Open", "primary", "link-open")
+        no.clicked.connect(self.reject)
+        yes.clicked.connect(self.accept)
+        row.addWidget(no)
+        row.addWidget(yes)
+        self.column.addLayout(row)
+        no.setFocus()
+
+
+class PictureSheet(Sheet):
+    """Shows a picture as large as the window allows."""
+
+    def __init__(self, parent: QWidget, theme: Theme, image: QImage) -> None:
+        super().__init__(parent, theme, parent.width() - 40)
+        self.setObjectName("picture-sheet")
+        self.setAccessibleName("Picture")
+        view = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        room = parent.size() - QSize(100, 170)
+        ratio = self.devicePixelRatioF()
+        size = image.size().scaled(room, Qt.AspectRatioMode.KeepAspectRatio)
+        size = size if size.width() < image.width() else image.size()
+        shown_image = image.scaled(
+            size * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        )
+        shown_image.setDevicePixelRatio(ratio)
+        view.setPixmap(QPixmap.fromImage(shown_image))
+        self.column.addWidget(view)
+        row = QHBoxLayout()
+        row.addWidget(label(f"{image.width()} × {image.height()} pixels", "small"))
+        row.addStretch()
+        close = button("Close", "plain", "picture-close")
+        close.clicked.connect(self.accept)
+        row.addWidget(close)
+        self.column.addLayout(row)
+        close.setFocus()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """A click beside the card closes it."""
+        if not self.card.geometry().contains(event.position().toPoint()):
+            self.accept()
+        event.accept()

@@ -1,0 +1,90 @@
+"""The conversations at the side, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from deskhand.app.bridge import Conversation
+from deskhand.app.fold import hint, label
+from deskhand.app.theme import Theme
+from deskhand.app.visible import shown
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QToolButton, QVBoxLayout
+
+NEW = QKeySequence("Ctrl+N")
+_KEY = Qt.ItemDataRole.UserRole
+
+
+class Sidebar(QFrame):
+    """A list to choose a conversation from, and a button for a new one."""
+
+    chosen = Signal(int)
+    new_requested = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(objectName="side")
+        self._theme = theme
+        self.setFixedWidth(228)
+        self.new = QToolButton(text="New conversation", objectName="new", toolTip=hint("New conversation", NEW))
+        self.new.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.new.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.new.clicked.connect(self.new_requested)
+        self.list = QListWidget(objectName="conversations", accessibleName="Conversations")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setUniformItemSizes(True)
+        self.list.itemClicked.connect(self._choose)
+        self.list.itemActivated.connect(self._choose)
+        self._empty = label("Conversations appear here and stay on this machine.", "small", wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 12, 10, 10)
+        column.setSpacing(8)
+        column.addWidget(self.new)
+        column.addWidget(self._empty)
+        column.addWidget(self.list, 1)
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def show_conversations(self, conversations: Sequence[Conversation]) -> None:
+        """Show them, newest first, and keep the choice."""
+        current = self.list.currentItem()
+        chosen = current.data(_KEY) if current else None
+        self.list.clear()
+        for each in conversations:
+            title = shown(each.title.replace("\n", " ")) or "Untitled"
+            item = QListWidgetItem(title)
+            item.setData(_KEY, each.id)
+            item.setToolTip(f"{title}\n{when(each.started)}")
+            item.setSizeHint(QSize(0, 36))
+            self.list.addItem(item)
+            if each.id == chosen:
+                self.list.setCurrentItem(item)
+        self._empty.setVisible(not conversations)
+
+    def select(self, conversation: int | None) -> None:
+        """Mark the one that is open."""
+        for row in range(self.list.count()):
+            if self.list.item(row).data(_KEY) == conversation:
+                self.list.setCurrentRow(row)
+                return
+        self.list.setCurrentRow(-1)
+        self.list.clearSelection()
+
+    def _choose(self, item: QListWidgetItem) -> None:
+        self.chosen.emit(item.data(_KEY))
+
+    def _draw(self) -> None:
+        self.new.setIcon(self._theme.icon("plus", "text"))
+
+
+def when(moment: datetime, today: date | None = None) -> str:
+    """A date as people say it, in local time."""
+    local = moment.astimezone()
+    day = today or datetime.now(UTC).astimezone().date()
+    if local.date() == day:
+        return f"Today, {local:%H:%M}"
+    if local.date() == day - timedelta(days=1):
+        return f"Yesterday, {local:%H:%M}"
+    return f"{local:%A}, {local.day} {local:%B %Y}"

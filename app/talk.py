@@ -1,0 +1,115 @@
+"""Push-to-talk: hold and release, or tap and tap again. The microphone is opened and closed in a thread."""
+
+from __future__ import annotations
+
+import time
+
+from deskhand.agent.percept import SoundPercept
+from deskhand.app import background
+from deskhand.app.microphone import Recorder, is_silent
+from PySide6.QtCore import QObject, Signal
+
+TAP_SECONDS = 0.35
+"""A shorter press is a tap: the recording goes on until the next one."""
+
+
+class Talk(QObject):
+    """One recording at a time."""
+
+    began = Signal()
+    """The button was pressed; the microphone is being opened."""
+    toggled = Signal()
+    """It was a tap: the next one ends the recording."""
+    level = Signal(float, float)
+    """Level in [0, 1] and seconds so far."""
+    ended = Signal()
+    """Nothing is recorded any more; `heard` or `failed` may follow."""
+    heard = Signal(object, str)
+    """A `SoundPercept`, and why it should not be sent without a look: it is silent, or ended by itself."""
+    failed = Signal(str)
+    """One sentence."""
+    _over = Signal(object)
+    """The `Recorder` that ended by itself."""
+
+    def __init__(self, recorder: type[Recorder] = Recorder) -> None:
+        super().__init__()
+        self._make = recorder
+        self._recorder: Recorder | None = None
+        self._open = False
+        self._pressed = 0.0
+        self._tapped = False
+        self._finish_when_open = False
+        self._over.connect(self._ended_by_itself)
+
+    @property
+    def active(self) -> bool:
+        """Whether a recording runs or is being opened."""
+        return self._recorder is not None
+
+    def press(self) -> None:
+        """The button or the keys went down."""
+        if self._recorder is not None:
+            if self._tapped:
+                self._finish()
+            return
+        recorder = self._recorder = self._make(on_end=lambda: self._over.emit(recorder))
+        self._open, self._tapped, self._finish_when_open = False, False, False
+        self._pressed = time.monotonic()
+        self.began.emit()
+        background.run(
+            lambda: recorder.start(lambda level: self.level.emit(level, recorder.seconds)),
+            lambda _: self._opened(recorder),
+            lambda sentence: self._refused(recorder, sentence),
+        )
+
+    def release(self) -> None:
+        """The button or the keys went up."""
+        if self._recorder is None or self._tapped:
+            return
+        if time.monotonic() - self._pressed < TAP_SECONDS:
+            self._tapped = True
+            self.toggled.emit()
+        else:
+            self._finish()
+
+    def cancel(self) -> None:
+        """Forget what was recorded."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            background.run(recorder.cancel, lambda _: None, self.failed.emit)
+            self.ended.emit()
+
+    def _opened(self, recorder: Recorder) -> None:
+        if recorder is not self._recorder:
+            background.run(recorder.cancel, lambda _: None, self.failed.emit)
+            return
+        self._open = True
+        if self._finish_when_open:
+            self._finish()
+
+    def _refused(self, recorder: Recorder, sentence: str) -> None:
+        if recorder is self._recorder:
+            self._recorder = None
+            self.ended.emit()
+            self.failed.emit(sentence)
+
+    def _ended_by_itself(self, recorder: Recorder) -> None:
+        if recorder is self._recorder:
+            self._finish()
+
+    def _finish(self) -> None:
+        recorder = self._recorder
+        if recorder is None:
+            return
+        if not self._open:
+            self._finish_when_open = True
+            return
+        self._recorder = None
+        self.ended.emit()
+        background.run(recorder.stop, lambda percept: self._give(recorder, percept), self.failed.emit)
+
+    def _give(self, recorder: Recorder, percept: SoundPercept) -> None:
+        doubt = recorder.note
+        if is_silent(percept.audio):
+            doubt = "Silent: is the microphone muted?"
+        self.heard.emit(percept, doubt)

@@ -1,0 +1,371 @@
+"""The conversation as it streams: a column of entries that follows the end until the person scrolls away from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from deskhand.agent.events import (
+    ApprovalRequested,
+    CallEnded,
+    CallProposed,
+    CallRecord,
+    Event,
+    Notice,
+    Outcome,
+    Progressed,
+    TextAdded,
+    ThoughtAdded,
+    TurnEnded,
+    TurnStarted,
+)
+from deskhand.agent.history import TurnRecord
+from deskhand.app.card import CallCard, State
+from deskhand.app.entries import AnswerEntry, NoticeEntry, ThoughtEntry, UserEntry
+from deskhand.app.fold import label
+from deskhand.app.items import AnswerItem, CallItem, Item, NoticeItem, ThoughtItem, UserItem, ending, past
+from deskhand.app.theme import Theme
+from deskhand.model.types import Part
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+COLUMN = 760
+"""Widest column of text, logical pixels: some 90 characters a line."""
+
+PAGE = 40
+"""Entries built at a time when the person scrolls to older ones."""
+
+KEEP = 120
+"""Entries with a widget while the end is followed; older ones are built again when they are scrolled to."""
+
+
+class Working(QWidget):
+    """What the engine is doing while nothing streams: a sentence over a thin bar."""
+
+    def __init__(self) -> None:
+        super().__init__(objectName="working")
+        self._text = label("Thinking", "muted", name="progress")
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setFixedWidth(180)
+        self._bar.setAccessibleName("Progress")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 6, 0, 6)
+        column.setSpacing(7)
+        column.addWidget(self._text)
+        column.addWidget(self._bar)
+        self.hide()
+
+    def show_stage(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """Say the stage; with a percentage where there is more than a beginning and an end."""
+        words = stage[:1].upper() + stage[1:]
+        if total > 1:
+            self._bar.setRange(0, total)
+            self._bar.setValue(min(done, total))
+            words += f" · {min(done, total) * 100 // total} %"
+        else:
+            self._bar.setRange(0, 0)
+        self._text.setText(words)
+        self.show()
+
+
+class Transcript(QScrollArea):
+    """Shows one conversation; the window gives it the events of the running turn.
+
+    Args:
+        theme: for colours and icons.
+    """
+
+    link_clicked = Signal(str)
+    picture_opened = Signal(QImage)
+    retried = Signal()
+    """The button of a notice about the engine was pressed."""
+    shown = Signal()
+    """Something was added."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(objectName="transcript")
+        self._theme = theme
+        self._items: list[Item] = []
+        self._widgets: list[QWidget] = []
+        self._following = True
+        self._loading = False
+        self._high = 0
+        self.setAccessibleName("Conversation")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        page = QWidget(objectName="page")
+        column = QWidget(objectName="column")
+        column.setMaximumWidth(COLUMN)
+        row = QHBoxLayout(page)
+        row.setContentsMargins(24, 12, 24, 12)
+        row.addStretch(1)
+        row.addWidget(column, 1000)
+        row.addStretch(1)
+        self._column = QVBoxLayout(column)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(10)
+        self._working = Working()
+        self._column.addWidget(self._working)
+        self._column.addStretch(1)
+        self.setWidget(page)
+        self._latest = QToolButton(
+            self, text="Latest", objectName="latest", toolTip="Go to the end of the conversation"
+        )
+        self._latest.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._latest.clicked.connect(self.follow)
+        self._latest.hide()
+        bar = self.verticalScrollBar()
+        bar.valueChanged.connect(self._scrolled)
+        bar.rangeChanged.connect(self._grown)
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    # What is shown --------------------------------------------------------------------------------------------------
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Everything in the conversation, also what has no widget at the moment."""
+        return tuple(self._items)
+
+    @property
+    def following(self) -> bool:
+        """Whether the view stays at the end as the conversation grows."""
+        return self._following
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._working.hide()
+        for widget in self._widgets:
+            self._drop(widget)
+        self._widgets.clear()
+        self._items.clear()
+        self._following = True
+
+    def show_turns(self, turns: Iterable[TurnRecord]) -> None:
+        """Show a conversation of the history, its end first."""
+        self.clear()
+        self._items = past(turns)
+        self._build_before(PAGE)
+        self.follow()
+
+    def begin_turn(self, parts: Sequence[Part]) -> None:
+        """Show what the person has just sent, before the agent has it."""
+        self._prune()
+        self._add(UserItem(tuple(parts)))
+        self._working.show_stage("thinking")
+        self.follow()
+
+    def add_notice(self, kind: str, text: str, action: str = "") -> None:
+        """Show one sentence; ``action`` is the label of its button."""
+        self._add(NoticeItem(kind, text, action))
+
+    def end_turn(self) -> None:
+        """Nothing streams any more, however the turn ended."""
+        self._working.hide()
+        self._close_open()
+        for item in self._items:
+            if isinstance(item, CallItem) and item.record is None and item.state in {"running", "waiting"}:
+                self.set_call(item.call.id, "denied")
+
+    def set_call(self, call_id: str, state: State) -> None:
+        """Show where a call stands."""
+        for item in reversed(self._items):
+            if isinstance(item, CallItem) and item.call.id == call_id and item.record is None:
+                item.state = state
+                widget = self._widget_of(item)
+                if isinstance(widget, CallCard):
+                    widget.set_state(state)
+                return
+
+    def apply(self, event: Event) -> None:
+        """Show one event of the running turn."""
+        match event:
+            case TurnStarted(parts=parts):
+                if not (self._items and isinstance(self._items[-1], UserItem)):
+                    self.begin_turn(parts)
+            case Progressed(stage=stage, done=done, total=total):
+                self._working.show_stage(stage, done, total)
+                if total <= done:
+                    self._working.show_stage("thinking")
+            case TextAdded(text=text):
+                self._stream(AnswerItem, text)
+            case ThoughtAdded(text=text):
+                self._stream(ThoughtItem, text)
+            case CallProposed(call=call):
+                self._close_open()
+                self._add(CallItem(call))
+                self._working.hide()
+            case ApprovalRequested(request=request):
+                self.set_call(request.call.id, "waiting")
+            case CallEnded(record=record):
+                self._end_call(record)
+            case Notice(kind=kind, text=text):
+                self._add(NoticeItem(kind, text))
+            case TurnEnded(outcome=outcome):
+                self._end(outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        self.end_turn()
+        answer = next((item for item in reversed(self._turn_items()) if isinstance(item, AnswerItem)), None)
+        if answer is None and outcome.answer and outcome.finish != "error":
+            answer = AnswerItem(outcome.answer)
+            self._add(answer)
+        if answer is not None:
+            answer.usage = outcome.usage
+            widget = self._widget_of(answer)
+            if isinstance(widget, AnswerEntry):
+                widget.finish(outcome.usage)
+        if notice := ending(outcome):
+            self._add(notice)
+
+    def _end_call(self, record: CallRecord) -> None:
+        item = next(
+            (
+                i
+                for i in reversed(self._items)
+                if isinstance(i, CallItem) and i.call.id == record.call.id and not i.record
+            ),
+            None,
+        )
+        if item is None:
+            self._close_open()
+            item = CallItem(record.call)
+            self._add(item)
+        item.record = record
+        widget = self._widget_of(item)
+        if isinstance(widget, CallCard):
+            widget.finish(record)
+        self._working.show_stage("thinking")
+
+    def _turn_items(self) -> list[Item]:
+        """The items since the person's last message."""
+        start = next((i for i in range(len(self._items) - 1, -1, -1) if isinstance(self._items[i], UserItem)), 0)
+        return self._items[start:]
+
+    # Items and their widgets ----------------------------------------------------------------------------------------
+
+    def _stream(self, kind: type[AnswerItem | ThoughtItem], text: str) -> None:
+        last = self._items[-1] if self._items else None
+        if not (isinstance(last, kind) and last.live):
+            if not text.strip():
+                return
+            text = text.lstrip("\n")
+            self._close_open()
+            last = kind(live=True)
+            self._add(last)
+        last.text += text
+        widget = self._widget_of(last)
+        if isinstance(widget, AnswerEntry | ThoughtEntry):
+            widget.append(text)
+        self._working.hide()
+
+    def _close_open(self) -> None:
+        last = self._items[-1] if self._items else None
+        if isinstance(last, AnswerItem | ThoughtItem) and last.live:
+            last.live = False
+            widget = self._widget_of(last)
+            if isinstance(widget, AnswerEntry | ThoughtEntry):
+                widget.finish()
+
+    def _add(self, item: Item) -> None:
+        self._items.append(item)
+        widget = self._build(item)
+        self._column.insertWidget(len(self._widgets), widget)
+        self._widgets.append(widget)
+        self.shown.emit()
+
+    def _build(self, item: Item) -> QWidget:
+        match item:
+            case UserItem(parts=parts):
+                entry = UserEntry(self._theme, parts)
+                entry.opened.connect(self.picture_opened)
+            case AnswerItem(text=text, live=live, usage=usage):
+                entry = AnswerEntry(self._theme, text)
+                entry.link_clicked.connect(self.link_clicked)
+                if not live:
+                    entry.finish(usage)
+            case ThoughtItem(text=text, live=live):
+                entry = ThoughtEntry(self._theme, text, live=live)
+            case CallItem(call=call, state=state, record=record):
+                entry = CallCard(self._theme, call)
+                if record:
+                    entry.finish(record)
+                else:
+                    entry.set_state(state)
+            case NoticeItem(kind=kind, text=text, action=action):
+                entry = NoticeEntry(self._theme, kind, text, action)
+                entry.acted.connect(self.retried)
+        return entry
+
+    def _widget_of(self, item: Item) -> QWidget | None:
+        first = len(self._items) - len(self._widgets)
+        for index in range(len(self._items) - 1, first - 1, -1):
+            if self._items[index] is item:
+                return self._widgets[index - first]
+        return None
+
+    def _build_before(self, count: int) -> None:
+        """Build the widgets of the ``count`` items before the first that has one."""
+        first = len(self._items) - len(self._widgets)
+        for item in reversed(self._items[max(0, first - count) : first]):
+            widget = self._build(item)
+            self._column.insertWidget(0, widget)
+            self._widgets.insert(0, widget)
+
+    def _prune(self) -> None:
+        """Take the widgets of old items away while the end is followed."""
+        if not self._following:
+            return
+        while len(self._widgets) > KEEP:
+            self._drop(self._widgets.pop(0))
+
+    def _drop(self, widget: QWidget) -> None:
+        self._column.removeWidget(widget)
+        widget.hide()
+        widget.deleteLater()
+
+    # Following the end ----------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Go to the end and stay there."""
+        self._following = True
+        self._latest.hide()
+        self._to_end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the button at the lower edge."""
+        super().resizeEvent(event)
+        self._place()
+
+    def _to_end(self) -> None:
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+    def _grown(self, _low: int, high: int) -> None:
+        grown, self._high = high - self._high, high
+        if self._following:
+            self._to_end()
+        elif self._loading:
+            # Older entries came in above: what the person reads must stay where it is.
+            self._loading = False
+            self.verticalScrollBar().setValue(self.verticalScrollBar().value() + grown)
+
+    def _scrolled(self, value: int) -> None:
+        bar = self.verticalScrollBar()
+        # Only the person's own scrolling changes whether the end is followed; growing never does.
+        if bar.maximum() == self._high:
+            self._following = value >= bar.maximum() - 8
+            self._latest.setVisible(not self._following)
+            self._place()
+            if value < 300 and not self._following and len(self._widgets) < len(self._items) and not self._loading:
+                self._loading = True
+                QTimer.singleShot(0, self, lambda: self._build_before(PAGE))
+
+    def _place(self) -> None:
+        self._latest.adjustSize()
+        self._latest.move((self.width() - self._latest.width()) // 2, self.height() - self._latest.height() - 10)
+        self._latest.raise_()
+
+    def _draw(self) -> None:
+        self._latest.setIcon(self._theme.icon("down", size=15))

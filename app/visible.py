@@ -1,0 +1,43 @@
+"""Text that a person must be able to trust: characters that hide or reorder others are spelled out."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any
+
+_HIDING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode categories without a glyph of their own: control, format (bidi, zero width, tags), surrogate, private,
+unassigned, line and paragraph separators (Unicode 15, table 4-4)."""
+
+_BLANK = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"}
+"""Letters and symbols by category that are drawn as nothing: Hangul fillers and the empty Braille pattern."""
+
+
+def shown(text: str) -> str:
+    """``text`` with every hiding character but newline and tab as ``⟨U+202E⟩``.
+
+    An approval that looks harmless because a right-to-left override turned a file name around is the attack
+    (CVE-2021-42574); spelled out, nothing can be turned around.
+    """
+    return "".join(
+        f"⟨U+{ord(character):04X}⟩"
+        if character in _BLANK or (unicodedata.category(character) in _HIDING and character not in "\n\t")
+        else character
+        for character in text
+    )
+
+
+def exact(value: Any) -> str:
+    """A JSON value as a person reads it: indented, whole, in its own script, with nothing hidden.
+
+    Newlines inside strings stay escaped, so one argument can't be drawn to look like two.
+    """
+    return shown(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def one_line(value: Any) -> str:
+    """A JSON value on one line; strings without their quotes unless they hold what quotes would show."""
+    if isinstance(value, str) and value == value.strip() and value.isprintable() and value:
+        return shown(value)
+    return shown(json.dumps(value, ensure_ascii=False, default=str))

@@ -1,0 +1,48 @@
+"""What an empty conversation shows: a greeting and things to try."""
+
+from __future__ import annotations
+
+from deskhand.app.fold import label
+from deskhand.app.theme import Theme
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+SUGGESTIONS = (
+    ("screen", "What does this window say?", True),
+    ("bell", "Remind me in ten minutes to stretch", False),
+    ("tool", "Note down: call the plumber on Monday", False),
+)
+"""Icon, text, and whether a screenshot goes with it."""
+
+
+class Welcome(QWidget):
+    """Greets; a suggestion that is clicked goes into the composer."""
+
+    suggested = Signal(str, bool)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(objectName="page")
+        self._theme = theme
+        self._buttons: list[tuple[QPushButton, str]] = []
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        column.addStretch(5)
+        hero = label("What can I do for you?", "hero", name="welcome")
+        column.addWidget(hero, 0, Qt.AlignmentFlag.AlignHCenter)
+        lead = label("I see the screenshots you give me, hear what you say, and ask before I act.", "muted")
+        column.addWidget(lead, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(18)
+        for index, (picture, text, screenshot) in enumerate(SUGGESTIONS):
+            button = QPushButton(f"  {text}", objectName=f"suggestion-{index}", accessibleName=text)
+            button.setProperty("role", "suggestion")
+            button.setFixedWidth(380)
+            button.clicked.connect(lambda _=False, t=text, s=screenshot: self.suggested.emit(t, s))
+            self._buttons.append((button, picture))
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(6)
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def _draw(self) -> None:
+        for button, picture in self._buttons:
+            button.setIcon(self._theme.icon(picture, "accent"))

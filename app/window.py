@@ -1,0 +1,450 @@
+"""The chat window: puts its parts together and passes between them, the person and the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from deskhand.agent.events import (
+    Answer,
+    ApprovalRequest,
+    ApprovalRequested,
+    CallEnded,
+    Notice,
+    TurnEnded,
+    TurnStarted,
+)
+from deskhand.agent.percept import Percept, SoundPercept
+from deskhand.app import capture
+from deskhand.app.approval import ApprovalSheet
+from deskhand.app.bridge import (
+    EngineFailed,
+    EngineLoading,
+    EngineReady,
+    Happening,
+    Listed,
+    Opened,
+    TurnFailed,
+    title,
+)
+from deskhand.app.composer import SCREENSHOT, Composer
+from deskhand.app.fold import hint, label
+from deskhand.app.gather import Gatherer, parts_of
+from deskhand.app.microphone import MOST_SECONDS
+from deskhand.app.pictures import SUFFIXES
+from deskhand.app.sheet import LinkSheet, PictureSheet, Sheet
+from deskhand.app.sidebar import NEW, Sidebar
+from deskhand.app.status import Status
+from deskhand.app.talk import Talk
+from deskhand.app.theme import Theme
+from deskhand.app.transcript import COLUMN, Transcript
+from deskhand.app.visible import shown
+from deskhand.app.welcome import Welcome
+from deskhand.model.types import ToolChoice
+from PySide6.QtCore import Qt, QUrl, SignalInstance
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QImage, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+NARROW = 760
+"""Below this width the conversations fold away, logical pixels."""
+
+
+class Desk(Protocol):
+    """What the window needs of the application; `deskhand.app.bridge.Bridge` is one."""
+
+    @property
+    def happened(self) -> SignalInstance:
+        """A Qt signal that carries a `Happening`, in the GUI thread."""
+        ...
+
+    def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
+        """Start a turn."""
+        ...
+
+    def stop(self) -> None:
+        """Cancel the turn."""
+        ...
+
+    def new_conversation(self) -> None:
+        """Open an empty conversation."""
+        ...
+
+    def open(self, conversation: int) -> None:
+        """Open a conversation of the history."""
+        ...
+
+    def reload(self) -> None:
+        """Load the engine again."""
+        ...
+
+
+class Window(QMainWindow):
+    """The one window of the application.
+
+    Args:
+        desk: runs the turns.
+        theme: colours and icons; one for the application.
+        hide_while_capturing: whether a screenshot is taken without this window on it; the person can change it.
+    """
+
+    def __init__(self, desk: Desk, theme: Theme, *, hide_while_capturing: bool = True) -> None:
+        super().__init__(objectName="window")
+        self._desk = desk
+        self._theme = theme
+        self.hide_while_capturing = hide_while_capturing
+        self._running = False
+        self._conversation: int | None = None
+        self._titles: dict[int, str] = {}
+        self._sheet: Sheet | None = None
+        self._approval: ApprovalSheet | None = None
+        self._ready = False
+        self._keys_down = False
+        self.talk = Talk()
+        self.gatherer = Gatherer(self)
+        self.setWindowTitle("Deskhand")
+        self.resize(1040, 760)
+        self.setMinimumSize(460, 420)
+        self.sidebar = Sidebar(theme)
+        self.transcript = Transcript(theme)
+        self.welcome = Welcome(theme)
+        self.composer = Composer(theme)
+        self.status = Status(theme)
+        self._lay_out()
+        self._shortcuts = self._make_shortcuts()
+        self._connect()
+        theme.changed.connect(self._draw)
+        self._draw()
+        self.composer.input.setFocus()
+
+    # Building -------------------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self._fold = QToolButton(objectName="toggle-sidebar", toolTip="Show or hide the conversations", checkable=True)
+        self._fold.setAccessibleName("Conversations")
+        self._fold.setChecked(True)
+        self._title = label("New conversation", "heading", name="title")
+        self._new = QToolButton(objectName="new-small", toolTip=hint("New conversation", NEW))
+        self._new.setAccessibleName("New conversation")
+        for button in (self._fold, self._new):
+            button.setProperty("role", "icon")
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 10, 12, 4)
+        head.setSpacing(6)
+        head.addWidget(self._fold)
+        head.addWidget(self._new)
+        head.addWidget(self._title, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.welcome)
+        self._pages.addWidget(self.transcript)
+        foot = QWidget()
+        foot.setMaximumWidth(COLUMN + 36)
+        inside = QVBoxLayout(foot)
+        inside.setContentsMargins(18, 0, 18, 10)
+        inside.setSpacing(8)
+        inside.addWidget(self.composer)
+        inside.addWidget(self.status)
+        centred = QHBoxLayout()
+        centred.addStretch(1)
+        centred.addWidget(foot, 1000)
+        centred.addStretch(1)
+        main = QVBoxLayout()
+        main.setSpacing(0)
+        main.addLayout(head)
+        main.addWidget(self._pages, 1)
+        main.addLayout(centred)
+        page = QWidget(objectName="page")
+        across = QHBoxLayout(page)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        across.addWidget(self.sidebar)
+        across.addLayout(main, 1)
+        self.setCentralWidget(page)
+
+    def _make_shortcuts(self) -> tuple[QShortcut, ...]:
+        return tuple(
+            QShortcut(keys, self, activated=slot)
+            for keys, slot in (
+                (NEW, self.new_conversation),
+                (SCREENSHOT, self.take_screenshot),
+                (QKeySequence("Esc"), self.escape),
+                (QKeySequence("Ctrl+L"), self.composer.input.setFocus),
+                (QKeySequence("Ctrl+B"), self._fold.click),
+            )
+        )
+
+    def _connect(self) -> None:
+        self._desk.happened.connect(self.handle)
+        self.sidebar.new_requested.connect(self.new_conversation)
+        self.sidebar.chosen.connect(self.open_conversation)
+        self._new.clicked.connect(self.new_conversation)
+        self._fold.toggled.connect(self._show_sidebar)
+        self.transcript.link_clicked.connect(self._ask_link)
+        self.transcript.picture_opened.connect(self._show_picture)
+        self.transcript.retried.connect(self._desk.reload)
+        self.transcript.shown.connect(lambda: self._pages.setCurrentWidget(self.transcript))
+        self.welcome.suggested.connect(self._suggest)
+        composer, talk = self.composer, self.talk
+        composer.submitted.connect(self.submit)
+        composer.stop_requested.connect(self.stop)
+        composer.screenshot_requested.connect(self.take_screenshot)
+        composer.talk_pressed.connect(talk.press)
+        composer.talk_released.connect(talk.release)
+        composer.files_given.connect(self.gatherer.files)
+        composer.attach.clicked.connect(self._choose_files)
+        composer.picture_opened.connect(self._show_picture)
+        self._screens = composer.add_menu(self.gatherer.list_screens)
+        self.gatherer.listed.connect(self._fill_screens)
+        self.gatherer.got.connect(self.composer.chips.add)
+        self.gatherer.failed.connect(lambda sentence: self._say("warn", sentence))
+        talk.began.connect(lambda: composer.set_recording(recording=True))
+        talk.toggled.connect(composer.set_toggled)
+        talk.level.connect(lambda level, seconds: composer.set_level(level, seconds, MOST_SECONDS))
+        talk.ended.connect(lambda: composer.set_recording(recording=False))
+        talk.heard.connect(self._heard)
+        talk.failed.connect(lambda sentence: self._say("warn", sentence))
+
+    # What the person does -------------------------------------------------------------------------------------------
+
+    def submit(self, text: str, percepts: tuple[Percept, ...]) -> None:
+        """Send a message and clear the composer; while a turn runs or no engine is there, nothing happens."""
+        if self._running or not self._ready:
+            return
+        self.composer.clear()
+        self.transcript.begin_turn(parts_of(text, percepts))
+        if self._conversation is None:
+            self._title.setText(shown(title(text, percepts)))
+        self._set_running(running=True)
+        self._desk.submit(text, percepts)
+
+    def stop(self) -> None:
+        """End the turn; a waiting approval is denied."""
+        if self._running:
+            if self._approval:
+                self._approval.withdraw()
+            self._desk.stop()
+
+    def escape(self) -> None:
+        """Esc: discard the recording, else stop the turn."""
+        if self.talk.active:
+            self.talk.cancel()
+        else:
+            self.stop()
+
+    def new_conversation(self) -> None:
+        """Begin an empty conversation."""
+        if self._settled():
+            self._desk.new_conversation()
+
+    def open_conversation(self, conversation: int) -> None:
+        """Show a conversation of the history."""
+        if conversation != self._conversation and self._settled():
+            self._desk.open(conversation)
+        self.sidebar.select(self._conversation)
+
+    def take_screenshot(self, screen: capture.Screen | None = None) -> None:
+        """Attach a screenshot; of the screen in use when None."""
+        self.gatherer.screenshot(screen, hide=self.hide_while_capturing)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Ctrl+Space goes down: talk."""
+        if event.key() == Qt.Key.Key_Space and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            if not event.isAutoRepeat() and self._sheet is None:
+                self._keys_down = True
+                self.talk.press()
+            return
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Either key of Ctrl+Space goes up."""
+        if self._keys_down and event.key() in {Qt.Key.Key_Space, Qt.Key.Key_Control} and not event.isAutoRepeat():
+            self._keys_down = False
+            self.talk.release()
+            return
+        super().keyReleaseEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing runs or listens behind a closed window."""
+        self.talk.cancel()
+        self.stop()
+        super().closeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Fold the conversations away where there is no room for them."""
+        super().resizeEvent(event)
+        if (event.size().width() < NARROW) != (event.oldSize().width() < NARROW):
+            self._fold.setChecked(event.size().width() >= NARROW)
+
+    # What happens ---------------------------------------------------------------------------------------------------
+
+    def handle(self, event: Happening) -> None:
+        """Show one thing that happened."""
+        match event:
+            case EngineLoading(text=text):
+                self.status.loading(text)
+            case EngineReady(info=info, host=host):
+                self.status.ready(info, host)
+                self._set_ready(ready=True)
+            case EngineFailed(sentence=sentence):
+                self.status.failed()
+                self._set_ready(ready=False)
+                self.transcript.add_notice("error", sentence, "Try again")
+            case Listed(conversations=conversations):
+                self._titles = {each.id: each.title for each in conversations}
+                self.sidebar.show_conversations(conversations)
+                self.sidebar.select(self._conversation)
+            case Opened():
+                self._show_conversation(event)
+            case TurnFailed(sentence=sentence):
+                self._end_turn()
+                self.transcript.add_notice("error", sentence)
+            case _:
+                self._handle_turn(event)
+
+    def _handle_turn(self, event: Happening) -> None:
+        match event:
+            case TurnStarted(conversation=conversation):
+                self._conversation = conversation
+                self._set_running(running=True)
+            case ApprovalRequested(request=request):
+                self.transcript.apply(event)
+                self._ask(request)
+                return
+            case CallEnded(record=record) if self._approval and self._approval.request.call.id == record.call.id:
+                self._approval.withdraw()
+            case Notice():
+                QApplication.alert(self)
+            case TurnEnded():
+                self._end_turn()
+            case _:
+                pass
+        self.transcript.apply(event)
+
+    def _show_conversation(self, opened: Opened) -> None:
+        self._conversation = opened.conversation
+        self.transcript.show_turns(opened.turns)
+        name = "New conversation"
+        if opened.conversation is not None:
+            name = self._titles.get(opened.conversation, "") or "Untitled"
+        self._title.setText(shown(name))
+        self._pages.setCurrentWidget(self.transcript if opened.turns else self.welcome)
+        self.sidebar.select(opened.conversation)
+        self.composer.input.setFocus()
+
+    def _heard(self, percept: SoundPercept, doubt: str) -> None:
+        if doubt or not self.composer.sends_speech:
+            self.composer.chips.add(percept, doubt)
+        else:
+            self.submit("", (*self.composer.percepts, percept))
+
+    def _say(self, kind: str, sentence: str) -> None:
+        self.transcript.add_notice(kind, sentence)
+        self.transcript.follow()
+
+    # States ---------------------------------------------------------------------------------------------------------
+
+    def _set_running(self, *, running: bool) -> None:
+        self._running = running
+        self.composer.set_running(running)
+
+    def _set_ready(self, *, ready: bool) -> None:
+        self._ready = ready
+        self.composer.set_ready(ready)
+
+    def _end_turn(self) -> None:
+        if self._approval:
+            self._approval.withdraw()
+        self.transcript.end_turn()
+        self._set_running(running=False)
+
+    def _settled(self) -> bool:
+        if self._running:
+            self._say("warn", "A turn is still running. Press Esc to stop it first.")
+        return not self._running
+
+    # Sheets ---------------------------------------------------------------------------------------------------------
+
+    def _ask(self, request: ApprovalRequest) -> None:
+        sheet = self._approval = ApprovalSheet(self, self._theme, request, typing=self.composer.typing)
+        sheet.stop_requested.connect(self.stop)
+        sheet.answered.connect(lambda answer: self._answered(request, answer))
+        self._present(sheet)
+        QApplication.alert(self)
+
+    def _answered(self, request: ApprovalRequest, answer: Answer) -> None:
+        self._approval = None
+        self.transcript.set_call(request.call.id, "denied" if answer is Answer.NO else "running")
+
+    def _ask_link(self, address: str) -> None:
+        sheet = LinkSheet(self, self._theme, address)
+        sheet.accepted.connect(lambda: QDesktopServices.openUrl(QUrl(address)))
+        self._present(sheet)
+
+    def _show_picture(self, image: QImage) -> None:
+        self._present(PictureSheet(self, self._theme, image))
+
+    def _present(self, sheet: Sheet) -> None:
+        self._sheet = sheet
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
+        sheet.finished.connect(lambda: self._dismissed(sheet))
+        sheet.present()
+
+    def _dismissed(self, sheet: Sheet) -> None:
+        if sheet is self._sheet:
+            self._sheet = None
+            for shortcut in self._shortcuts:
+                shortcut.setEnabled(True)
+
+    # Small parts ----------------------------------------------------------------------------------------------------
+
+    def _suggest(self, text: str, screenshot: bool) -> None:
+        self.composer.input.setPlainText(text)
+        self.composer.input.selectAll()
+        self.composer.input.setFocus()
+        if screenshot:
+            self.take_screenshot()
+
+    def _choose_files(self) -> None:
+        suffixes = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
+        kinds = f"Pictures and sound ({suffixes} *.wav *.mp3 *.ogg *.flac *.m4a *.opus)"
+        dialog = QFileDialog(self, "Attach files", str(Path.home()), kinds)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(lambda names: self.gatherer.files([Path(name) for name in names]))
+        dialog.open()
+
+    def _fill_screens(self, screens: Sequence[capture.Screen]) -> None:
+        menu = self._screens
+        menu.clear()
+        for screen in screens:
+            action = menu.addAction(f"{screen.name} · {screen.width} × {screen.height}")
+            action.triggered.connect(lambda _=False, which=screen: self.take_screenshot(which))
+        if not screens:
+            menu.addAction("No screen can be captured here").setEnabled(False)
+        menu.addSeparator()
+        hide = menu.addAction("Hide this window while capturing")
+        hide.setCheckable(True)
+        hide.setChecked(self.hide_while_capturing)
+        hide.toggled.connect(self._set_hiding)
+
+    def _set_hiding(self, on: bool) -> None:
+        self.hide_while_capturing = on
+
+    def _show_sidebar(self, shown_now: bool) -> None:
+        self.sidebar.setVisible(shown_now)
+        self._new.setVisible(not shown_now)
+
+    def _draw(self) -> None:
+        self._fold.setIcon(self._theme.icon("sidebar", "muted", 20))
+        self._new.setIcon(self._theme.icon("plus", "muted", 20))
+        self._new.setVisible(not self._fold.isChecked())
