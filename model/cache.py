@@ -1,0 +1,189 @@
+"""What the KV cache holds, how much of it a new prompt can keep, and when it can't be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An image or a piece of sound in a prompt, whole: it is kept or evaluated again as one.
+
+    Attributes:
+        digest: of its content.
+        kind: what it is.
+        tokens: embeddings it takes.
+        positions: it takes in the sequence; as many as tokens, except under M-RoPE.
+    """
+
+    digest: str
+    kind: Literal["image", "audio"]
+    tokens: int
+    positions: int
+
+
+Item = int | Span
+"""One element of a prompt: a token id, or a medium."""
+
+
+def positions(items: Iterable[Item]) -> int:
+    """Positions that items take in the sequence."""
+    return sum(1 if isinstance(item, int) else item.positions for item in items)
+
+
+def tokens(items: Iterable[Item]) -> int:
+    """Tokens that items are."""
+    return sum(1 if isinstance(item, int) else item.tokens for item in items)
+
+
+def shared(left: Sequence[Item], right: Sequence[Item]) -> int:
+    """Length of the longest common prefix, in items."""
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+class Memory(Protocol):
+    """The cache itself; `native.Context` is one."""
+
+    def remove(self, position: int) -> bool:
+        """Forget everything from ``position`` on; False if that can't be done."""
+        ...
+
+    def clear(self) -> None:
+        """Forget everything."""
+        ...
+
+    def oldest(self) -> int:
+        """The smallest position that every layer still holds."""
+        ...
+
+    def newest(self) -> int:
+        """The largest position held."""
+        ...
+
+    def state_size(self) -> int:
+        """Bytes of `save`."""
+        ...
+
+    def save(self) -> NDArray[np.uint8]:
+        """What later tokens would overwrite."""
+        ...
+
+    def restore(self, data: NDArray[np.uint8]) -> None:
+        """Bring it back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The overwritable part of the memory after the first ``count`` items, which end at ``position``."""
+
+    count: int
+    position: int
+    data: NDArray[np.uint8]
+
+
+class PrefixCache:
+    """The items whose keys and values a memory holds.
+
+    Sliding layers keep no more than their window and a batch. llama.cpp removes from them without complaint what it
+    can't go back to, and then computes nonsense. So a rollback to position p is taken only if afterwards the sliding
+    layers still hold everything from p - window on; else a checkpoint is restored, else all is evaluated again.
+
+    Args:
+        memory: the cache.
+        window: of the sliding layers in tokens; 0 if the model has none.
+        keep: the most checkpoints.
+        limit: the most bytes of checkpoints. One of the 12B takes 320–480 MiB.
+    """
+
+    def __init__(self, memory: Memory, window: int, keep: int = 4, limit: int = 1 << 30) -> None:
+        self._memory = memory
+        self._window = window
+        self._keep = keep
+        self._limit = limit
+        self._items: list[Item] = []
+        self._position = 0
+        self._checkpoints: list[Checkpoint] = []
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """What the memory holds, in order."""
+        return tuple(self._items)
+
+    @property
+    def position(self) -> int:
+        """Where the next item goes."""
+        return self._position
+
+    @property
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Where the memory can be brought back to exactly, in order."""
+        return tuple(self._checkpoints)
+
+    def clear(self) -> None:
+        """Forget everything: after an error nobody knows what the memory holds."""
+        self._memory.clear()
+        self._truncate(0)
+
+    def extend(self, items: Iterable[Item]) -> None:
+        """Note what has been evaluated."""
+        for item in items:
+            self._items.append(item)
+            self._position += 1 if isinstance(item, int) else item.positions
+
+    def reuse(self, wanted: Sequence[Item]) -> int:
+        """Make the memory hold a prefix of ``wanted``: the longest, without the last item, which gives the logits.
+
+        Returns:
+            The prefix's length in items.
+        """
+        count = min(shared(self._items, wanted), len(wanted) - 1)
+        if count == len(self._items):
+            return count
+        position = positions(self._items[:count])
+        if count and self._reaches(position) and self._memory.remove(position):
+            self._truncate(count)
+            return count
+        usable = [checkpoint for checkpoint in self._checkpoints if checkpoint.count <= count]
+        if usable and self._memory.remove(usable[-1].position):
+            self._memory.restore(usable[-1].data)
+            self._truncate(usable[-1].count)
+            if self._memory.newest() == self._position - 1:
+                return usable[-1].count
+        self.clear()
+        return 0
+
+    def mark(self) -> None:
+        """Keep a checkpoint of this place, dropping the oldest ones beyond the limits."""
+        if not self._window or not self._items:
+            return
+        if any(checkpoint.count == len(self._items) for checkpoint in self._checkpoints):
+            return
+        size = self._memory.state_size()
+        if size > self._limit:
+            return
+        while self._checkpoints and (
+            len(self._checkpoints) >= self._keep
+            or sum(checkpoint.data.size for checkpoint in self._checkpoints) + size > self._limit
+        ):
+            del self._checkpoints[0]
+        self._checkpoints.append(Checkpoint(len(self._items), self._position, self._memory.save()))
+
+    def _reaches(self, position: int) -> bool:
+        oldest = self._memory.oldest()
+        return not self._window or oldest == 0 or 0 < oldest < position - self._window
+
+    def _truncate(self, count: int) -> None:
+        del self._items[count:]
+        self._position = positions(self._items)
+        self._checkpoints = [checkpoint for checkpoint in self._checkpoints if checkpoint.count <= count]
