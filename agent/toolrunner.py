@@ -1,0 +1,112 @@
+"""The process in which one tool call runs. A script of its own: it imports nothing of ours and little of Python's.
+
+It is started with ``-I -S``. On standard input comes one JSON line with the call (`tools.py` writes it); on standard
+output go JSON lines: ``{"ask": "look"}`` for what only the app can do, answered on standard input, and at the end
+``{"value": …}`` or ``{"error": sentence}``. What the tool prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+
+TYPE_CHECKING = False  # typing's own costs start time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_EXPECTED = (ValueError, RuntimeError)
+"""Errors whose message is a sentence for the person; of others the type is said too."""
+
+
+class Host:
+    """What a tool receives as ``host``.
+
+    Attributes:
+        data: the skill's own folder.
+    """
+
+    def __init__(self, data: str, ask: Callable[[str], dict[str, Any]]) -> None:
+        from pathlib import Path  # noqa: PLC0415 - after the limits are set and only where a tool runs
+
+        self.data = Path(data)
+        self._ask = ask
+
+    def look(self) -> dict[str, Any]:
+        """Take a screenshot: it is shown to the model; returned is where it is from (width, height, source …)."""
+        return self._ask("look")
+
+
+def main() -> None:
+    """Run the call that standard input names."""
+    # The tool and what it starts must not read or write our two pipes.
+    reading = os.fdopen(os.dup(0), "rb")
+    writing = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+
+    def say(message: dict[str, Any]) -> None:
+        # Half surrogate pairs become question marks here: nothing behind this pipe could encode them.
+        writing.write(json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n")
+        writing.flush()
+
+    def ask(what: str) -> dict[str, Any]:
+        say({"ask": what})
+        reply = json.loads(reading.readline())
+        if "error" in reply:
+            raise RuntimeError(reply["error"])
+        return reply["value"]
+
+    call = json.loads(reading.readline())
+    for kind, limit in (("RLIMIT_AS", call["memory"]), ("RLIMIT_FSIZE", call["file_bytes"]), ("RLIMIT_CORE", 0)):
+        if limit is not None:
+            resource.setrlimit(getattr(resource, kind), (limit, limit))
+    try:
+        value = run(call, Host(call["data"], ask))
+        say({"value": cut(value, call["result_bytes"])})
+    except MemoryError:
+        say({"error": "The tool needed more memory than it may have."})
+    except BaseException as error:  # noqa: BLE001 - whatever a tool raises, SystemExit included, is data for the model
+        text = " ".join(str(error).split())[:1000]
+        say(
+            {"error": text if text and isinstance(error, _EXPECTED) else f"{type(error).__name__}: {text}".rstrip(": ")}
+        )
+
+
+def run(call: dict[str, Any], host: Host) -> object:
+    """Load the tool's file and call its function."""
+    from importlib.util import module_from_spec, spec_from_file_location  # noqa: PLC0415 - within the limits too
+
+    sys.dont_write_bytecode = True
+    sys.path += [os.path.dirname(call["file"]), *call["libraries"]]  # noqa: PTH120 - pathlib costs start time
+    spec = spec_from_file_location("skill_tools", call["file"])
+    if spec is None or spec.loader is None:
+        raise RuntimeError("The tool's file is not Python.")
+    module = module_from_spec(spec)
+    sys.modules["skill_tools"] = module
+    spec.loader.exec_module(module)
+    function = getattr(module, call["function"])
+    arguments = dict(call["arguments"])
+    if call["host"]:
+        arguments["host"] = host
+    return function(**arguments)
+
+
+def cut(value: object, limit: int) -> object:
+    """Cut a result at the source: a value of more than ``limit`` bytes becomes the beginning of its text."""
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RuntimeError(f"The tool returned what is not JSON: {error}") from error
+    raw = text.encode("utf-8", "replace")
+    if len(raw) <= limit:
+        return value
+    head = raw[:limit].decode("utf-8", "ignore")
+    return f"{head}\n[cut: the first {limit} of {len(raw)} bytes]"
+
+
+if __name__ == "__main__":
+    main()
