@@ -1,0 +1,242 @@
+"""The loop: step = act(query()). One turn, from the person's words to an outcome that is on disk."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from deskhand.agent import acting, prompt
+from deskhand.agent.events import (
+    CallEnded,
+    CallProposed,
+    CallRecord,
+    Decision,
+    Outcome,
+    Progressed,
+    TextAdded,
+    ThoughtAdded,
+    TurnEnded,
+    TurnStarted,
+)
+from deskhand.agent.history import HistoryError, Store
+from deskhand.agent.limits import Limits, Stop
+from deskhand.agent.percept import Percept, ScreenPercept
+from deskhand.agent.permissions import Permissions
+from deskhand.agent.tools import Toolbox
+from deskhand.agent.turn import Emit, Turn
+from deskhand.model.engine import Engine
+from deskhand.model.errors import ModelError
+from deskhand.model.types import (
+    BrokenCall,
+    CallDelta,
+    Delta,
+    Finish,
+    FinishReason,
+    Message,
+    Progress,
+    Request,
+    Sampling,
+    Text,
+    TextDelta,
+    ThoughtDelta,
+    ToolCall,
+    ToolChoice,
+)
+
+__all__ = ["Agent", "Limits"]
+
+REASK = "Your last tool call could not be read: {problem} Write the call again, correctly, or answer without it."
+
+
+@dataclass
+class _Said:
+    """What one generation said."""
+
+    text: str = ""
+    thought: str = ""
+    calls: list[ToolCall] = field(default_factory=list[ToolCall])
+    broken: list[BrokenCall] = field(default_factory=list[BrokenCall])
+    finish: FinishReason = "stop"
+
+
+class Agent:
+    """Runs turns, one at a time.
+
+    Args:
+        engine: what answers.
+        store: where everything is written first.
+        toolbox: what the model may call.
+        permissions: what may run without asking.
+        limits: of one turn.
+    """
+
+    def __init__(
+        self, engine: Engine, store: Store, toolbox: Toolbox, permissions: Permissions, limits: Limits | None = None
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._toolbox = toolbox
+        self._permissions = permissions
+        self._limits = limits or Limits()
+
+    def turn(
+        self,
+        conversation: int,
+        text: str,
+        percepts: Sequence[Percept],
+        emit: Emit,
+        cancel: threading.Event,
+        *,
+        tool_choice: ToolChoice = "auto",
+        max_tokens: int = 1024,
+        sampling: Sampling | None = None,
+        thinking: bool = False,
+    ) -> Outcome:
+        """Answer the person; blocks until the outcome is on disk, and emits `TurnEnded` only then.
+
+        Args:
+            conversation: of `Store.new_conversation`.
+            text: what they typed; may be empty when there are percepts.
+            percepts: what they attached.
+            emit: receives every event, in this thread.
+            cancel: ends the generation, a running tool and a pending approval.
+            tool_choice: ``required`` forces a call in the first step only, else the turn could not end.
+            max_tokens: of one generation.
+            sampling: how tokens are chosen.
+            thinking: whether the model may think before it answers.
+        """
+        shared = any(isinstance(p, ScreenPercept) and p.source.startswith("screen") for p in percepts)
+        turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared)
+        ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking)
+        question = prompt.user_message(text, percepts)
+        try:
+            if not question.parts:
+                return self._end(
+                    turn, "error", error="Nothing was asked: type a question, or attach a picture or sound."
+                )
+            self._store.append(conversation, turn.id, question)
+            emit(TurnStarted(conversation, turn.id, question.parts))
+            outcome = self._steps(turn, ask)
+            if not outcome.error and turn.texts[-1].strip() != outcome.answer:
+                # Words of ours are part of the conversation, so that the model's next turn follows an answer.
+                self._store.append(conversation, turn.id, Message("assistant", (Text(outcome.answer),)))
+            self._store.finish(turn.id, outcome)
+        except (ModelError, HistoryError) as error:
+            return self._end(turn, "error", error=str(error))
+        emit(TurnEnded(outcome))
+        return outcome
+
+    def _steps(self, turn: Turn, ask: Request) -> Outcome:
+        """Query and act until there is nothing left to act on."""
+        reask: tuple[Message, ...] = ()
+        wanted = ask.tool_choice
+        for step in range(1, self._limits.steps + 1):
+            turn.closing = turn.closing or 1 < step == self._limits.steps
+            choice = "none" if turn.closing else wanted
+            said = self._query(turn, replace(ask, tool_choice=choice), reask)
+            turn.closing = turn.closing or said.finish in {"cancelled", "error"}
+            for broken in said.broken:
+                self._failed(turn, broken)
+            for call in said.calls:
+                self._act(turn, call)  # refused if the turn was stopped or closes: every call is answered
+            if turn.stop.is_set() or said.finish in {"cancelled", "error"}:
+                return turn.stopped()
+            if said.calls:
+                if choice == "none":
+                    break
+                reask, wanted = (), "auto"
+            elif not said.broken:
+                return turn.outcome(said.finish)
+            elif reask:
+                return turn.outcome("error", "The model wrote a tool call that can't be read, twice: ask again.")
+            else:
+                reask = _reask(said)
+        return turn.outcome("length")
+
+    def _query(self, turn: Turn, ask: Request, reask: tuple[Message, ...]) -> _Said:
+        """One generation, streamed; what it said is on disk when this returns or raises."""
+        history = self._store.messages(turn.conversation)
+        specs = self._toolbox.specs
+        system = prompt.system_text(self._toolbox.skills.skills, datetime.now().astimezone().date())
+        length = self._engine.info.context_length
+        messages = (*prompt.build(system, history, specs, length, min(ask.max_tokens, length // 4)), *reask)
+        said = _Said()
+        try:
+            for delta in self._engine.generate(replace(ask, messages=messages, tools=specs), turn.stop):
+                self._take(turn, said, delta)
+        except ModelError:
+            turn.closing = True
+            self._keep(turn, said)
+            for call in said.calls:
+                self._act(turn, call)
+            raise
+        self._keep(turn, said)
+        return said
+
+    def _take(self, turn: Turn, said: _Said, delta: Delta) -> None:
+        match delta:
+            case TextDelta(piece):
+                said.text += piece
+                turn.emit(TextAdded(piece))
+            case ThoughtDelta(piece):
+                said.thought += piece
+                turn.emit(ThoughtAdded(piece))
+            case CallDelta(call):
+                # Unique in the conversation whatever the engine counts: the history answers calls by id.
+                said.calls.append(replace(call, id=f"{turn.id[:8]}-{len(turn.calls) + len(said.calls)}"))
+                turn.emit(CallProposed(said.calls[-1]))
+            case BrokenCall():
+                said.broken.append(delta)
+            case Progress(stage, done, total):
+                turn.emit(Progressed(stage, done, total))
+            case Finish(reason, usage):
+                said.finish = reason
+                turn.usage += usage
+
+    def _keep(self, turn: Turn, said: _Said) -> None:
+        """Write what a generation said; also of one that failed."""
+        turn.texts.append(said.text)
+        if said.text.strip() or said.calls:
+            parts = (Text(said.text),) if said.text else ()
+            message = Message("assistant", parts, tuple(said.calls), said.thought)
+            self._store.append(turn.conversation, turn.id, message)
+
+    def _act(self, turn: Turn, call: ToolCall) -> None:
+        """Let one call become what it may, and write what that was before anybody is told."""
+        record, result = acting.act(turn, call, self._toolbox, self._permissions, self._limits)
+        turn.calls.append(record)
+        self._store.append(turn.conversation, turn.id, prompt.tool_message(call, result), record)
+        turn.emit(CallEnded(record))
+
+    def _failed(self, turn: Turn, broken: BrokenCall) -> None:
+        """Show a call that could not be parsed."""
+        call = ToolCall(f"{turn.id[:8]}-broken-{len(turn.calls)}", "unreadable", {"text": broken.raw[:2000]})
+        record = CallRecord(call, Decision.REFUSED, error=broken.problem)
+        turn.calls.append(record)
+        self._store.note_call(turn.conversation, turn.id, record)
+        turn.emit(CallProposed(call))
+        turn.emit(CallEnded(record))
+
+    def _end(self, turn: Turn, finish: FinishReason, error: str) -> Outcome:
+        """End a turn that failed; what was streamed is its answer."""
+        outcome = turn.outcome(finish, error)
+        try:
+            self._store.finish(turn.id, outcome)
+        except HistoryError as second:
+            # The disk is still full: the person is told, and the turn shows as interrupted when it is read again.
+            if str(second) not in outcome.error:
+                outcome = replace(outcome, error=f"{outcome.error} {second}")
+        turn.emit(TurnEnded(outcome))
+        return outcome
+
+
+def _reask(said: _Said) -> tuple[Message, ...]:
+    """What follows the history once, so that the model writes its call again; it is not kept."""
+    wrong = said.broken[0]
+    problem = wrong.problem if wrong.problem.endswith(".") else f"{wrong.problem}."
+    # What it said is in the history already if it said any text; two messages of one role would not be well-formed.
+    before = () if said.text.strip() else (Message("assistant", (Text(wrong.raw[:2000]),)),)
+    return (*before, Message("user", (Text(REASK.format(problem=problem)),)))

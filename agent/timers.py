@@ -1,0 +1,139 @@
+"""Timers of the clock skill that really fire, also after a restart.
+
+The skill writes one JSON file a timer into ``data/clock/timers``: ``id``, ``label``, ``due`` and ``set`` (seconds
+since the epoch). Whoever watches takes a timer by renaming its file, so that two programs never tell the same one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+from deskhand.agent.events import Notice
+
+LATE = 10.0
+"""Seconds after which a timer is told as missed: the program was closed or the machine asleep."""
+
+TICK = 0.25
+"""Seconds between two looks into the folder; a look at an empty folder takes some 20 µs."""
+
+GONE = float("inf")
+"""When a timer is due whose file was taken between listing and reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One timer that has not fired.
+
+    Attributes:
+        id: the name of its file.
+        label: the person's words, may be empty.
+        due: seconds since the epoch.
+    """
+
+    id: str
+    label: str
+    due: float
+
+
+class Timers:
+    """Watches the timers below ``data``.
+
+    Args:
+        data: the same folder that the `Toolbox` has.
+        notify: called in the watching thread, once a timer, with one sentence.
+    """
+
+    def __init__(self, data: Path, notify: Callable[[Notice], None]) -> None:
+        self._folder = data / "clock" / "timers"
+        self._notify = notify
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to watch; what was missed while nobody did is told at once."""
+        if self._thread is None:
+            self._recover()
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._watch, name="timers", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End watching; timers stay on disk. Safe to call twice."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def pending(self) -> list[Timer]:
+        """Timers that have not fired, the next first."""
+        found = [timer for file in self._files("*.json") if (timer := _read(file))]
+        return sorted((timer for timer in found if timer.due < GONE), key=lambda timer: timer.due)
+
+    def wait(self, cancel: threading.Event) -> None:
+        """Block until no timer is left or ``cancel`` is set; for the command line, after `start`."""
+        while any(self._files("*.json")) or any(self._files("*.firing-*")):
+            if cancel.wait(TICK):
+                return
+
+    def _watch(self) -> None:
+        while True:
+            self._fire_due()
+            if self._stop.wait(TICK):
+                return
+
+    def _fire_due(self) -> None:
+        for file in self._files("*.json"):
+            timer = _read(file)
+            if timer is not None and timer.due > time.time():
+                continue
+            taken = file.with_name(f"{file.name}.firing-{os.getpid()}")
+            try:
+                file.rename(taken)
+            except FileNotFoundError:
+                continue  # another program took it, or it was cancelled
+            if timer is None:
+                taken.rename(file.with_suffix(".broken"))
+                self._notify(
+                    Notice("timer", f"A timer can't be read and was put aside as {file.stem}.broken: set it again.")
+                )
+                continue
+            self._notify(Notice("timer", _sentence(timer, time.time())))
+            # Only now: a timer is told twice rather than never if we are killed here.
+            taken.unlink(missing_ok=True)
+
+    def _recover(self) -> None:
+        """Give back what a killed program took and did not tell."""
+        for file in self._files("*.firing-*"):
+            name, _, process = file.name.rpartition(".firing-")
+            if not process.isdigit() or process == str(os.getpid()) or not psutil.pid_exists(int(process)):
+                file.rename(file.with_name(name))
+
+    def _files(self, pattern: str) -> list[Path]:
+        return sorted(self._folder.glob(pattern)) if self._folder.is_dir() else []
+
+
+def _read(file: Path) -> Timer | None:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        return Timer(str(data["id"]), str(data["label"]), float(data["due"]))
+    except FileNotFoundError:
+        return Timer(file.stem, "", GONE)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _sentence(timer: Timer, now: float) -> str:
+    what = f"“{timer.label}”" if timer.label else "Your timer"
+    if now - timer.due < LATE:
+        return f"Timer {what} is up." if timer.label else "Your timer is up."
+    due = datetime.fromtimestamp(timer.due).astimezone()
+    when = f"{due:%H:%M}" if due.date() == datetime.now().astimezone().date() else f"{due:%Y-%m-%d %H:%M}"
+    return f"Missed while Deskhand was not running: {what} was up at {when}."

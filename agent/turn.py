@@ -1,0 +1,76 @@
+"""One turn in the making, and the words with which it ends: never none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from deskhand.agent.events import CallRecord, Event, Outcome, TextAdded
+from deskhand.agent.limits import Stop
+from deskhand.model.types import FinishReason, Usage
+
+Emit = Callable[[Event], None]
+
+
+@dataclass
+class Turn:
+    """What a turn carries from step to step.
+
+    Attributes:
+        conversation: of the store.
+        id: of the turn.
+        emit: receives events.
+        stop: the person's stop or the time that is up.
+        screen_shared: the person attached a screenshot of the screen.
+        texts: what each generation said.
+        calls: with what became of them.
+        made: name and arguments of every call that was checked, to see repetitions.
+        usage: of all generations together.
+        closing: the next generation is the last one and may not call.
+    """
+
+    conversation: int
+    id: str
+    emit: Emit
+    stop: Stop
+    screen_shared: bool = False
+    texts: list[str] = field(default_factory=list[str])
+    calls: list[CallRecord] = field(default_factory=list[CallRecord])
+    made: list[str] = field(default_factory=list[str])
+    usage: Usage = field(default_factory=Usage)
+    closing: bool = False
+
+    def outcome(self, finish: FinishReason, error: str = "") -> Outcome:
+        """End the turn: with the last thing that the model said, else with a sentence of ours."""
+        answer = self.texts[-1].strip() if self.texts else ""
+        worked = any(not record.error for record in self.calls)
+        if finish == "stop" and not answer and not worked:
+            finish, error = "error", self._silence()
+        if not answer and not error:
+            answer = self._closing(finish)
+            self.emit(TextAdded(answer))
+        return Outcome(answer or error, tuple(self.calls), finish, self.usage, error)
+
+    def stopped(self) -> Outcome:
+        """End a turn whose generation or tool was stopped."""
+        if self.stop.cancelled:
+            return self.outcome("cancelled")
+        if self.stop.timed_out:
+            return self.outcome("length")
+        return self.outcome("error", "The engine stopped without saying why: ask again.")
+
+    def _silence(self) -> str:
+        reason = f"{self.calls[-1].error} " if self.calls else ""
+        return f"{reason}The model gave no answer: ask again in other words."
+
+    def _closing(self, finish: FinishReason) -> str:
+        done = ", ".join(dict.fromkeys(record.call.name for record in self.calls if not record.error))
+        if finish == "cancelled":
+            return f"Stopped. Done so far: {done}." if done else "Stopped."
+        if finish == "stop":
+            return f"Done: {done}."
+        if self.stop.timed_out:
+            return "I stopped because the time for one turn was up: ask for less at a time."
+        if self.calls:
+            return f"I stopped after {len(self.texts)} steps without an answer: ask for less at a time."
+        return "The answer was cut off before it began: allow more tokens, or switch thinking off."

@@ -1,0 +1,303 @@
+import json
+import sqlite3
+import threading
+import time
+
+import pytest
+from deskhand.agent.events import (
+    Answer,
+    ApprovalRequested,
+    CallEnded,
+    CallProposed,
+    Decision,
+    Progressed,
+    TextAdded,
+    TurnEnded,
+    TurnStarted,
+)
+from deskhand.agent.history import Store
+from deskhand.agent.loop import Limits
+from deskhand.agent.percept import ScreenPercept, SoundPercept
+from deskhand.agent.permissions import Permissions
+from deskhand.agent.skills import load_skills
+from deskhand.agent.tools import Toolbox
+from deskhand.model.errors import EngineDiedError
+from deskhand.model.types import Audio, BrokenCall, Finish, Image, Progress, TextDelta, Usage
+
+
+def test_an_answer_streams_and_is_on_disk_before_the_turn_ends(stage, player, script):
+    outcome = stage.run(player([Progress("reading the prompt", 1, 2), *script.says("Good day.")]), "hi")
+    assert (outcome.answer, outcome.finish, outcome.error) == ("Good day.", "stop", "")
+    assert outcome.usage == Usage(prompt_tokens=10, evaluated_tokens=4, reused_tokens=6, completion_tokens=2)
+    assert "".join(event.text for event in stage.seen(TextAdded)) == "Good day."
+    assert stage.seen(Progressed) == [Progressed("reading the prompt", 1, 2)]
+    assert [m.text for m in stage.store.messages(stage.conversation)] == ["hi", "Good day."]
+    assert stage.store.turns(stage.conversation)[0].outcome == outcome
+    assert isinstance(stage.events[0], TurnStarted)
+    assert stage.events[-1] == TurnEnded(outcome)
+
+
+def test_turn_ended_comes_only_after_the_history_is_on_disk(stage, player, script):
+    found = []
+
+    def emit(event):
+        if isinstance(event, TurnEnded):
+            with sqlite3.connect(stage.store._path) as other:
+                found.append(other.execute("SELECT outcome FROM turn").fetchone()[0])
+            other.close()
+
+    stage.emit = emit
+    stage.run(player(script.says("Yes.")))
+    assert json.loads(found[0])["answer"] == "Yes."
+
+
+def test_the_question_is_on_disk_before_the_engine_is_asked(stage, player, script):
+    found = []
+    image = Image(b"\1\2\3" * 6, 3, 2)
+    engine = player([lambda: found.extend(stage.store.messages(stage.conversation)), *script.says("ok")])
+    stage.run(engine, "look", [ScreenPercept(image), SoundPercept(Audio(b"\0\0\0\0"))])
+    assert found[0].parts[:2] == (image, Audio(b"\0\0\0\0"))
+    assert found[0].text == "look"
+
+
+def test_a_call_that_may_runs_and_the_model_reads_the_result(stage, player, script):
+    engine = player(script.calls("clock_time"), script.says("It is late."))
+    outcome = stage.run(engine, "what time is it")
+    record = outcome.calls[0]
+    assert record.decision is Decision.ALLOWED
+    assert set(record.result) == {"time", "date", "weekday", "zone"}
+    assert stage.seen(ApprovalRequested) == []
+    assert stage.seen(CallEnded) == [CallEnded(record)]
+    told = engine.requests[1].messages[-1]
+    assert (told.role, told.name, json.loads(told.text)) == ("tool", "clock_time", record.result)
+    assert told.call_id == engine.requests[1].messages[-2].calls[0].id == stage.seen(CallProposed)[0].call.id
+    assert outcome.usage.prompt_tokens == 20
+
+
+def test_what_acts_asks_and_runs_when_allowed(stage, player, script):
+    stage.answers = [Answer.ONCE]
+    outcome = stage.run(player(script.calls("notes_append", text="milk"), script.says("Noted.")))
+    request = stage.seen(ApprovalRequested)[0].request
+    assert dict(request.call.arguments) == {"text": "milk"}
+    assert request.skill == "notes"
+    assert request.touches == (f"files: {stage.data / 'notes'}",)
+    assert outcome.calls[0].decision is Decision.APPROVED
+    assert "milk" in (stage.data / "notes" / "notes.md").read_text()
+
+
+def test_a_denied_call_does_not_run_and_the_model_is_told(stage, player, script):
+    stage.answers = [Answer.NO]
+    engine = player(script.calls("notes_append", text="milk"), script.says("Very well."))
+    outcome = stage.run(engine)
+    assert outcome.calls[0].decision is Decision.DENIED
+    assert outcome.answer == "Very well."
+    assert not (stage.data / "notes").exists()
+    assert "did not allow" in engine.requests[1].messages[-1].text
+
+
+def test_a_session_grant_asks_once(stage, player, script):
+    stage.answers = [Answer.SESSION]
+    engine = player(
+        script.calls("notes_append", text="one"), script.calls("notes_append", text="two"), script.says("Both.")
+    )
+    outcome = stage.run(engine)
+    assert [record.decision for record in outcome.calls] == [Decision.APPROVED, Decision.ALLOWED]
+    assert len(stage.seen(ApprovalRequested)) == 1
+
+
+def test_nobody_there_to_ask_denies_and_says_how(stage, player, script):
+    stage.permissions = Permissions(ask=False)
+    outcome = stage.run(player(script.calls("notes_append", text="x"), script.says("I may not.")))
+    assert outcome.calls[0].decision is Decision.DENIED
+    assert "--approve notes_append" in outcome.calls[0].error
+
+
+def test_a_screenshot_of_a_tool_goes_into_the_prompt(stage, player, script):
+    stage.answers = [Answer.ONCE]
+    engine = player(script.calls("screen_look"), script.says("Stripes."))
+    stage.run(engine)
+    told = engine.requests[1].messages[-1]
+    assert [part for part in told.parts if isinstance(part, Image)] == [stage.eyes.look().image]
+    assert "32×32" in told.text
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("no_such", {}, "no tool named no_such"),
+        ("notes_append", {}, "text is missing"),
+        ("notes_append", {"text": 5}, "must be a text"),
+        ("notes_append", {"text": "a", "where": "b"}, "no parameter where"),
+        ("clock_set_timer", {"minutes": "soon"}, "must be a number"),
+    ],
+)
+def test_calls_that_do_not_fit_are_refused_as_data(stage, player, script, name, arguments, reason):  # noqa: PLR0917 - fixtures and one case
+    engine = player(script.calls(name, **arguments), script.says("Sorry."))
+    outcome = stage.run(engine)
+    assert outcome.calls[0].decision is Decision.REFUSED
+    assert reason in outcome.calls[0].error
+    assert reason in engine.requests[1].messages[-1].text
+    assert outcome.answer == "Sorry."
+
+
+def test_a_repeated_call_is_stopped_and_the_model_has_to_answer(stage, player, script):
+    engine = player(script.calls("clock_time"), script.calls("clock_time"), script.says("Noon."))
+    outcome = stage.run(engine)
+    assert [record.decision for record in outcome.calls] == [Decision.ALLOWED, Decision.REFUSED]
+    assert engine.requests[2].tool_choice == "none"
+    assert (outcome.answer, outcome.finish) == ("Noon.", "stop")
+
+
+def test_a_model_that_calls_for_ever_is_stopped_with_a_sentence(stage, player, script):
+    stage.limits = Limits(steps=4)
+    engine = player(*[script.calls("notes_search", query=str(number)) for number in range(4)])
+    outcome = stage.run(engine)
+    assert len(engine.requests) == 4
+    assert engine.requests[-1].tool_choice == "none"
+    assert outcome.finish == "length"
+    assert "4 steps" in outcome.answer
+    assert outcome.calls[-1].decision is Decision.REFUSED
+
+
+def test_required_holds_for_the_first_step_only(stage, player, script):
+    engine = player(script.calls("clock_time"), script.says("Noon."))
+    stage.run(engine, tool_choice="required")
+    assert [request.tool_choice for request in engine.requests] == ["required", "auto"]
+
+
+def test_a_broken_call_is_shown_and_asked_again_once(stage, player, script):
+    broken = [BrokenCall("call:clock_time{", "the brace is not closed")]
+    engine = player(broken, script.calls("clock_time"), script.says("Noon."))
+    outcome = stage.run(engine)
+    assert [record.decision for record in outcome.calls] == [Decision.REFUSED, Decision.ALLOWED]
+    assert outcome.calls[0].error == "the brace is not closed"
+    assert [m.role for m in engine.requests[1].messages[-2:]] == ["assistant", "user"]
+    assert "the brace is not closed." in engine.requests[1].messages[-1].text
+    # The re-ask is forgotten: what the person reads again holds only what they said.
+    roles = [message.role for message in stage.store.messages(stage.conversation)]
+    assert roles == ["user", "assistant", "tool", "assistant"]
+    assert stage.store.turns(stage.conversation)[0].calls == outcome.calls
+
+
+def test_two_broken_calls_end_the_turn_with_a_sentence(stage, player):
+    outcome = stage.run(player([BrokenCall("x", "bad")], [BrokenCall("x", "bad")]))
+    assert outcome.finish == "error"
+    assert "ask again" in outcome.error
+    assert outcome.answer == outcome.error
+
+
+def test_silence_becomes_a_sentence(stage, player):
+    outcome = stage.run(player([TextDelta(" \n")]))
+    assert outcome.finish == "error"
+    assert "ask again" in outcome.answer
+
+
+def test_silence_after_a_call_that_worked_says_what_was_done(stage, player, script):
+    outcome = stage.run(player(script.calls("clock_time"), []))
+    assert (outcome.finish, outcome.answer) == ("stop", "Done: clock_time.")
+    assert stage.store.messages(stage.conversation)[-1].text == "Done: clock_time."
+
+
+def test_nothing_asked_is_said_without_the_engine(stage, player):
+    outcome = stage.run(player(), "  ")
+    assert outcome.finish == "error"
+    assert "Nothing was asked" in outcome.error
+
+
+def test_an_engine_that_dies_ends_the_turn_with_its_sentence_and_keeps_the_text(stage, player, script):
+    outcome = stage.run(player([*script.says("The answer is"), EngineDiedError("The engine stopped: ask again.")]))
+    assert (outcome.finish, outcome.error) == ("error", "The engine stopped: ask again.")
+    assert outcome.answer == "The answer is"
+    assert stage.store.messages(stage.conversation)[-1].text == "The answer is"
+    follow = player(script.says("Hello again."))
+    assert stage.run(follow, "still there?").answer == "Hello again."
+    assert [message.role for message in follow.requests[0].messages] == ["system", "user", "assistant", "user"]
+
+
+def test_an_engine_that_dies_after_a_call_leaves_no_call_open(stage, player, script):
+    outcome = stage.run(player([*script.calls("clock_time"), EngineDiedError("The engine stopped.")]))
+    assert outcome.finish == "error"
+    assert outcome.calls[0].decision is Decision.REFUSED
+    assert [m.role for m in stage.store.messages(stage.conversation)] == ["user", "assistant", "tool"]
+
+
+def test_stop_ends_the_generation_and_keeps_what_was_said(stage, player, script):
+    outcome = stage.run(player([*script.says("One two"), stage.cancel.set, TextDelta("three")]))
+    assert (outcome.answer, outcome.finish) == ("One two", "cancelled")
+
+
+def test_stop_cancels_a_pending_approval(stage, player, script):
+    def emit(event):
+        stage.events.append(event)
+        if isinstance(event, ApprovalRequested):
+            threading.Timer(0.1, stage.cancel.set).start()
+
+    stage.emit = emit
+    outcome = stage.run(player(script.calls("notes_append", text="x")))
+    assert outcome.finish == "cancelled"
+    assert outcome.calls[0].decision is Decision.DENIED
+    assert stage.seen(ApprovalRequested)[0].request.reply.cancelled()
+    assert outcome.answer == "Stopped."
+
+
+def test_stop_kills_a_running_tool(stage, make_skill, player, script):
+    root = make_skill(
+        "slow", 'import time\n\n\ndef sleep() -> str:\n    """Sleep."""\n    time.sleep(60)\n    return ""\n'
+    )
+    stage.toolbox = Toolbox(load_skills([(root, "bundled")]), stage.data, stage.eyes)
+    stage.permissions = Permissions(["slow"])
+    threading.Timer(0.5, stage.cancel.set).start()
+    started = time.monotonic()
+    outcome = stage.run(player(script.calls("slow_sleep")))
+    assert time.monotonic() - started < 30
+    assert outcome.finish == "cancelled"
+    assert outcome.calls[0].error == "The tool was stopped."
+
+
+def test_the_time_limit_ends_the_turn_but_not_while_the_person_thinks(stage, player, script):
+    stage.limits = Limits(seconds=2)
+
+    def emit(event):
+        stage.events.append(event)
+        if isinstance(event, ApprovalRequested):
+            threading.Timer(2.5, event.request.reply.set_result, [Answer.ONCE]).start()
+
+    stage.emit = emit
+    outcome = stage.run(player(script.calls("notes_append", text="x"), script.says("Noted.")))
+    assert (outcome.finish, outcome.answer) == ("stop", "Noted.")
+    stage.limits = Limits(seconds=0.2)
+    outcome = stage.run(player([lambda: time.sleep(0.3), TextDelta("late")]))
+    assert outcome.finish == "length"
+    assert "time for one turn" in outcome.answer
+    assert not stage.cancel.is_set()
+
+
+def test_a_cut_off_answer_says_so(stage, player, script):
+    assert stage.run(player([TextDelta("Long"), Finish("length")])).finish == "length"
+    outcome = stage.run(player([Finish("length")]))
+    assert outcome.finish == "length"
+    assert "cut off" in outcome.answer
+
+
+def test_a_full_disk_is_said_and_nothing_is_corrupt(stage, player, script):
+    stage.run(player(script.says("First.")), "one")
+    pages = stage.store._db.execute("PRAGMA page_count").fetchone()[0]
+    stage.store._db.execute(f"PRAGMA max_page_count={pages}")
+    noise = Image(bytes(__import__("random").Random(1).randbytes(300_000)), 1000, 100)
+    outcome = stage.run(player(script.says("never")), "two", [ScreenPercept(noise)])
+    assert outcome.finish == "error"
+    assert "disk is full" in outcome.error
+    assert stage.seen(TurnEnded)[-1].outcome == outcome
+    stage.store._db.execute("PRAGMA max_page_count=1000000")
+    assert stage.store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert [m.text for m in stage.store.messages(stage.conversation)] == ["one", "First."]
+    assert stage.run(player(script.says("Third.")), "three").answer == "Third."
+
+
+def test_old_and_new_turns_reach_the_engine_after_a_restart(stage, player, script, tmp_path):
+    stage.run(player(script.calls("clock_time"), script.says("Noon.")), "time?")
+    stage.store.close()
+    stage.store = Store(tmp_path / "history.db")
+    engine = player(script.says("You asked for the time."))
+    stage.run(engine, "what did I ask?")
+    assert [m.role for m in engine.requests[0].messages] == ["system", "user", "assistant", "tool", "assistant", "user"]
