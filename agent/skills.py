@@ -25,6 +25,7 @@ MAX_DEPTH = 6
 MAX_FOLDERS = 2_000
 MAX_SKILL_BYTES = 256 * 1024
 _KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SKIPPED = {".git", "node_modules", "__pycache__"}
 
 Warn = Callable[[str], None]
@@ -191,7 +192,7 @@ def _load(file: Path, source: str, problems: list[Problem]) -> Skill | None:
         return warn("It has no description, so nobody could know when to use it.", fatal=True)
     folder = file.parent
     name = _field(front, "name", 64, warn) or folder.name
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+    if not _NAME.fullmatch(name):
         warn(f"The name “{name}” should be lower-case letters, digits and single hyphens.")
     if name != folder.name:
         warn(f"The name “{name}” differs from its folder “{folder.name}”.")
@@ -262,6 +263,10 @@ def _tools(skill: Skill, metadata: dict[str, str], warn: Warn) -> tuple[Tool, ..
     if not name:
         return ()
     file = skill.folder / name
+    if not _NAME.fullmatch(skill.name):
+        # The name becomes a folder that its tools may write; “..” is none.
+        warn("It has no tools: for those its name must be lower-case letters, digits and hyphens.")
+        return ()
     if skill.folder.resolve() not in file.resolve().parents:
         warn(f"Its tools {name} are outside its folder.")
         return ()
@@ -272,8 +277,8 @@ def _tools(skill: Skill, metadata: dict[str, str], warn: Warn) -> tuple[Tool, ..
         return ()
     for problem in problems:
         warn(problem)
-    prefix = re.sub(r"[^a-z0-9]+", "_", skill.name.lower())
-    if not re.match(r"[a-z]", prefix):
+    prefix = skill.name.replace("-", "_")
+    if not prefix[0].isalpha():
         prefix = f"skill_{prefix}"
     bundled = skill.source == BUNDLED
     quiet = metadata.get("deskhand-quiet", "").split() if bundled else []

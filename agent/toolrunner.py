@@ -65,7 +65,7 @@ def main() -> None:
         if limit is not None:
             resource.setrlimit(getattr(resource, kind), (limit, limit))
     try:
-        value = run(call, Host(call["data"], ask))
+        value = run(call, ask)
         say({"value": cut(value, call["result_bytes"])})
     except MemoryError:
         say({"error": "The tool needed more memory than it may have."})
@@ -76,7 +76,7 @@ def main() -> None:
         )
 
 
-def run(call: dict[str, Any], host: Host) -> object:
+def run(call: dict[str, Any], ask: Callable[[str], dict[str, Any]]) -> object:
     """Load the tool's file and call its function."""
     from importlib.util import module_from_spec, spec_from_file_location  # noqa: PLC0415 - within the limits too
 
@@ -91,7 +91,7 @@ def run(call: dict[str, Any], host: Host) -> object:
     function = getattr(module, call["function"])
     arguments = dict(call["arguments"])
     if call["host"]:
-        arguments["host"] = host
+        arguments["host"] = Host(call["data"], ask)
     return function(**arguments)
 
 

@@ -131,6 +131,7 @@ class Toolbox:
         }
         writable: list[Path] = []
         if "files:data" in tool.scopes:
+            self._refuse_overlap(tool, folder)
             folder.mkdir(parents=True, exist_ok=True)
             writable.append(folder)
         line = json.dumps(call).encode() + b"\n"
@@ -144,6 +145,15 @@ class Toolbox:
                 "See: deskhand doctor"
             )
         return command, sandbox.environment(), line
+
+    def _refuse_overlap(self, tool: Tool, folder: Path) -> None:
+        """A skill called ``skills`` must not get the folder of the person's skills as its own."""
+        for skill in self.skills.skills:
+            other = skill.folder.resolve()
+            if other.is_relative_to(folder) or folder.is_relative_to(other):
+                raise _RefusedError(
+                    f"{tool.name} did not run: {folder}, where {tool.skill} keeps its files, holds skills."
+                )
 
 
 class _RefusedError(Exception):
