@@ -1,4 +1,4 @@
-"""The question before a tool runs: what exactly would run, what it touches, and three answers of which No is the default."""
+"""The question before a tool runs: what exactly would run, what it touches, and three answers; the default is No."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class ApprovalSheet(Sheet):
         self.column.addLayout(box)
 
     def _buttons(self) -> None:
-        stop = button("Stop the turn", "quiet", "approval-stop")
+        stop = button("Stop the turn", "link", "approval-stop")
         self._no = button("No", "plain", "approve-no", "No, do not run it")
         session = button("This session", "plain", "approve-session", "Allow it for this session")
         once = button("Once", "primary", "approve-once", "Allow it once")

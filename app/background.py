@@ -39,7 +39,7 @@ def run(work: Callable[[], T], then: Callable[[T], None], failed: Callable[[str]
     task = _Task()
     _running.add(task)
 
-    def ended(result: Any, error: Exception | None) -> None:
+    def ended(result: T, error: Exception | None) -> None:
         _running.discard(task)
         if error is None:
             then(result)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from deskhand.agent.events import CallRecord, Decision
 from deskhand.app.fold import Fold, Mono, label, restyle
+from deskhand.app.prose import Prose
 from deskhand.app.theme import Theme, mono
 from deskhand.app.visible import exact, one_line, shown
 from deskhand.model.types import ToolCall
@@ -68,24 +70,26 @@ class CallCard(QFrame):
         if record.decision in {Decision.DENIED, Decision.REFUSED}:
             self.set_state("denied" if record.decision is Decision.DENIED else "failed")
         else:
-            self.set_state("failed" if record.error else "done", f" · {record.seconds:.1f} s" if record.seconds else "")
+            self.set_state(
+                "failed" if record.error else "done", f" · {record.seconds:.1f} s" if record.seconds >= 0.05 else ""
+            )
         if record.error:
-            self.add_error(record.error)
+            self.add_error(record.error, "muted" if record.decision is Decision.DENIED else "bad")
         elif record.decision not in {Decision.DENIED, Decision.REFUSED}:
             self.add_result(record.result)
 
-    def add_error(self, sentence: str) -> None:
+    def add_error(self, sentence: str, role: str = "bad") -> None:
         """One sentence below the arguments."""
-        self._column.addWidget(label(shown(sentence), "bad", wrap=True, name="call-error"))
+        self._column.addWidget(label(shown(sentence), role, wrap=True, name="call-error"))
 
-    def add_result(self, result: Any) -> None:
+    def add_result(self, result: object) -> None:
         """What the tool returned: a line when it is short, else folded."""
         if result is None or result in ("", {}, []):
             return
         text = shown(result) if isinstance(result, str) else exact(result)
         self._column.addWidget(Fold(self._theme, f"Result · {_preview(result)}", Mono(text, 14, "call-result")))
 
-    def _add_arguments(self, arguments: Any) -> None:
+    def _add_arguments(self, arguments: Mapping[str, Any]) -> None:
         if not arguments:
             return
         grid = QGridLayout()
@@ -95,12 +99,14 @@ class CallCard(QFrame):
         for row, (key, value) in enumerate(arguments.items()):
             name = label(shown(str(key)), "muted")
             name.setFont(mono())
+            name.setMaximumWidth(180)
             grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             line = one_line(value)
             if len(line) <= SHORT:
-                text = label(line, wrap=True, name=f"argument-{row}")
+                text = Prose(self._theme, line, markdown=False)
+                text.setObjectName(f"argument-{row}")
+                text.setAccessibleName(f"{key}: {line}")
                 text.setFont(mono())
-                text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 grid.addWidget(text, row, 1)
             else:
                 whole = Mono(shown(value) if isinstance(value, str) else exact(value), 14, f"argument-{row}")
@@ -108,10 +114,12 @@ class CallCard(QFrame):
         self._column.addLayout(grid)
 
     def _draw(self) -> None:
-        colour = {"running": "accent", "waiting": "warn", "done": "good", "failed": "bad", "denied": "bad"}[self.state]
+        colour = {"running": "accent", "waiting": "warn", "done": "good", "failed": "bad", "denied": "muted"}[
+            self.state
+        ]
         self._icon.setPixmap(self._theme.icon("tool", colour).pixmap(18, 18))
 
 
-def _preview(value: Any, length: int = 56) -> str:
+def _preview(value: object, length: int = 56) -> str:
     line = " ".join(one_line(value).split())
     return line if len(line) <= length else line[: length - 1] + "…"

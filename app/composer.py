@@ -123,8 +123,11 @@ class Composer(QFrame):
         self._time = label("0:00", name="record-time")
         self._hint = label("Release to send · Esc discards", "small", name="record-hint")
         self._recording = self._recording_row()
-        self.screenshot = self._button("screenshot", "Screenshot", hint("Attach a screenshot", SCREENSHOT))
-        self.talk = self._button("talk", "Talk", f"Hold to talk, or tap to start and tap to end ({TALK.toString()})")
+        self.screenshot = self._button("screenshot", " Screenshot", hint("Attach a screenshot", SCREENSHOT))
+        self.screens = self._button("screens-button", "", "Choose a screen")
+        self.screens.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.screens.setAccessibleName("Choose a screen")
+        self.talk = self._button("talk", " Talk", f"Hold to talk, or tap to start and tap to end ({TALK.toString()})")
         self.attach = self._button("attach", "", "Attach pictures or sound files")
         self.send = self._button("send", "", hint("Send", QKeySequence("Return")))
         self.stop = self._button("stop", "", hint("Stop", QKeySequence("Esc")))
@@ -144,7 +147,7 @@ class Composer(QFrame):
         result.setToolButtonStyle(
             Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
         )
-        result.setAccessibleName(text)
+        result.setAccessibleName(text.strip())
         result.setAccessibleDescription(tip)
         result.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         return result
@@ -167,7 +170,9 @@ class Composer(QFrame):
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
-        for widget in (self.screenshot, self.talk, self.attach):
+        buttons.addWidget(self.screenshot)
+        buttons.addSpacing(-4)
+        for widget in (self.screens, self.talk, self.attach):
             buttons.addWidget(widget)
         buttons.addStretch()
         buttons.addWidget(self.stop)
@@ -227,7 +232,7 @@ class Composer(QFrame):
         self._recording.setVisible(recording)
         self.input.setVisible(not recording)
         self._mark("recording", recording, self.talk)
-        self.talk.setText("Listening" if recording else "Talk")
+        self.talk.setText(" Listening" if recording else " Talk")
         if recording:
             self._promise("Release")
             self.meter.clear()
@@ -263,12 +268,11 @@ class Composer(QFrame):
         self.chips.clear()
 
     def add_menu(self, opening: Callable[[], None]) -> QMenu:
-        """Give the screenshot button a menu; ``opening`` is called each time it is about to show."""
-        menu = QMenu(self.screenshot)
+        """Give the arrow beside the screenshot button a menu; ``opening`` is called each time it is about to show."""
+        menu = QMenu(self.screens)
         menu.setObjectName("screens")
         menu.aboutToShow.connect(opening)
-        self.screenshot.setMenu(menu)
-        self.screenshot.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.screens.setMenu(menu)
         return menu
 
     def _send(self) -> None:
@@ -289,6 +293,8 @@ class Composer(QFrame):
     def _draw(self) -> None:
         theme = self._theme
         self.screenshot.setIcon(theme.icon("screen", "text"))
+        self.screens.setIcon(theme.icon("down", size=12))
+        self.screens.setIconSize(QSize(12, 12))
         self.talk.setIcon(theme.icon("mic", "bad" if self._recording.isVisibleTo(self) else "text"))
         self.attach.setIcon(theme.icon("attach", "text"))
         self.send.setIcon(theme.icon("send", "on_accent", 20))

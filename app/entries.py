@@ -10,7 +10,16 @@ from deskhand.app.theme import Theme
 from deskhand.model.types import Audio, Image, Part, Text, Usage
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 BUBBLE = 560
 """The widest bubble of the person's text, logical pixels."""
@@ -84,7 +93,7 @@ class UserEntry(QWidget):
             bubble = QFrame()
             bubble.setProperty("role", "bubble")
             inside = QHBoxLayout(bubble)
-            inside.setContentsMargins(15, 10, 15, 10)
+            inside.setContentsMargins(15, 10, 15, 7)
             self.prose = Prose(theme, text, markdown=False)
             self.prose.setAccessibleName("Your message")
             self.prose.setFixedWidth(self.prose.natural_width(BUBBLE - 30))
@@ -118,20 +127,18 @@ class AnswerEntry(QWidget):
         self.prose.setObjectName("answer")
         self.prose.setAccessibleName("Answer")
         self.prose.link_clicked.connect(self.link_clicked)
-        self._copy = QToolButton(objectName="copy", toolTip="Copy the answer", accessibleName="Copy the answer")
+        self._copy = QPushButton(objectName="copy", toolTip="Copy the answer", accessibleName="Copy the answer")
         self._copy.setProperty("role", "quiet")
         self._copy.clicked.connect(self._to_clipboard)
-        self._usage = label("", "small", name="usage")
+        self._usage = label("", "small", wrap=True, name="usage")
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         row.addWidget(self._copy)
-        row.addWidget(self._usage)
-        row.addStretch()
+        row.addWidget(self._usage, 1)
         self._row = QWidget()
         self._row.setLayout(row)
-        self._row.setVisible(bool(text))
-        row.setContentsMargins(0, 0, 0, 0)
+        self._row.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2, 0, 2)
         column.setSpacing(6)
@@ -145,10 +152,10 @@ class AnswerEntry(QWidget):
         self.prose.append_source(text)
 
     def finish(self, usage: Usage | None = None) -> None:
-        """The answer is whole."""
+        """This text is whole; with ``usage`` the turn is over and it may be copied."""
         self.prose.finish()
-        self._row.show()
         if usage is not None:
+            self._row.show()
             self._usage.setText(usage_line(usage))
             self._usage.setToolTip(usage_table(usage))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from deskhand.app.theme import Theme, mono
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QKeySequence, QTextOption
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent, QTextOption
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 
 class Fold(QWidget):
@@ -14,17 +14,16 @@ class Fold(QWidget):
     Args:
         title: of the line.
         body: what is folded.
-        icon: before the title; the arrow when empty.
+        name: object name of the button.
     """
 
     def __init__(self, theme: Theme, title: str, body: QWidget, *, name: str = "fold") -> None:
         super().__init__()
         self._theme = theme
         self._body = body
-        self.button = QToolButton(text=title, checkable=True)
+        self.button = QPushButton(title, checkable=True)
         self.button.setObjectName(name)
         self.button.setProperty("role", "quiet")
-        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setAccessibleName(title)
         self.button.toggled.connect(self._toggle)
         column = QVBoxLayout(self)
@@ -65,9 +64,21 @@ class Mono(QPlainTextEdit):
         )
         self.setTabChangesFocus(True)
         self.setPlainText(text)
-        line = QFontMetrics(mono()).lineSpacing()
-        needed = max(text.count("\n") + 1, len(text) // 78 + 1)
-        self.setFixedHeight(line * min(max(needed, 1), lines) + 26)
+        self._lines = lines
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the height that the wrapped lines need."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        # A plain document's height is its number of lines. 27: border, padding and the document's own margin,
+        # twice, and what rounding takes.
+        lines = min(max(round(self.document().size().height()), 1), self._lines)
+        height = QFontMetrics(self.font()).lineSpacing() * lines + 27
+        if height != self.height():
+            self.setFixedHeight(height)
 
 
 def label(text: str, role: str = "", *, wrap: bool = False, name: str = "") -> QLabel:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deskhand.agent.events import CallRecord, Outcome
 from deskhand.agent.history import TurnRecord
 from deskhand.app.card import State
-from deskhand.model.types import Part, ToolCall, Usage
+from deskhand.model.types import Message, Part, ToolCall, Usage
 
 
 @dataclass
@@ -66,29 +66,34 @@ def past(turns: Iterable[TurnRecord]) -> list[Item]:
 
 def _past(turn: TurnRecord) -> Iterator[Item]:
     records = {record.call.id: record for record in turn.calls}
-    answer: AnswerItem | None = None
-    for message in turn.messages:
-        if message.role == "user":
-            yield UserItem(message.parts)
-        elif message.role == "assistant":
-            if message.thought.strip():
-                yield ThoughtItem(message.thought.strip())
-            if message.text.strip():
-                answer = AnswerItem(message.text)
-                yield answer
-            for call in message.calls:
-                record = records.pop(call.id, None)
-                yield CallItem(call, "denied" if record is None else "done", record)
+    items = [item for message in turn.messages for item in _said(message, records)]
     # What is left could not be parsed, so that no message carries it.
-    for record in records.values():
-        yield CallItem(record.call, "failed", record)
-    outcome = turn.outcome
-    if outcome and answer:
-        answer.usage = outcome.usage
-    if outcome and (notice := ending(outcome)):
+    items += [CallItem(record.call, "failed", record) for record in records.values()]
+    if turn.outcome:
+        for item in reversed(items):
+            if isinstance(item, AnswerItem):
+                item.usage = turn.outcome.usage
+                break
+    yield from items
+    if turn.outcome and (notice := ending(turn.outcome)):
         yield notice
     if turn.interrupted:
         yield NoticeItem("warn", INTERRUPTED)
+
+
+def _said(message: Message, records: dict[str, CallRecord]) -> Iterator[Item]:
+    """One message's items; takes the records of its calls out of ``records``."""
+    if message.role == "user":
+        yield UserItem(message.parts)
+    if message.role != "assistant":
+        return
+    if message.thought.strip():
+        yield ThoughtItem(message.thought.strip())
+    if message.text.strip():
+        yield AnswerItem(message.text)
+    for call in message.calls:
+        record = records.pop(call.id, None)
+        yield CallItem(call, "denied" if record is None else "done", record)
 
 
 def ending(outcome: Outcome) -> NoticeItem | None:

@@ -6,7 +6,6 @@ import math
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from deskhand.agent.percept import SoundPercept
@@ -22,13 +21,13 @@ MOST_SECONDS = 30.0
 """The longest recording: what Gemma 4 was trained with (750 audio tokens)."""
 
 SILENCE_DB = -65.0
-"""Full scale decibels below which a recording counts as silent. A quiet room gives about -60 through a usual microphone,
-a muted one gives digital zero or dither below -80."""
+"""Full scale decibels below which a recording counts as silent. A quiet room gives about -60 through a usual
+microphone, a muted one gives digital zero or dither below -80."""
 
 _FLOOR_DB = -60.0
 _BLOCK_SECONDS = 0.04
 _STALL_SECONDS = 2.0
-"""No block for so long means that the device is gone: PortAudio's ALSA host often says nothing when one is unplugged."""
+"""No block for so long means that the device is gone: PortAudio's ALSA host often says nothing when it is unplugged."""
 
 Block = NDArray[np.float32]
 
@@ -56,7 +55,7 @@ class Recorder:
         self._blocks: list[Block] = []
         self._count = 0
         self._rate = SAMPLE_RATE
-        self._stream: Any = None
+        self._stream: portaudio.Stream | None = None
         self._reader: threading.Thread | None = None
         self._stopping = threading.Event()
         self._name = "microphone"

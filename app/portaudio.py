@@ -7,7 +7,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import ModuleType
+from typing import Any, Protocol
 
 from deskhand.model.types import SAMPLE_RATE
 
@@ -19,6 +20,18 @@ _lock = threading.Lock()
 
 _open = 0
 """Streams that are open; the list of devices is only read anew while there is none."""
+
+
+class Stream(Protocol):
+    """What is needed of `sounddevice.InputStream`."""
+
+    def start(self) -> None:
+        """Begin to call back."""
+        ...
+
+    def close(self, ignore_errors: bool = True) -> None:
+        """End it."""
+        ...
 
 
 class MicrophoneError(Exception):
@@ -40,7 +53,7 @@ def _quiet() -> Iterator[None]:
         os.close(sink)
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     try:
         with _quiet():
             import sounddevice  # noqa: PLC0415 - PortAudio probes every device as it is imported
@@ -65,13 +78,13 @@ def inputs() -> list[tuple[int, str]]:
         return found
 
 
-def _inputs(library: Any) -> list[tuple[int, str]]:
+def _inputs(library: ModuleType) -> list[tuple[int, str]]:
     default = int(library.default.device[0])
     found = [(i, str(d["name"])) for i, d in enumerate(library.query_devices()) if d["max_input_channels"] > 0]
     return sorted(found, key=lambda each: each[0] != default)
 
 
-def _look_again(library: Any) -> None:
+def _look_again(library: ModuleType) -> None:
     with _quiet():
         # sounddevice has no public way to read the list anew (its issue 125 names these two).
         library._terminate()  # noqa: SLF001 - see above
@@ -80,7 +93,7 @@ def _look_again(library: Any) -> None:
 
 def open_input(
     device: int | None, take: Callable[[Any, int, Any, Any], None], block_seconds: float
-) -> tuple[Any, int, str]:
+) -> tuple[Stream, int, str]:
     """Open a microphone without starting it.
 
     Args:
@@ -122,7 +135,7 @@ def open_input(
     raise _refused(name, problem) from problem
 
 
-def start(stream: Any) -> None:
+def start(stream: Stream) -> None:
     """Let a stream run.
 
     Raises:
@@ -136,7 +149,7 @@ def start(stream: Any) -> None:
         raise _refused("the microphone", error) from error
 
 
-def close(stream: Any) -> None:
+def close(stream: Stream) -> None:
     """End a stream; a device that is gone is no error."""
     global _open  # noqa: PLW0603 - counts the one library's streams
     with _lock, _quiet():

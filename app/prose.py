@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 from deskhand.app.theme import Theme, mono
 from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
@@ -12,13 +11,17 @@ from PySide6.QtGui import (
     QColor,
     QFontMetrics,
     QResizeEvent,
+    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
     QTextFormat,
+    QTextFrameFormat,
     QTextImageFormat,
     QTextOption,
+    QTextTable,
+    QTextTableFormat,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
@@ -72,7 +75,7 @@ class Prose(QTextBrowser):
         self._render()
 
     def append_source(self, text: str) -> None:
-        """Add to the text. Drawing waits for more when it has become slow, so that a long answer never holds the window."""
+        """Add to the text. Drawing waits for more once it is slow: a long answer must not hold the window."""
         self._source += text
         if not self._timer.isActive():
             self._timer.start(max(0, round(self._cost * 4000)))
@@ -83,9 +86,8 @@ class Prose(QTextBrowser):
             self._timer.stop()
             self._render()
 
-    def loadResource(self, kind: int, name: QUrl) -> Any:  # noqa: ARG002, N802 - Qt's signature and name
+    def loadResource(self, kind: int, name: QUrl) -> None:  # noqa: N802 - Qt's signature and name
         """Give nothing: neither a file nor an address that the model names is ever read."""
-        return None
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As wide as given, as high as the text."""
@@ -135,45 +137,120 @@ class Prose(QTextBrowser):
         self._cost = time.perf_counter() - started
 
     def _dress(self) -> None:
-        """Give code its font and ground, take pictures out, space paragraphs."""
+        """Give code its font and ground, take pictures out, space paragraphs, draw tables calmly."""
         document = self.document()
-        colours = self._theme.colours
+        document.setIndentWidth(24)
         code = QTextCharFormat()
         code.setFont(mono(), QTextCharFormat.FontPropertiesInheritanceBehavior.FontPropertiesSpecifiedOnly)
         inline = QTextCharFormat(code)
-        inline.setBackground(QColor(colours.code))
+        inline.setBackground(QColor(self._theme.colours.code))
+        quote = QTextCharFormat()
+        quote.setForeground(QColor(self._theme.colours.muted))
+        fenced: list[tuple[int, int]] = []
         block = document.begin()
         while block.isValid():
+            is_code = _is_code(block)
             cursor = QTextCursor(block)
-            form = block.blockFormat()
-            fenced = form.hasProperty(QTextFormat.Property.BlockCodeFence) or form.hasProperty(
-                QTextFormat.Property.BlockCodeLanguage
-            )
-            shape = QTextBlockFormat()
-            shape.setLineHeight(140, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-            if fenced:
-                shape.setLineHeight(125, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-                shape.setBackground(QColor(colours.code))
-                shape.setTextIndent(12)
-                shape.setTopMargin(0)
-                shape.setBottomMargin(0)
-            cursor.mergeBlockFormat(shape)
-            spans: list[tuple[int, int, QTextCharFormat]] = []
-            fragments = block.begin()
-            while not fragments.atEnd():
-                piece = fragments.fragment()
-                form = piece.charFormat()
-                if form.isImageFormat() or (not fenced and form.fontFixedPitch()) or fenced:
-                    spans.append((piece.position(), piece.length(), form))
-                fragments += 1
-            for start, length, form in reversed(spans):
+            cursor.mergeBlockFormat(self._shape(block))
+            for start, length, form in reversed(_spans(block)):
                 cursor.setPosition(start)
                 cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
                 if form.isImageFormat():
                     cursor.insertText(f"[picture: {_name(form.toImageFormat())}]", QTextCharFormat())
+                elif is_code or form.fontFixedPitch():
+                    cursor.mergeCharFormat(code if is_code else inline)
+                elif block.blockFormat().intProperty(QTextFormat.Property.BlockQuoteLevel):
+                    cursor.mergeCharFormat(quote)
+            if is_code:
+                end = block.position() + block.length() - 1
+                if fenced and fenced[-1][1] == block.position() - 1:
+                    fenced[-1] = (fenced[-1][0], end)
                 else:
-                    cursor.mergeCharFormat(code if fenced else inline)
+                    fenced.append((block.position(), end))
             block = block.next()
+        self._frame(fenced)
+        for frame in document.rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                frame.setFormat(self._table(frame.format()))
+
+    def _shape(self, block: QTextBlock) -> QTextBlockFormat:
+        old = block.blockFormat()
+        shape = QTextBlockFormat()
+        if _is_code(block):
+            shape.setTopMargin(0)
+            shape.setBottomMargin(0)
+            shape.setLeftMargin(0)
+            return shape
+        shape.setLineHeight(135, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        if QTextCursor(block).currentTable() is not None:
+            shape.setLineHeight(110, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        elif old.headingLevel():
+            shape.setTopMargin(10 if block.blockNumber() else 0)
+            shape.setBottomMargin(4)
+        else:
+            shape.setBottomMargin(3 if block.textList() else 8)
+        if old.intProperty(QTextFormat.Property.BlockQuoteLevel):
+            shape.setLeftMargin(18)
+        return shape
+
+    def _frame(self, spans: list[tuple[int, int]]) -> None:
+        """Put each run of code lines into a box of its own; from the end, so that positions stay right."""
+        colours = self._theme.colours
+        box = QTextFrameFormat()
+        box.setBackground(QColor(colours.code))
+        box.setBorder(1)
+        box.setBorderBrush(QColor(colours.border))
+        box.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        box.setPadding(9)
+        box.setTopMargin(2)
+        box.setBottomMargin(8)
+        for start, end in reversed(spans):
+            cursor = QTextCursor(self.document())
+            cursor.setPosition(start)
+            cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+            cursor.insertFrame(box)
+            # Qt leaves an empty line on both sides of a frame.
+            _collapse(self.document().findBlock(start))
+            _collapse(self.document().findBlock(end + 2))
+
+    def _table(self, form: QTextFrameFormat) -> QTextTableFormat:
+        table = QTextTableFormat(form.toTableFormat())
+        table.setBorderCollapse(True)
+        table.setBorder(1)
+        table.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        table.setBorderBrush(QColor(self._theme.colours.border))
+        table.setCellPadding(6)
+        table.setCellSpacing(0)
+        table.setTopMargin(2)
+        table.setBottomMargin(10)
+        return table
+
+
+def _is_code(block: QTextBlock) -> bool:
+    form = block.blockFormat()
+    fence, language = QTextFormat.Property.BlockCodeFence, QTextFormat.Property.BlockCodeLanguage
+    return form.hasProperty(fence) or form.hasProperty(language)
+
+
+def _spans(block: QTextBlock) -> list[tuple[int, int, QTextCharFormat]]:
+    """Position, length and format of a block's pieces of one format."""
+    spans: list[tuple[int, int, QTextCharFormat]] = []
+    pieces = block.begin()
+    while not pieces.atEnd():
+        piece = pieces.fragment()
+        spans.append((piece.position(), piece.length(), piece.charFormat()))
+        pieces += 1
+    return spans
+
+
+def _collapse(block: QTextBlock) -> None:
+    """Take the height of an empty line that Qt needs around a frame."""
+    if block.isValid() and not block.text():
+        shape = QTextBlockFormat()
+        shape.setLineHeight(1, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+        shape.setBottomMargin(0)
+        shape.setTopMargin(0)
+        QTextCursor(block).mergeBlockFormat(shape)
 
 
 def _name(picture: QTextImageFormat) -> str:
@@ -184,5 +261,5 @@ def _space(document: QTextDocument) -> None:
     cursor = QTextCursor(document)
     cursor.select(QTextCursor.SelectionType.Document)
     shape = QTextBlockFormat()
-    shape.setLineHeight(140, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+    shape.setLineHeight(125, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
     cursor.mergeBlockFormat(shape)

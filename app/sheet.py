@@ -1,4 +1,4 @@
-"""Dialogs that are part of the window: a card over the dimmed conversation, which keeps mouse and keyboard to itself."""
+"""Dialogs that are part of the window: a card over the dimmed conversation that keeps mouse and keys to itself."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Sidebar(QFrame):
         super().__init__(objectName="side")
         self._theme = theme
         self.setFixedWidth(228)
-        self.new = QToolButton(text="New conversation", objectName="new", toolTip=hint("New conversation", NEW))
+        self.new = QToolButton(text=" New conversation", objectName="new", toolTip=hint("New conversation", NEW))
         self.new.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.new.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.new.clicked.connect(self.new_requested)

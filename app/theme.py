@@ -75,7 +75,7 @@ DARK = Colours(
     bad="#f08f86",
     bad_tint="#3a2322",
     code="#1d2021",
-    scrim="#99000000",
+    scrim="#80000000",
 )
 
 _SHEET = """
@@ -96,18 +96,23 @@ QLabel[role="hero"] {{ font-size: {hero}px; font-weight: 600; }}
 QLabel[role="bad"] {{ color: {bad}; }}
 QLabel[role="warn"] {{ color: {warn}; }}
 
-QToolButton, QPushButton {{ border: 1px solid transparent; border-radius: 8px; padding: 6px 10px; background: transparent; }}
+QToolButton, QPushButton {{ border: 1px solid transparent; border-radius: 8px; padding: 6px 10px;
+  background: transparent; }}
 QToolButton:hover, QPushButton:hover {{ background: {hover}; }}
 QToolButton:pressed, QPushButton:pressed, QToolButton:checked {{ background: {border}; }}
 QToolButton:focus, QPushButton:focus {{ border: 1px solid {accent}; }}
 QToolButton:disabled, QPushButton:disabled {{ color: {faint}; }}
 QToolButton[role="icon"] {{ padding: 6px; }}
-QToolButton[role="quiet"] {{ color: {muted}; padding: 3px 7px; font-size: {small}px; border-radius: 6px; }}
+QToolButton[role="quiet"], QPushButton[role="quiet"] {{ color: {muted}; padding: 3px 7px 3px 1px; font-size: {small}px;
+  border-radius: 6px; text-align: left; }}
+QPushButton[role="quiet"]:checked {{ background: transparent; }}
+QPushButton[role="quiet"]:hover {{ background: {hover}; }}
+QPushButton[role="link"] {{ color: {muted}; }}
+QPushButton[role="link"]:hover {{ color: {text}; }}
 QToolButton::menu-indicator {{ image: none; width: 0; }}
-QToolButton[popupMode="1"] {{ padding-right: 22px; }}
-QToolButton::menu-button {{ border: none; width: 18px; border-top-right-radius: 8px; border-bottom-right-radius: 8px; }}
-QToolButton::menu-button:hover {{ background: {border}; }}
-QToolButton::menu-arrow {{ image: none; }}
+#toggle-sidebar:checked {{ background: transparent; }}
+#toggle-sidebar:hover {{ background: {hover}; }}
+#screens-button {{ padding: 6px 2px; }}
 QPushButton[role="plain"] {{ background: {surface}; border: 1px solid {border}; padding: 8px 16px; }}
 QPushButton[role="plain"]:hover {{ background: {hover}; }}
 QPushButton[role="plain"]:focus {{ border: 2px solid {accent}; padding: 7px 15px; }}
@@ -148,7 +153,7 @@ QLabel[role="pill"] {{ color: {muted}; background: {hover}; border-radius: 9px; 
 QLabel[role="pill"][state="done"] {{ color: {good}; background: {tint}; }}
 QLabel[role="pill"][state="running"] {{ color: {accent}; background: {tint}; }}
 QLabel[role="pill"][state="waiting"] {{ color: {warn}; background: {warn_tint}; }}
-QLabel[role="pill"][state="failed"], QLabel[role="pill"][state="denied"] {{ color: {bad}; background: {bad_tint}; }}
+QLabel[role="pill"][state="failed"] {{ color: {bad}; background: {bad_tint}; }}
 QTextBrowser, QPlainTextEdit {{ background: transparent; border: none; selection-background-color: {accent};
   selection-color: {on_accent}; }}
 QPlainTextEdit[role="mono"] {{ background: {code}; border: 1px solid {border}; border-radius: 8px; padding: 6px 8px; }}
@@ -164,6 +169,7 @@ QListWidget::item:focus {{ border-color: {accent}; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
 QScrollBar::handle:vertical {{ background: {border}; border-radius: 3px; min-height: 36px; }}
 QScrollBar::handle:vertical:hover {{ background: {faint}; }}
+QScrollBar[idle="true"]::handle {{ background: transparent; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 2px; }}
 QScrollBar::handle:horizontal {{ background: {border}; border-radius: 3px; min-width: 36px; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}

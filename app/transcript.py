@@ -21,7 +21,7 @@ from deskhand.agent.events import (
 from deskhand.agent.history import TurnRecord
 from deskhand.app.card import CallCard, State
 from deskhand.app.entries import AnswerEntry, NoticeEntry, ThoughtEntry, UserEntry
-from deskhand.app.fold import label
+from deskhand.app.fold import label, restyle
 from deskhand.app.items import AnswerItem, CallItem, Item, NoticeItem, ThoughtItem, UserItem, ending, past
 from deskhand.app.theme import Theme
 from deskhand.model.types import Part
@@ -58,10 +58,10 @@ class Working(QWidget):
     def show_stage(self, stage: str, done: int = 0, total: int = 0) -> None:
         """Say the stage; with a percentage where there is more than a beginning and an end."""
         words = stage[:1].upper() + stage[1:]
-        if total > 1:
+        if 1 < total > done:
             self._bar.setRange(0, total)
-            self._bar.setValue(min(done, total))
-            words += f" · {min(done, total) * 100 // total} %"
+            self._bar.setValue(done)
+            words += f" · {done * 100 // total} %"
         else:
             self._bar.setRange(0, 0)
         self._text.setText(words)
@@ -94,11 +94,13 @@ class Transcript(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         page = QWidget(objectName="page")
         column = QWidget(objectName="column")
         column.setMaximumWidth(COLUMN)
         row = QHBoxLayout(page)
-        row.setContentsMargins(24, 12, 24, 12)
+        # The scroll bar takes the rest on the right, so that the column stands over the composer.
+        row.setContentsMargins(24, 12, 14, 12)
         row.addStretch(1)
         row.addWidget(column, 1000)
         row.addStretch(1)
@@ -185,13 +187,20 @@ class Transcript(QScrollArea):
                 if not (self._items and isinstance(self._items[-1], UserItem)):
                     self.begin_turn(parts)
             case Progressed(stage=stage, done=done, total=total):
-                self._working.show_stage(stage, done, total)
-                if total <= done:
-                    self._working.show_stage("thinking")
+                self._working.show_stage("thinking" if done >= total else stage, done, total)
             case TextAdded(text=text):
                 self._stream(AnswerItem, text)
             case ThoughtAdded(text=text):
                 self._stream(ThoughtItem, text)
+            case Notice(kind=kind, text=text):
+                self._add(NoticeItem(kind, text))
+            case TurnEnded(outcome=outcome):
+                self._end(outcome)
+            case _:
+                self._apply_call(event)
+
+    def _apply_call(self, event: CallProposed | ApprovalRequested | CallEnded) -> None:
+        match event:
             case CallProposed(call=call):
                 self._close_open()
                 self._add(CallItem(call))
@@ -200,10 +209,6 @@ class Transcript(QScrollArea):
                 self.set_call(request.call.id, "waiting")
             case CallEnded(record=record):
                 self._end_call(record)
-            case Notice(kind=kind, text=text):
-                self._add(NoticeItem(kind, text))
-            case TurnEnded(outcome=outcome):
-                self._end(outcome)
 
     def _end(self, outcome: Outcome) -> None:
         self.end_turn()
@@ -344,12 +349,17 @@ class Transcript(QScrollArea):
 
     def _grown(self, _low: int, high: int) -> None:
         grown, self._high = high - self._high, high
+        bar = self.verticalScrollBar()
+        if bar.property("idle") != (high == 0):
+            # Without anything to scroll Qt would draw the handle as long as the bar.
+            bar.setProperty("idle", high == 0)
+            restyle(bar)
         if self._following:
             self._to_end()
         elif self._loading:
             # Older entries came in above: what the person reads must stay where it is.
             self._loading = False
-            self.verticalScrollBar().setValue(self.verticalScrollBar().value() + grown)
+            bar.setValue(bar.value() + grown)
 
     def _scrolled(self, value: int) -> None:
         bar = self.verticalScrollBar()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from typing import Any
 
 _HIDING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories without a glyph of their own: control, format (bidi, zero width, tags), surrogate, private,
@@ -28,7 +27,7 @@ def shown(text: str) -> str:
     )
 
 
-def exact(value: Any) -> str:
+def exact(value: object) -> str:
     """A JSON value as a person reads it: indented, whole, in its own script, with nothing hidden.
 
     Newlines inside strings stay escaped, so one argument can't be drawn to look like two.
@@ -36,7 +35,7 @@ def exact(value: Any) -> str:
     return shown(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
-def one_line(value: Any) -> str:
+def one_line(value: object) -> str:
     """A JSON value on one line; strings without their quotes unless they hold what quotes would show."""
     if isinstance(value, str) and value == value.strip() and value.isprintable() and value:
         return shown(value)

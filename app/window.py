@@ -49,6 +49,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
+    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -133,6 +134,7 @@ class Window(QMainWindow):
         self._fold.setAccessibleName("Conversations")
         self._fold.setChecked(True)
         self._title = label("New conversation", "heading", name="title")
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._new = QToolButton(objectName="new-small", toolTip=hint("New conversation", NEW))
         self._new.setAccessibleName("New conversation")
         for button in (self._fold, self._new):
