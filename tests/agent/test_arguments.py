@@ -1,0 +1,84 @@
+import math
+
+import pytest
+from deskhand.agent.arguments import MisfitError, fit
+from hypothesis import given
+from hypothesis import strategies as st
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string"},
+        "count": {"type": "integer"},
+        "rate": {"type": "number"},
+        "on": {"type": "boolean"},
+        "mode": {"type": "string", "enum": ["a", "b"]},
+        "words": {"type": "array", "items": {"type": "string"}},
+        "maybe": {"type": ["integer", "null"]},
+    },
+    "required": ["text"],
+}
+
+
+@pytest.mark.parametrize(
+    ("given_", "fitted"),
+    [
+        ({"count": 5.0}, {"count": 5}),
+        ({"count": "5"}, {"count": 5}),
+        ({"rate": "1.5"}, {"rate": 1.5}),
+        ({"rate": 2}, {"rate": 2}),
+        ({"on": "True"}, {"on": True}),
+        ({"count": None}, {}),
+        ({"maybe": 3}, {"maybe": 3}),
+        ({"mode": "b", "words": ["x"]}, {"mode": "b", "words": ["x"]}),
+        ({"count": 2**80}, {"count": 2**80}),
+    ],
+)
+def test_repairs_change_the_form_and_not_the_meaning(given_, fitted):
+    result = fit(SCHEMA, {"text": "t", **given_})
+    assert result == {"text": "t", **fitted}
+    assert [type(value) for value in result.values()] == [type(value) for value in {"text": "t", **fitted}.values()]
+
+
+@pytest.mark.parametrize(
+    ("given_", "reason"),
+    [
+        ({"text": 1}, "text must be a text"),
+        ({"count": 1.5}, "whole number"),
+        ({"count": True}, "whole number"),
+        ({"count": "five"}, "whole number"),
+        ({"count": math.inf}, "whole number"),
+        ({"rate": "nan"}, "a number"),
+        ({"rate": "1e999"}, "a number"),
+        ({"on": 1}, "true or false"),
+        ({"mode": "c"}, "one of: a, b"),
+        ({"words": "x"}, "must be a list"),
+        ({"words": ["x", 1]}, r"words\[1\] must be a text"),
+        ({"other": 1}, "no parameter other"),
+        ({"text": None}, "must be a text"),
+    ],
+)
+def test_what_does_not_fit_is_said(given_, reason):
+    with pytest.raises(MisfitError, match=reason):
+        fit(SCHEMA, {"text": "t", **given_})
+
+
+def test_a_missing_parameter_is_said():
+    with pytest.raises(MisfitError, match="text is missing"):
+        fit(SCHEMA, {})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*SCHEMA["properties"], "other"]), JSON))
+def test_anything_fits_or_is_refused_and_nothing_else(arguments):
+    try:
+        fitted = fit(SCHEMA, arguments)
+    except MisfitError:
+        return
+    assert fit(SCHEMA, fitted) == fitted
