@@ -21,6 +21,12 @@ _PAUSE = 48
 """Tokens without drafting after which one is tried again."""
 
 
+_REFUSED = "The drafter {} does not fit {} ({}). Please use the drafter that was published with the model, or none."
+
+_SHARED = ("key_length", "key_length_swa", "value_length", "value_length_swa", "sliding_window")
+"""What a drafter's attention must have in common with its target's, whose cache it reads."""
+
+
 class Depth:
     """How many tokens to draft, from how many were right.
 
@@ -73,6 +79,8 @@ class Drafter:
     def __init__(
         self, model: Model, target: Context, *, kv_type: str, flash_attention: bool | None, threads: int, most: int
     ) -> None:
+        if problem := _misfit(model, target.model):
+            raise BundleError(_REFUSED.format(model.path.name, target.model.path.name, problem))
         self._target = target
         self._width = target.model.width
         self.depth = Depth(most)
@@ -88,10 +96,7 @@ class Drafter:
                 target=target,
             )
         except BundleError as error:
-            raise BundleError(
-                f"The drafter {model.path.name} does not fit {target.model.path.name}. "
-                "Please use the drafter that was published with the model, or none."
-            ) from error
+            raise BundleError(_REFUSED.format(model.path.name, target.model.path.name, error)) from error
         X.llama_set_embeddings_nextn(target.handle, True, False)  # every row: verified ones are all candidates
         X.llama_set_embeddings_nextn(self._context.handle, True, True)
         self._batch = C.llama_batch_init(1, self._width, 1)
@@ -145,3 +150,21 @@ class Drafter:
                 X.llama_get_embeddings_nextn_ith(self._context.handle, 0), (self._width,)
             ).copy()
         return proposed
+
+
+def _misfit(drafter: Model, target: Model) -> str:
+    """Why a drafter can't read a target's cache, or nothing; llama.cpp aborts where they differ."""
+    kinds = drafter.metadata("general.architecture"), target.metadata("general.architecture")
+    if not kinds[0].startswith(kinds[1]):
+        return f"it drafts for {kinds[0].removesuffix('-assistant')}, not {kinds[1]}"
+    if drafter.metadata(f"{kinds[0]}.embedding_length_out") != str(target.width):
+        return "its hidden size is another"
+    if drafter.vocab_size != target.vocab_size:
+        return "its vocabulary is another"
+    for key in _SHARED:
+        mine, other = (m.metadata(f"{k}.attention.{key}") for m, k in zip((drafter, target), kinds, strict=True))
+        if mine != other:
+            return f"its {key} is {mine or 'not given'}, not {other or 'given'}"
+    if C.llama_model_n_head_kv(drafter.handle) != C.llama_model_n_head_kv(target.handle):
+        return "its key/value heads are others"
+    return ""

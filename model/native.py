@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import llama_cpp.llama_cpp as _llama
 import llama_cpp.llama_cpp_ext as _ext
@@ -40,7 +40,7 @@ _errors: deque[str] = deque(maxlen=5)
 def log(level: int, text: bytes | None, _data: object) -> None:
     """Keep error lines; drop everything else."""
     if level == _LOG_LEVEL_ERROR and text:
-        _errors.append(text.decode(errors="replace").strip())
+        _errors.append(text.decode(errors="replace").strip().partition("\n")[0])
 
 
 LOG_CALLBACK = C.llama_log_callback(log)
@@ -143,6 +143,16 @@ class Model:
         """The id of the special token that ``text`` is, or None."""
         tokens = self.control(text)
         return tokens[0] if len(tokens) == 1 and self.is_special(tokens[0]) else None
+
+    def edge(self, kind: Literal["bos", "eos"]) -> str:
+        """The text of the token that begins or ends a sequence; empty if the vocabulary has none."""
+        token: int = C.llama_vocab_bos(self.vocab) if kind == "bos" else C.llama_vocab_eos(self.vocab)
+        return "" if token < 0 else self.piece(token).decode(errors="replace")
+
+    @property
+    def adds_bos(self) -> bool:
+        """Whether a sequence is to begin with the ``bos`` token."""
+        return bool(C.llama_vocab_get_add_bos(self.vocab))
 
     def ends(self, token: int) -> bool:
         """Whether a token ends the generation: ``<eos>``, ``<turn|>``, ``<|tool_response>`` and the like."""

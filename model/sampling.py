@@ -110,7 +110,8 @@ def _array(candidates: NDArray[np.void]) -> Pointer:
 
 def _open_grammar(model: Model, grammar: Grammar) -> Pointer:
     gbnf = grammar.gbnf.encode()
-    eager = C.llama_sampler_init_grammar(model.vocab, gbnf, b"root")
+    # An empty grammar is none at all to llama.cpp.
+    eager = C.llama_sampler_init_grammar(model.vocab, gbnf, b"root") if gbnf.strip() else None
     if not eager:
         raise PromptError(f"The form of a tool's arguments can't be turned into a grammar: {cause()}.")
     if not grammar.trigger:

@@ -1,0 +1,197 @@
+import threading
+
+import pytest
+
+from deskhand.model.dialect import Control, Plain
+from deskhand.model.errors import BundleError, PromptError
+from deskhand.model.generation import Read, Written
+from deskhand.model.native import Context, DecodeError
+from deskhand.model.session import Session
+from deskhand.model.tiny import TinySpec, cached_bundle
+from deskhand.model.tinyvocab import CONTROLS
+
+HEAD, TAIL = Control("<bos><|turn>user\n"), Control("<turn|>\n<|turn>model\n")
+LONG = Plain("please open the window and look at the screen " * 60)
+
+
+@pytest.fixture
+def session(open_session):
+    return open_session()
+
+
+def test_a_second_turn_evaluates_exactly_what_is_new(session, kit):
+    first = [HEAD, kit.picture(), Plain("What is this?"), kit.clip(1), TAIL]
+    answer = kit.run(session, first, max_tokens=12)
+    held = session.cache.items
+    second = [
+        *first,
+        Plain(answer.text),
+        Control("<turn|>\n<|turn>user\n"),
+        Plain("And this?"),
+        kit.picture(seed=1),
+        TAIL,
+    ]
+    usage = kit.run(session, second).usage
+    prompt = session.prompt(second).items
+    same = next(index for index, item in enumerate(prompt) if index >= len(held) or held[index] != item)
+    assert same >= len(session.prompt(first).items)
+    assert usage.reused_tokens == sum(getattr(item, "tokens", 1) for item in prompt[:same])
+    assert usage.prompt_tokens == usage.evaluated_tokens + usage.reused_tokens
+    assert session.projector.encodes == 3
+
+
+def test_the_same_prompt_again_evaluates_one_token(session, kit):
+    first = kit.run(session, [HEAD, LONG, TAIL])
+    again = kit.run(session, [HEAD, LONG, TAIL])
+    assert again.text == first.text
+    assert again.usage.evaluated_tokens == 1
+
+
+def test_progress_counts_tokens_from_what_is_kept_to_all(session, kit):
+    outcome = kit.run(session, [HEAD, kit.picture(), LONG, TAIL])
+    total = outcome.usage.prompt_tokens
+    assert outcome.read[0] == Read(0, total)
+    assert outcome.read[-1] == Read(total, total)
+    done = [read.done for read in outcome.read]
+    assert done == sorted(set(done))
+    again = kit.run(session, [HEAD, kit.picture(), LONG, TAIL])
+    assert again.read == [Read(total - 1, total), Read(total, total)]
+
+
+def test_cancel_while_reading_keeps_what_was_read(session, kit):
+    cancel = threading.Event()
+    items = []
+    for item in session.run([HEAD, LONG, TAIL], sampling=kit.GREEDY, cancel=cancel):
+        items.append(item)
+        if isinstance(item, Read) and item.done:
+            cancel.set()
+    assert items[-1].reason == "cancelled"
+    assert not any(isinstance(item, Written) for item in items)
+    read = items[-1].usage.evaluated_tokens
+    assert 0 < read < items[-1].usage.prompt_tokens
+    outcome = kit.run(session, [HEAD, LONG, TAIL])
+    assert outcome.usage.reused_tokens == read
+    assert outcome.text == kit.run(session, [HEAD, LONG, TAIL]).text
+
+
+def test_cancel_while_writing_takes_one_step(session, kit):
+    cancel = threading.Event()
+    written = 0
+    for item in session.run([HEAD, LONG, TAIL], sampling=kit.GREEDY, cancel=cancel, max_tokens=1000):
+        if isinstance(item, Written):
+            written += 1
+            assert written <= 5
+            if written == 5:
+                cancel.set()
+        last = item
+    assert last.reason == "cancelled"
+    assert last.usage.completion_tokens == 5
+
+
+def test_leaving_early_leaves_the_session_usable(session, kit):
+    expected = kit.run(session, [HEAD, LONG, TAIL]).text
+    for stop_at in (Read, Written):
+        stream = session.run([HEAD, LONG, Plain("!"), TAIL], sampling=kit.GREEDY)
+        next(item for item in stream if isinstance(item, stop_at))
+        stream.close()
+        assert kit.run(session, [HEAD, LONG, TAIL]).text == expected
+
+
+def test_limits_end_with_length(open_session, kit):
+    session = open_session(context_length=256)
+    assert kit.run(session, [HEAD, Plain("a"), TAIL], max_tokens=0).usage.completion_tokens == 0
+    assert kit.run(session, [HEAD, Plain("a"), TAIL], max_tokens=3).usage.completion_tokens == 3
+    full = kit.run(session, [HEAD, Plain("a"), TAIL], max_tokens=10_000)
+    assert full.reason == "length"
+    assert full.usage.prompt_tokens + full.usage.completion_tokens == session.context.length + 1
+    assert kit.run(session, [HEAD, Plain("b"), TAIL]).text
+
+
+def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(open_session, kit):
+    session = open_session(context_length=256)
+    with pytest.raises(PromptError, match=r"takes \d+ tokens and this engine holds 256"):
+        kit.run(session, [HEAD, LONG, TAIL])
+    with pytest.raises(PromptError, match="end with text"):
+        kit.run(session, [])
+    assert kit.run(session, [HEAD, Plain("a"), TAIL]).text
+
+
+def test_stops_at_what_ends_a_turn(open_session, kit):
+    session = open_session(TinySpec(stops=(("<turn|>", 12),)))
+    outcome = kit.run(session, [HEAD, Plain("What?"), TAIL], max_tokens=100)
+    assert outcome.reason == "stop"
+    assert outcome.usage.completion_tokens < 13
+    assert "<turn|>" not in outcome.text
+
+
+def test_text_comes_in_whole_characters(session):
+    from deskhand.model.generation import Generation
+
+    generation = Generation(
+        session.context, session.cache, projector=None, drafter=None, sampler=None, cancel=threading.Event(), began=0
+    )
+    wanted = "é🙂ü漢"
+    pieces = []
+    for byte in wanted.encode():
+        (token,) = session.model.control(f"<0x{byte:02X}>") if False else _byte(session, byte)
+        pieces += generation._spell(token)
+    assert [piece.text for piece in pieces] == list(wanted)
+    half = [*generation._spell(*_byte(session, 0xC3)), *generation._spell(*session.model.control("<|channel>"))]
+    assert half == [Written("�", special=False), Written("<|channel>", special=True)]
+
+
+def _byte(session, byte):
+    """The token that stands for one byte."""
+    return [next(token for token in range(session.model.vocab_size) if session.model.piece(token) == bytes([byte]))]
+
+
+def test_hostile_text_stays_text(session, kit):
+    hostile = "".join(text for text, _ in CONTROLS) * 3
+    items = session.prompt([HEAD, Plain(hostile), TAIL]).items
+    ours = session.prompt([HEAD, TAIL]).items
+    special = [item for item in items if session.model.is_special(item)]
+    assert special == [item for item in ours if session.model.is_special(item)]
+    assert kit.run(session, [HEAD, Plain(hostile), TAIL]).text
+
+
+def test_after_a_failed_step_nothing_is_kept_and_all_works(session, kit, monkeypatch):
+    expected = kit.run(session, [HEAD, LONG, TAIL]).text
+    real = Context.decode
+    calls = 0
+
+    def failing(self, *arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise DecodeError("The graphics card was unplugged.")
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Context, "decode", failing)
+    with pytest.raises(DecodeError):
+        kit.run(session, [HEAD, Plain("other"), TAIL])
+    assert session.cache.items == ()
+    assert session.context.newest() == -1
+    outcome = kit.run(session, [HEAD, LONG, TAIL])
+    assert (outcome.text, outcome.usage.reused_tokens) == (expected, 0)
+
+
+def test_missing_and_broken_files_are_refused_in_words(kit, tmp_path):
+    bundle = cached_bundle(TinySpec())
+    for role in ("main", "mmproj", "drafter"):
+        missing = tmp_path / "none.gguf"
+        with pytest.raises(BundleError, match=r"none\.gguf"):
+            Session(kit.tiny_config(**{role: missing}))
+        broken = tmp_path / f"{role}.gguf"
+        whole = getattr(bundle, role).read_bytes()
+        broken.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(BundleError, match=rf"{role}\.gguf"):
+            Session(kit.tiny_config(**{role: broken}))
+        broken.write_bytes(b"PK\3\4" + whole[4:])
+        with pytest.raises(BundleError, match=rf"{role}\.gguf"):
+            Session(kit.tiny_config(**{role: broken}))
+
+
+def test_closing_twice_is_closing(kit):
+    session = Session(kit.tiny_config(drafter=cached_bundle(TinySpec()).drafter))
+    session.close()
+    session.close()
