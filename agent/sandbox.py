@@ -86,7 +86,8 @@ def wrap(command: Sequence[str], *, read: Sequence[Path] = (), write: Sequence[P
         arguments += ["--ro-bind-try", str(path), str(path)]
     for path in write:
         arguments += ["--bind", str(path), str(path)]
-    return [*arguments, "--chdir", "/", "--", *command]
+    # The box's own root is memory; what a tool may not keep it may not write at all.
+    return [*arguments, "--remount-ro", "/", "--chdir", "/", "--", *command]
 
 
 def environment() -> dict[str, str]:

@@ -71,9 +71,7 @@ def main() -> None:
         say({"error": "The tool needed more memory than it may have."})
     except BaseException as error:  # noqa: BLE001 - whatever a tool raises, SystemExit included, is data for the model
         text = " ".join(str(error).split())[:1000]
-        say(
-            {"error": text if text and isinstance(error, _EXPECTED) else f"{type(error).__name__}: {text}".rstrip(": ")}
-        )
+        say({"error": text if text and type(error) in _EXPECTED else f"{type(error).__name__}: {text}".rstrip(": ")})
 
 
 def run(call: dict[str, Any], ask: Callable[[str], dict[str, Any]]) -> object:
