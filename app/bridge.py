@@ -239,8 +239,8 @@ class Bridge(QObject):
             self._ready.close()
 
     def _emit(self, event: Happening) -> None:
-        # No lock: append, then look at the flag; the GUI thread clears the flag, then empties the deque. Whichever comes
-        # first, an event is either seen by that delivery or asks for the next one.
+        # No lock: append, then look at the flag; the GUI thread clears the flag, then empties the deque. Either way an
+        # event is seen by that delivery or asks for the next one.
         self._pending.append(event)
         if not self._armed:
             self._armed = True

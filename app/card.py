@@ -31,7 +31,8 @@ class CallCard(QFrame):
     """One call, from its proposal to its result."""
 
     def __init__(self, theme: Theme, call: ToolCall) -> None:
-        super().__init__(objectName="call-card")
+        super().__init__()
+        self.setObjectName("call-card")
         self.call = call
         self.state: State = "running"
         self._theme = theme

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.app.entries import Thumbnail, clock, picture
-from deskhand.app.fold import label
+from deskhand.app.fold import label, named
 from deskhand.app.theme import Theme
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
@@ -18,7 +18,8 @@ class Chip(QFrame):
     opened = Signal(QImage)
 
     def __init__(self, theme: Theme, percept: Percept, warning: str = "") -> None:
-        super().__init__(objectName="chip")
+        super().__init__()
+        self.setObjectName("chip")
         self._theme = theme
         self.percept = percept
         self.setProperty("role", "chip")
@@ -44,7 +45,7 @@ class Chip(QFrame):
         words.addWidget(title)
         words.addWidget(label(warning or detail, "warn" if warning else "small"))
         row.addLayout(words)
-        remove = QToolButton(objectName="chip-remove", toolTip="Take it away", accessibleName=f"Take away {name}")
+        remove = named(QToolButton(), "chip-remove", "Take it away", f"Take away {name}")
         remove.setProperty("role", "quiet")
         remove.setIcon(theme.icon("cross", size=14))
         remove.clicked.connect(self.removed)
@@ -59,7 +60,8 @@ class Chips(QWidget):
     opened = Signal(QImage)
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(objectName="chips")
+        super().__init__()
+        self.setObjectName("chips")
         self._theme = theme
         self._chips: list[Chip] = []
         self._row = QHBoxLayout(self)

@@ -9,8 +9,9 @@ from pathlib import Path
 from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.app.chips import Chips
 from deskhand.app.entries import clock
-from deskhand.app.fold import hint, label, restyle
+from deskhand.app.fold import hint, label, named, restyle
 from deskhand.app.meter import Meter
+from deskhand.app.microphone import MOST_SECONDS
 from deskhand.app.theme import Theme
 from deskhand.model.types import Image
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
@@ -41,7 +42,8 @@ class Input(QPlainTextEdit):
     focused = Signal(bool)
 
     def __init__(self) -> None:
-        super().__init__(objectName="composer")
+        super().__init__()
+        self.setObjectName("composer")
         self.last_key = 0.0
         self.setAccessibleName("Message")
         self.setPlaceholderText("Ask about your screen, or hold Ctrl+Space and speak")
@@ -111,10 +113,12 @@ class Composer(QFrame):
     picture_opened = Signal(QImage)
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(objectName="composer-card")
+        super().__init__()
+        self.setObjectName("composer-card")
         self._theme = theme
         self._running = False
         self._ready = False
+        self._how = "Release"
         self.setAcceptDrops(True)
         self.input = Input()
         self.input.setAcceptDrops(False)
@@ -143,7 +147,8 @@ class Composer(QFrame):
         self._update()
 
     def _button(self, name: str, text: str, tip: str) -> QToolButton:
-        result = QToolButton(objectName=name, text=text, toolTip=tip)
+        result = named(QToolButton(), name, tip)
+        result.setText(text)
         result.setToolButtonStyle(
             Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
         )
@@ -161,7 +166,7 @@ class Composer(QFrame):
         row.addWidget(self._time)
         row.addWidget(self.meter, 1)
         row.addWidget(self._hint)
-        result = QWidget(objectName="recording")
+        result = named(QWidget(), "recording")
         result.setLayout(row)
         result.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         result.hide()
@@ -195,7 +200,7 @@ class Composer(QFrame):
         self.input.textChanged.connect(self._update)
         self.input.files_given.connect(self.files_given)
         self.input.image_pasted.connect(self._paste)
-        self.input.focused.connect(lambda on: self._mark("focused", on))
+        self.input.focused.connect(self._mark_focus)
         self.chips.changed.connect(self._update)
         self.chips.opened.connect(self.picture_opened)
 
@@ -234,7 +239,8 @@ class Composer(QFrame):
         self._mark("recording", recording, self.talk)
         self.talk.setText(" Listening" if recording else " Talk")
         if recording:
-            self._promise("Release")
+            self._hint.setText("Opening the microphone…")
+            self._how = "Release"
             self.meter.clear()
             self._time.setText(clock(0))
             if had_focus:
@@ -244,22 +250,25 @@ class Composer(QFrame):
             self.input.setFocus()
         self._draw()
 
-    def set_toggled(self) -> None:
-        """The recording goes on without a finger on the button."""
-        self._promise("Tap again")
+    def set_listening(self) -> None:
+        """From now on the microphone is heard."""
+        self._hint.setText(f"{self._how} to {'send' if self.sends_speech else 'attach'} · Esc discards")
 
-    def _promise(self, how: str) -> None:
-        self._hint.setText(f"{how} to {'send' if self.sends_speech else 'attach'} · Esc discards")
+    def set_toggled(self, *, listening: bool) -> None:
+        """The recording goes on without a finger on the button."""
+        self._how = "Tap again"
+        if listening:
+            self.set_listening()
 
     @property
     def sends_speech(self) -> bool:
         """Whether a recording is sent at once: yes unless text waits for it or a turn runs."""
         return self._ready and not self._running and not self.input.toPlainText().strip()
 
-    def set_level(self, level: float, seconds: float, most: float) -> None:
+    def set_level(self, level: float, seconds: float) -> None:
         """What the microphone hears now."""
         self.meter.add(level)
-        left = most - seconds
+        left = MOST_SECONDS - seconds
         self._time.setText(clock(seconds) if left > 5 else f"{clock(seconds)} · {max(0, round(left))} s left")
 
     def clear(self) -> None:
@@ -302,6 +311,9 @@ class Composer(QFrame):
         self.send.setIconSize(QSize(20, 20))
         self.stop.setIconSize(QSize(20, 20))
         self._dot.setPixmap(theme.icon("dot", "bad", 14).pixmap(14, 14))
+
+    def _mark_focus(self, focused: bool) -> None:
+        self._mark("focused", focused)
 
     def _mark(self, name: str, value: bool, widget: QWidget | None = None) -> None:
         target = widget or self

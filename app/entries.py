@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deskhand.app.fold import Fold, label
+from deskhand.app.fold import Fold, label, named
 from deskhand.app.prose import Prose
 from deskhand.app.theme import Theme
 from deskhand.model.types import Audio, Image, Part, Text, Usage
@@ -39,7 +39,8 @@ class Thumbnail(QAbstractButton):
     """A small picture with round corners; a click shows it whole."""
 
     def __init__(self, image: QImage, width: int = 208, height: int = 130) -> None:
-        super().__init__(objectName="thumbnail")
+        super().__init__()
+        self.setObjectName("thumbnail")
         self.image = image
         size = image.size().scaled(width, height, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(24, 24))
         self._pixmap = QPixmap.fromImage(
@@ -70,7 +71,8 @@ class UserEntry(QWidget):
     opened = Signal(QImage)
 
     def __init__(self, theme: Theme, parts: Sequence[Part]) -> None:
-        super().__init__(objectName="user-entry")
+        super().__init__()
+        self.setObjectName("user-entry")
         text = "\n".join(part.text for part in parts if isinstance(part, Text)).strip()
         self.text = text
         self.setAccessibleName(f"You: {text}")
@@ -102,7 +104,7 @@ class UserEntry(QWidget):
 
 
 def _sound(theme: Theme, audio: Audio) -> QFrame:
-    chip = QFrame(objectName="sound-chip")
+    chip = named(QFrame(), "sound-chip")
     chip.setProperty("role", "bubble")
     row = QHBoxLayout(chip)
     row.setContentsMargins(12, 8, 14, 8)
@@ -121,13 +123,14 @@ class AnswerEntry(QWidget):
     link_clicked = Signal(str)
 
     def __init__(self, theme: Theme, text: str = "") -> None:
-        super().__init__(objectName="answer-entry")
+        super().__init__()
+        self.setObjectName("answer-entry")
         self._theme = theme
         self.prose = Prose(theme, text)
         self.prose.setObjectName("answer")
         self.prose.setAccessibleName("Answer")
         self.prose.link_clicked.connect(self.link_clicked)
-        self._copy = QPushButton(objectName="copy", toolTip="Copy the answer", accessibleName="Copy the answer")
+        self._copy = named(QPushButton(), "copy", "Copy the answer")
         self._copy.setProperty("role", "quiet")
         self._copy.clicked.connect(self._to_clipboard)
         self._usage = label("", "small", wrap=True, name="usage")
@@ -163,7 +166,7 @@ class AnswerEntry(QWidget):
         self._copy.setIcon(self._theme.icon("copy", size=15))
 
     def _to_clipboard(self) -> None:
-        QGuiApplication.clipboard().setText(self.prose.source)
+        QGuiApplication.clipboard().setText(self.prose.written)
         self._copy.setIcon(self._theme.icon("check", "good", 15))
         QTimer.singleShot(1500, self._copy, self._draw)
 
@@ -172,7 +175,8 @@ class ThoughtEntry(QWidget):
     """What the model thought, folded."""
 
     def __init__(self, theme: Theme, text: str = "", *, live: bool = False) -> None:
-        super().__init__(objectName="thought-entry")
+        super().__init__()
+        self.setObjectName("thought-entry")
         self.prose = Prose(theme, text, markdown=False)
         self.prose.setObjectName("thought")
         self._fold = Fold(theme, "Thinking…" if live else "Thought", self.prose, name="thought-fold")
@@ -200,7 +204,8 @@ class NoticeEntry(QFrame):
     acted = Signal()
 
     def __init__(self, theme: Theme, kind: str, text: str, action: str = "") -> None:
-        super().__init__(objectName=f"notice-{kind}")
+        super().__init__()
+        self.setObjectName(f"notice-{kind}")
         self.text = text
         self._theme = theme
         bad = kind == "error"
@@ -217,7 +222,8 @@ class NoticeEntry(QFrame):
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row.addWidget(words, 1)
         if action:
-            button = QToolButton(text=action, objectName="notice-action")
+            button = named(QToolButton(), "notice-action")
+            button.setText(action)
             button.clicked.connect(self.acted)
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         theme.changed.connect(self._draw)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from deskhand.app.theme import Theme, mono
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent, QTextOption
@@ -21,7 +23,8 @@ class Fold(QWidget):
         super().__init__()
         self._theme = theme
         self._body = body
-        self.button = QPushButton(title, checkable=True)
+        self.button = QPushButton(title)
+        self.button.setCheckable(True)
         self.button.setObjectName(name)
         self.button.setProperty("role", "quiet")
         self.button.setAccessibleName(title)
@@ -92,6 +95,19 @@ def label(text: str, role: str = "", *, wrap: bool = False, name: str = "") -> Q
     if name:
         result.setObjectName(name)
     return result
+
+
+W = TypeVar("W", bound=QWidget)
+
+
+def named(widget: W, name: str, tip: str = "", accessible: str = "") -> W:
+    """``widget`` with the name that tests and style sheets find it by, its tooltip, and what a screen reader says."""
+    widget.setObjectName(name)
+    if tip:
+        widget.setToolTip(tip)
+    if accessible or tip:
+        widget.setAccessibleName(accessible or tip)
+    return widget
 
 
 def restyle(widget: QWidget) -> None:

@@ -17,7 +17,8 @@ class Meter(QWidget):
     """Shows levels between 0 (quieter than a whisper) and 1 (as loud as it gets)."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(objectName="meter")
+        super().__init__()
+        self.setObjectName("meter")
         self._theme = theme
         self._levels: deque[float] = deque(maxlen=400)
         self.setAccessibleName("Microphone level")

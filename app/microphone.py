@@ -26,6 +26,9 @@ microphone, a muted one gives digital zero or dither below -80."""
 
 _FLOOR_DB = -60.0
 _BLOCK_SECONDS = 0.04
+_OPENING_SECONDS = 8.0
+"""A sound server that has to be started first takes 1.5 s on a busy machine, a Bluetooth headset up to five."""
+
 _STALL_SECONDS = 2.0
 """No block for so long means that the device is gone: PortAudio's ALSA host often says nothing when it is unplugged."""
 
@@ -38,7 +41,8 @@ class Recorder:
     Args:
         device: index of `devices`; the system's default when None.
         most_seconds: recording ends by itself then.
-        on_end: called from a thread when the recording ends by itself; `note` says why, `stop` gives what there is.
+        on_end: called from a thread when the recording ends by itself; `note` says why, `stop` gives what there is. May
+            be set until `start`.
     """
 
     def __init__(
@@ -50,13 +54,14 @@ class Recorder:
     ) -> None:
         self._device = device
         self._most = most_seconds
-        self._on_end = on_end
+        self.on_end = on_end
         self._queue: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
         self._blocks: list[Block] = []
         self._count = 0
         self._rate = SAMPLE_RATE
         self._stream: portaudio.Stream | None = None
         self._reader: threading.Thread | None = None
+        self._heard = threading.Event()
         self._stopping = threading.Event()
         self._name = "microphone"
         self.note = ""
@@ -67,7 +72,7 @@ class Recorder:
         return self._count / self._rate
 
     def start(self, on_level: Callable[[float], None] | None = None) -> None:
-        """Open the device and record.
+        """Open the device and record; returns when the first sound has arrived, so nothing said afterwards is lost.
 
         Args:
             on_level: called some 25 times a second from a thread with a level in [0, 1].
@@ -83,6 +88,11 @@ class Recorder:
         except MicrophoneError:
             self._close()
             raise
+        if not self._heard.wait(_OPENING_SECONDS):
+            self._close()
+            raise MicrophoneError(
+                f"The microphone “{self._name}” gives no sound. Plug it in anew, or choose another one."
+            )
 
     def stop(self) -> SoundPercept:
         """End the recording and give it: 16 kHz mono, at most ``most_seconds`` long."""
@@ -103,7 +113,7 @@ class Recorder:
     def _read(self, on_level: Callable[[float], None] | None) -> None:
         while not self._stopping.is_set():
             try:
-                block = self._queue.get(timeout=_STALL_SECONDS)
+                block = self._queue.get(timeout=_STALL_SECONDS if self._count else None)
             except queue.Empty:
                 self._end_early(f"The microphone stopped after {self.seconds:.0f} s: was it unplugged?")
                 return
@@ -117,13 +127,14 @@ class Recorder:
                 return
 
     def _keep(self, block: Block) -> None:
+        self._heard.set()
         self._blocks.append(block)
         self._count += block.size
 
     def _end_early(self, note: str) -> None:
         self.note = note
-        if self._on_end is not None:
-            self._on_end()
+        if self.on_end is not None:
+            self.on_end()
 
     def _close(self) -> None:
         stream, self._stream = self._stream, None
@@ -154,7 +165,7 @@ def resample(samples: Block, rate: int) -> Block:
     frame = AudioFrame.from_ndarray(samples.reshape(1, -1).astype(np.float32), format="flt", layout="mono")
     frame.sample_rate = rate
     out = [block.to_ndarray().reshape(-1) for given in (frame, None) for block in resampler.resample(given)]
-    return np.concatenate([*out, np.empty(0, np.float32)])
+    return np.concatenate([*out, np.empty(0, np.float32)]).astype(np.float32, copy=False)
 
 
 def level_of(block: Block) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Protocol
@@ -39,7 +39,7 @@ class MicrophoneError(Exception):
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Send what C libraries write to standard error nowhere: ALSA lists every device that it fails to probe."""
     sys.stderr.flush()
     kept = os.dup(2)

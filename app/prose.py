@@ -65,7 +65,7 @@ class Prose(QTextBrowser):
             self.set_source(text)
 
     @property
-    def source(self) -> str:
+    def written(self) -> str:
         """The text as the model wrote it."""
         return self._source
 
@@ -86,8 +86,9 @@ class Prose(QTextBrowser):
             self._timer.stop()
             self._render()
 
-    def loadResource(self, kind: int, name: QUrl) -> None:  # noqa: N802 - Qt's signature and name
+    def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: ARG002, N802 - Qt's signature and name
         """Give nothing: neither a file nor an address that the model names is ever read."""
+        return None
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As wide as given, as high as the text."""
@@ -182,7 +183,7 @@ class Prose(QTextBrowser):
             shape.setLeftMargin(0)
             return shape
         shape.setLineHeight(135, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        if QTextCursor(block).currentTable() is not None:
+        if QTextCursor(block).currentTable():
             shape.setLineHeight(110, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
         elif old.headingLevel():
             shape.setTopMargin(10 if block.blockNumber() else 0)

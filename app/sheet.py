@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deskhand.app.fold import Mono, label
+from deskhand.app.fold import Mono, label, named
 from deskhand.app.theme import Theme
 from deskhand.app.visible import shown
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
@@ -20,6 +20,7 @@ class Sheet(QDialog):
 
     def __init__(self, parent: QWidget, theme: Theme, width: int = 560) -> None:
         super().__init__(parent)
+        self._window = parent
         self.theme = theme
         self._width = width
         self._before = QGuiApplication.focusObject()
@@ -50,9 +51,8 @@ class Sheet(QDialog):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Stay as large as the window."""
-        parent = self.parentWidget()
-        if watched is parent and event.type() == QEvent.Type.Resize:
-            self.setGeometry(parent.rect())
+        if watched is self._window and event.type() == QEvent.Type.Resize:
+            self.setGeometry(self._window.rect())
         return False
 
     def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's signature and name
@@ -78,7 +78,7 @@ class Sheet(QDialog):
         QPainter(self).fillRect(self.rect(), QColor(self.theme.colours.scrim))
 
     def _gone(self) -> None:
-        self.parentWidget().removeEventFilter(self)
+        self._window.removeEventFilter(self)
         if isinstance(self._before, QWidget) and self._before.isVisible():
             self._before.setFocus()
         self.deleteLater()
@@ -86,7 +86,7 @@ class Sheet(QDialog):
 
 def button(text: str, role: str, name: str, accessible: str = "") -> QPushButton:
     """A button of a sheet."""
-    result = QPushButton(text, objectName=name)
+    result = named(QPushButton(text), name)
     result.setProperty("role", role)
     result.setAccessibleName(accessible or text)
     result.setAutoDefault(False)
@@ -122,7 +122,8 @@ class PictureSheet(Sheet):
         super().__init__(parent, theme, parent.width() - 40)
         self.setObjectName("picture-sheet")
         self.setAccessibleName("Picture")
-        view = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        view = QLabel()
+        view.setAlignment(Qt.AlignmentFlag.AlignCenter)
         room = parent.size() - QSize(100, 170)
         ratio = self.devicePixelRatioF()
         size = image.size().scaled(room, Qt.AspectRatioMode.KeepAspectRatio)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from deskhand.app.bridge import Conversation
-from deskhand.app.fold import hint, label
+from deskhand.app.fold import hint, label, named
 from deskhand.app.theme import Theme
 from deskhand.app.visible import shown
 from PySide6.QtCore import QSize, Qt, Signal
@@ -24,14 +24,16 @@ class Sidebar(QFrame):
     new_requested = Signal()
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(objectName="side")
+        super().__init__()
+        self.setObjectName("side")
         self._theme = theme
         self.setFixedWidth(228)
-        self.new = QToolButton(text=" New conversation", objectName="new", toolTip=hint("New conversation", NEW))
+        self.new = named(QToolButton(), "new", hint("New conversation", NEW), "New conversation")
+        self.new.setText(" New conversation")
         self.new.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.new.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.new.clicked.connect(self.new_requested)
-        self.list = QListWidget(objectName="conversations", accessibleName="Conversations")
+        self.list = named(QListWidget(), "conversations", accessible="Conversations")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setUniformItemSizes(True)

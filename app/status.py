@@ -12,7 +12,8 @@ class Status(QWidget):
     """Always visible."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(objectName="status")
+        super().__init__()
+        self.setObjectName("status")
         self._theme = theme
         self._dot = ("faint", "dot")
         self._place = ("muted", "lock")

@@ -18,6 +18,8 @@ class Talk(QObject):
 
     began = Signal()
     """The button was pressed; the microphone is being opened."""
+    listening = Signal()
+    """The microphone is open and heard."""
     toggled = Signal()
     """It was a tap: the next one ends the recording."""
     level = Signal(float, float)
@@ -46,13 +48,19 @@ class Talk(QObject):
         """Whether a recording runs or is being opened."""
         return self._recorder is not None
 
+    @property
+    def listens(self) -> bool:
+        """Whether the microphone is open by now."""
+        return self._recorder is not None and self._open
+
     def press(self) -> None:
         """The button or the keys went down."""
         if self._recorder is not None:
             if self._tapped:
                 self._finish()
             return
-        recorder = self._recorder = self._make(on_end=lambda: self._over.emit(recorder))
+        recorder = self._recorder = self._make()
+        recorder.on_end = lambda: self._over.emit(recorder)
         self._open, self._tapped, self._finish_when_open = False, False, False
         self._pressed = time.monotonic()
         self.began.emit()
@@ -84,6 +92,7 @@ class Talk(QObject):
             background.run(recorder.cancel, lambda _: None, self.failed.emit)
             return
         self._open = True
+        self.listening.emit()
         if self._finish_when_open:
             self._finish()
 

@@ -21,7 +21,7 @@ from deskhand.agent.events import (
 from deskhand.agent.history import TurnRecord
 from deskhand.app.card import CallCard, State
 from deskhand.app.entries import AnswerEntry, NoticeEntry, ThoughtEntry, UserEntry
-from deskhand.app.fold import label, restyle
+from deskhand.app.fold import label, named, restyle
 from deskhand.app.items import AnswerItem, CallItem, Item, NoticeItem, ThoughtItem, UserItem, ending, past
 from deskhand.app.theme import Theme
 from deskhand.model.types import Part
@@ -43,9 +43,11 @@ class Working(QWidget):
     """What the engine is doing while nothing streams: a sentence over a thin bar."""
 
     def __init__(self) -> None:
-        super().__init__(objectName="working")
+        super().__init__()
+        self.setObjectName("working")
         self._text = label("Thinking", "muted", name="progress")
-        self._bar = QProgressBar(textVisible=False)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
         self._bar.setFixedWidth(180)
         self._bar.setAccessibleName("Progress")
         column = QVBoxLayout(self)
@@ -83,7 +85,8 @@ class Transcript(QScrollArea):
     """Something was added."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(objectName="transcript")
+        super().__init__()
+        self.setObjectName("transcript")
         self._theme = theme
         self._items: list[Item] = []
         self._widgets: list[QWidget] = []
@@ -95,8 +98,8 @@ class Transcript(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        page = QWidget(objectName="page")
-        column = QWidget(objectName="column")
+        page = named(QWidget(), "page")
+        column = named(QWidget(), "column")
         column.setMaximumWidth(COLUMN)
         row = QHBoxLayout(page)
         # The scroll bar takes the rest on the right, so that the column stands over the composer.
@@ -111,9 +114,8 @@ class Transcript(QScrollArea):
         self._column.addWidget(self._working)
         self._column.addStretch(1)
         self.setWidget(page)
-        self._latest = QToolButton(
-            self, text="Latest", objectName="latest", toolTip="Go to the end of the conversation"
-        )
+        self._latest = named(QToolButton(self), "latest", "Go to the end of the conversation")
+        self._latest.setText("Latest")
         self._latest.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._latest.clicked.connect(self.follow)
         self._latest.hide()

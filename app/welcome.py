@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deskhand.app.fold import label
+from deskhand.app.fold import label, named
 from deskhand.app.theme import Theme
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
@@ -21,7 +21,8 @@ class Welcome(QWidget):
     suggested = Signal(str, bool)
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(objectName="page")
+        super().__init__()
+        self.setObjectName("page")
         self._theme = theme
         self._buttons: list[tuple[QPushButton, str]] = []
         column = QVBoxLayout(self)
@@ -33,7 +34,7 @@ class Welcome(QWidget):
         column.addWidget(lead, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(18)
         for index, (picture, text, screenshot) in enumerate(SUGGESTIONS):
-            button = QPushButton(f"  {text}", objectName=f"suggestion-{index}", accessibleName=text)
+            button = named(QPushButton(f"  {text}"), f"suggestion-{index}", accessible=text)
             button.setProperty("role", "suggestion")
             button.setFixedWidth(380)
             button.clicked.connect(lambda _=False, t=text, s=screenshot: self.suggested.emit(t, s))

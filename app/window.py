@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from deskhand.agent.events import (
     ApprovalRequest,
     ApprovalRequested,
     CallEnded,
+    Event,
     Notice,
     TurnEnded,
     TurnStarted,
@@ -29,9 +30,8 @@ from deskhand.app.bridge import (
     title,
 )
 from deskhand.app.composer import SCREENSHOT, Composer
-from deskhand.app.fold import hint, label
+from deskhand.app.fold import hint, label, named
 from deskhand.app.gather import Gatherer, parts_of
-from deskhand.app.microphone import MOST_SECONDS
 from deskhand.app.pictures import SUFFIXES
 from deskhand.app.sheet import LinkSheet, PictureSheet, Sheet
 from deskhand.app.sidebar import NEW, Sidebar
@@ -58,6 +58,12 @@ from PySide6.QtWidgets import (
 
 NARROW = 760
 """Below this width the conversations fold away, logical pixels."""
+
+
+def _shortcut(keys: QKeySequence, parent: QWidget, slot: Callable[[], object]) -> QShortcut:
+    shortcut = QShortcut(keys, parent)
+    shortcut.activated.connect(slot)
+    return shortcut
 
 
 class Desk(Protocol):
@@ -99,7 +105,8 @@ class Window(QMainWindow):
     """
 
     def __init__(self, desk: Desk, theme: Theme, *, hide_while_capturing: bool = True) -> None:
-        super().__init__(objectName="window")
+        super().__init__()
+        self.setObjectName("window")
         self._desk = desk
         self._theme = theme
         self.hide_while_capturing = hide_while_capturing
@@ -130,12 +137,13 @@ class Window(QMainWindow):
     # Building -------------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        self._fold = QToolButton(objectName="toggle-sidebar", toolTip="Show or hide the conversations", checkable=True)
+        self._fold = named(QToolButton(), "toggle-sidebar", "Show or hide the conversations")
+        self._fold.setCheckable(True)
         self._fold.setAccessibleName("Conversations")
         self._fold.setChecked(True)
         self._title = label("New conversation", "heading", name="title")
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._new = QToolButton(objectName="new-small", toolTip=hint("New conversation", NEW))
+        self._new = named(QToolButton(), "new-small", hint("New conversation", NEW))
         self._new.setAccessibleName("New conversation")
         for button in (self._fold, self._new):
             button.setProperty("role", "icon")
@@ -164,7 +172,7 @@ class Window(QMainWindow):
         main.addLayout(head)
         main.addWidget(self._pages, 1)
         main.addLayout(centred)
-        page = QWidget(objectName="page")
+        page = named(QWidget(), "page")
         across = QHBoxLayout(page)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
@@ -174,7 +182,7 @@ class Window(QMainWindow):
 
     def _make_shortcuts(self) -> tuple[QShortcut, ...]:
         return tuple(
-            QShortcut(keys, self, activated=slot)
+            _shortcut(keys, self, slot)
             for keys, slot in (
                 (NEW, self.new_conversation),
                 (SCREENSHOT, self.take_screenshot),
@@ -207,13 +215,14 @@ class Window(QMainWindow):
         self._screens = composer.add_menu(self.gatherer.list_screens)
         self.gatherer.listed.connect(self._fill_screens)
         self.gatherer.got.connect(self.composer.chips.add)
-        self.gatherer.failed.connect(lambda sentence: self._say("warn", sentence))
+        self.gatherer.failed.connect(self._warn)
         talk.began.connect(lambda: composer.set_recording(recording=True))
-        talk.toggled.connect(composer.set_toggled)
-        talk.level.connect(lambda level, seconds: composer.set_level(level, seconds, MOST_SECONDS))
+        talk.toggled.connect(lambda: composer.set_toggled(listening=talk.listens))
+        talk.level.connect(composer.set_level)
+        talk.listening.connect(composer.set_listening)
         talk.ended.connect(lambda: composer.set_recording(recording=False))
         talk.heard.connect(self._heard)
-        talk.failed.connect(lambda sentence: self._say("warn", sentence))
+        talk.failed.connect(self._warn)
 
     # What the person does -------------------------------------------------------------------------------------------
 
@@ -312,7 +321,7 @@ class Window(QMainWindow):
             case _:
                 self._handle_turn(event)
 
-    def _handle_turn(self, event: Happening) -> None:
+    def _handle_turn(self, event: Event) -> None:
         match event:
             case TurnStarted(conversation=conversation):
                 self._conversation = conversation
@@ -348,8 +357,8 @@ class Window(QMainWindow):
         else:
             self.submit("", (*self.composer.percepts, percept))
 
-    def _say(self, kind: str, sentence: str) -> None:
-        self.transcript.add_notice(kind, sentence)
+    def _warn(self, sentence: str) -> None:
+        self.transcript.add_notice("warn", sentence)
         self.transcript.follow()
 
     # States ---------------------------------------------------------------------------------------------------------
@@ -370,7 +379,7 @@ class Window(QMainWindow):
 
     def _settled(self) -> bool:
         if self._running:
-            self._say("warn", "A turn is still running. Press Esc to stop it first.")
+            self._warn("A turn is still running. Press Esc to stop it first.")
         return not self._running
 
     # Sheets ---------------------------------------------------------------------------------------------------------
@@ -378,13 +387,14 @@ class Window(QMainWindow):
     def _ask(self, request: ApprovalRequest) -> None:
         sheet = self._approval = ApprovalSheet(self, self._theme, request, typing=self.composer.typing)
         sheet.stop_requested.connect(self.stop)
-        sheet.answered.connect(lambda answer: self._answered(request, answer))
+        sheet.answered.connect(self._answered)
         self._present(sheet)
         QApplication.alert(self)
 
-    def _answered(self, request: ApprovalRequest, answer: Answer) -> None:
-        self._approval = None
-        self.transcript.set_call(request.call.id, "denied" if answer is Answer.NO else "running")
+    def _answered(self, answer: Answer) -> None:
+        sheet, self._approval = self._approval, None
+        if sheet is not None:
+            self.transcript.set_call(sheet.request.call.id, "denied" if answer is Answer.NO else "running")
 
     def _ask_link(self, address: str) -> None:
         sheet = LinkSheet(self, self._theme, address)
@@ -422,8 +432,11 @@ class Window(QMainWindow):
         dialog = QFileDialog(self, "Attach files", str(Path.home()), kinds)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.filesSelected.connect(lambda names: self.gatherer.files([Path(name) for name in names]))
+        dialog.filesSelected.connect(self._chosen)
         dialog.open()
+
+    def _chosen(self, names: list[str]) -> None:
+        self.gatherer.files([Path(name) for name in names])
 
     def _fill_screens(self, screens: Sequence[capture.Screen]) -> None:
         menu = self._screens

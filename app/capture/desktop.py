@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import mss
@@ -77,7 +77,7 @@ class Desktop:
 
 
 @contextmanager
-def _session() -> Iterator[mss.MSS]:
+def _session() -> Generator[mss.MSS]:
     try:
         with mss.MSS() as session:
             yield session

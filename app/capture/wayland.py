@@ -61,7 +61,7 @@ class Grim:
 
 
 class Portal:
-    """xdg-desktop-portal's Screenshot, asked in a process of its own: it needs an event loop and may wait for a person."""
+    """xdg-desktop-portal's Screenshot, asked in another process: it needs an event loop, and may wait for a person."""
 
     name = "portal"
 
