@@ -30,7 +30,7 @@ def append(host: Host, text: str) -> dict[str, str]:
     file.parent.mkdir(parents=True, exist_ok=True)
     now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
     # A line of the note that looks like our heading would split it in two when it is read.
-    body = re.sub(r"^(?=#)", r"\\", text.strip(), flags=re.MULTILINE)
+    body = re.sub(r"^(?=\\*#)", r"\\", text.strip(), flags=re.MULTILINE)
     with file.open("ab") as stream:
         start = "# Notes\n" if stream.tell() == 0 else ""
         # One write: a note is added whole, also when two programs write.
@@ -76,5 +76,5 @@ def _notes(host: Host) -> list[dict[str, str]]:
     if not file.exists():
         return []
     pieces = _HEAD.split(file.read_text(encoding="utf-8", errors="replace"))
-    bodies = (re.sub(r"^\\(?=#)", "", body.strip(), flags=re.MULTILINE) for body in pieces[2::2])
+    bodies = (re.sub(r"^\\(?=\\*#)", "", body.strip(), flags=re.MULTILINE) for body in pieces[2::2])
     return [{"when": when, "text": text} for when, text in zip(pieces[1::2], bodies, strict=True)]

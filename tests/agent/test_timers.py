@@ -1,0 +1,127 @@
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from deskhand.agent.timers import Timers
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "clock" / "timers"
+    made.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def timers(tmp_path, told):
+    made = Timers(tmp_path, told.append)
+    yield made
+    made.stop()
+
+
+def put(folder, name, due, label=""):
+    (folder / f"{name}.json").write_text(json.dumps({"id": name, "label": label, "due": due, "set": due - 5}))
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_timer_fires_once_when_it_is_due(timers, folder, told):
+    timers.start()
+    put(folder, "a", time.time() + 0.5, "tea")
+    put(folder, "b", time.time() + 1000)
+    assert [timer.label for timer in timers.pending()] == ["tea", ""]
+    wait_for(lambda: told)
+    time.sleep(0.6)
+    assert [(notice.kind, notice.text) for notice in told] == [("timer", "Timer “tea” is up.")]
+    assert [timer.id for timer in timers.pending()] == ["b"]
+
+
+def test_what_was_missed_is_told_at_the_next_start(timers, folder, told):
+    put(folder, "a", time.time() - 3600, "call")
+    put(folder, "b", time.time() - 86400 * 3)
+    timers.start()
+    wait_for(lambda: len(told) == 2)
+    assert told[0].text.startswith("Missed while Deskhand was not running: “call” was up at ")
+    assert "Your timer was up at 20" in told[1].text
+
+
+def test_wait_returns_when_the_last_timer_fired(timers, folder, told):
+    put(folder, "a", time.time() + 0.7)
+    timers.start()
+    timers.wait(threading.Event())
+    assert [notice.text for notice in told] == ["Your timer is up."]
+
+
+def test_wait_can_be_stopped(timers, folder):
+    put(folder, "a", time.time() + 1000)
+    cancel = threading.Event()
+    threading.Timer(0.2, cancel.set).start()
+    timers.wait(cancel)
+    assert len(timers.pending()) == 1
+
+
+def test_two_watchers_tell_a_timer_once(tmp_path, timers, folder, told):
+    other = Timers(tmp_path, told.append)
+    for number in range(20):
+        put(folder, f"t{number}", time.time() + 0.3)
+    timers.start()
+    other.start()
+    wait_for(lambda: len(told) >= 20)
+    other.stop()
+    timers.stop()
+    assert len(told) == 20
+    assert list(folder.iterdir()) == []
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from deskhand.agent.timers import Timers
+timers = Timers(Path(sys.argv[1]), lambda notice: os.kill(os.getpid(), 9))
+timers.start()
+timers.wait(__import__("threading").Event())
+"""
+
+
+def test_a_program_killed_while_it_told_a_timer_does_not_lose_it(tmp_path, timers, folder, told):
+    put(folder, "a", time.time() - 1, "tea")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    assert [path.suffix for path in folder.iterdir()] == [
+        f".firing-{path.name.rpartition('-')[2]}" for path in folder.iterdir()
+    ]
+    timers.start()
+    wait_for(lambda: told)
+    assert "tea" in told[0].text
+
+
+def test_a_damaged_timer_is_put_aside_and_said(timers, folder, told):
+    (folder / "bad.json").write_text("{")
+    (folder / "odd.json").write_text('{"id": 1}')
+    timers.start()
+    wait_for(lambda: len(told) == 2)
+    assert "can't be read" in told[0].text
+    assert sorted(path.name for path in folder.iterdir()) == ["bad.broken", "odd.broken"]
+
+
+def test_without_a_folder_nothing_happens(timers, told):
+    timers.start()
+    timers.start()
+    timers.wait(threading.Event())
+    timers.stop()
+    timers.stop()
+    assert told == []
+    assert timers.pending() == []

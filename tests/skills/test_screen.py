@@ -1,0 +1,38 @@
+import threading
+from pathlib import Path
+
+from deskhand.agent.limits import Limits
+from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.skills import load_skills
+from deskhand.agent.tools import HostError, Toolbox
+from deskhand.model.types import Image, ToolCall
+
+ROOT = Path(__file__).parents[2] / "skills"
+IMAGE = Image(bytes(range(240)) * 5, 20, 20)
+
+
+class Eyes:
+    def __init__(self, problem=""):
+        self.problem = problem
+
+    def look(self):
+        if self.problem:
+            raise HostError(self.problem)
+        return ScreenPercept(IMAGE, left=100, source="screen 2 (X11)")
+
+
+def look(tmp_path, host):
+    box = Toolbox(load_skills([(ROOT, "bundled")]), tmp_path, host)
+    return box.run(ToolCall("c", "screen_look"), threading.Event(), Limits())
+
+
+def test_the_picture_goes_to_the_model_and_its_source_is_told(tmp_path):
+    result = look(tmp_path, Eyes())
+    assert result.images == (IMAGE,)
+    assert result.value == {"screenshot": "20×20 pixels, it follows", "source": "screen 2 (X11)"}
+
+
+def test_no_display_is_one_sentence(tmp_path):
+    result = look(tmp_path, Eyes("There is no display here: attach a picture instead."))
+    assert result.error == "There is no display here: attach a picture instead."
+    assert result.images == ()
