@@ -166,7 +166,7 @@ class _Rendering:
             self._out.control(_END_OF_CALL)
 
     def _result(self, message: Message, before: Sequence[Message]) -> None:
-        name = message.name or _called(message.call_id, before)
+        name = _called(message.call_id, before) or message.name or "unknown"
         self._out.control("<|tool_response>")
         self._out.plain(f"response:{name}")
         self._out.mapping(_result_mapping(message.text))
@@ -246,7 +246,7 @@ def _called(call_id: str, before: Sequence[Message]) -> str:
         for call in message.calls:
             if call.id == call_id:
                 return call.name
-    return "unknown"
+    return ""
 
 
 def _result_mapping(text: str) -> dict[str, Any]:
