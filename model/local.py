@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
 from deskhand.model.chat_template import dialect_for
@@ -23,12 +23,13 @@ class LocalEngine:
 
     Args:
         config: which files, and how.
-        dialect: the prompt format; None takes the one that the model's header asks for.
+        dialect: the prompt format, or what makes it from the one that the model's header asks for; None takes that.
     """
 
-    def __init__(self, config: LocalConfig, dialect: Dialect | None = None) -> None:
+    def __init__(self, config: LocalConfig, dialect: Dialect | Callable[[Dialect], Dialect] | None = None) -> None:
         self._config = config
-        self._dialect = dialect
+        self._wrap = dialect if callable(dialect) else None
+        self._dialect = None if callable(dialect) else dialect
         self._session: Session | None = None
         # Held while llama.cpp works, never while a caller holds a delta: `close` waits for one step and no longer.
         self._lock = threading.Lock()
@@ -109,7 +110,10 @@ class LocalEngine:
 
     def _deltas(self, request: Request, cancel: _Either) -> Generator[Delta]:
         session = self._loaded()
-        dialect = self._dialect = self._dialect or _dialect_of(session)
+        if self._dialect is None:
+            own = _dialect_of(session)
+            self._dialect = self._wrap(own) if self._wrap else own
+        dialect = self._dialect
         parser = dialect.parser(request)
         grammar = dialect.grammar(request)
         run = session.run(
