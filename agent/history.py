@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+
 from deskhand.agent import records
 from deskhand.agent.events import CallRecord, Outcome
 from deskhand.model.types import Audio, Image, Message

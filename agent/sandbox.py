@@ -76,9 +76,13 @@ def wrap(command: Sequence[str], *, read: Sequence[Path] = (), write: Sequence[P
     program = find()
     if program is None:
         raise FileNotFoundError("bwrap")
+
+    def memory(path: str) -> list[str]:
+        return ["--size", str(FILE_BYTES), "--tmpfs", path]
+
     arguments = [
         str(program), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
-        "--proc", "/proc", "--dev", "/dev", "--size", str(FILE_BYTES), "--tmpfs", "/tmp",  # noqa: S108 - the box's own
+        "--proc", "/proc", "--dev", "/dev", *memory("/dev/shm"), "--remount-ro", "/dev", *memory("/tmp"),  # noqa: S108 - its own
     ]  # fmt: skip
     for name, value in environment().items():
         arguments += ["--setenv", name, value]

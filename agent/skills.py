@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
+
 from deskhand.agent import signatures
 
 BUNDLED = "bundled"

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import psutil
+
 from deskhand.agent.events import Notice
 
 LATE = 10.0

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from deskhand.agent.tools import HostError
 
-class CaptureError(Exception):
-    """The screen can't be captured; the message says what to do."""
+
+class CaptureError(HostError):
+    """The screen can't be captured; the message says what to do, also to a tool that asked for a look."""
 
 
 @dataclass(frozen=True, slots=True)

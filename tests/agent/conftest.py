@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from deskhand.agent.events import Answer, ApprovalRequested, Event
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits

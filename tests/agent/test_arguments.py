@@ -1,9 +1,10 @@
 import math
 
 import pytest
-from deskhand.agent.arguments import MisfitError, fit
 from hypothesis import given
 from hypothesis import strategies as st
+
+from deskhand.agent.arguments import MisfitError, fit
 
 SCHEMA = {
     "type": "object",

@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+
 from deskhand.agent import prompt
 from deskhand.agent.events import CallRecord, Decision, Outcome
 from deskhand.agent.history import HistoryError, Store

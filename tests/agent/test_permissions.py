@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from deskhand.agent.permissions import Permissions, decide
 from deskhand.agent.skills import Tool
 from deskhand.model.types import ToolCall

@@ -2,13 +2,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from deskhand.agent import prompt
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.skills import Skill, load_skills
 from deskhand.agent.tools import ToolResult
 from deskhand.model.types import Audio, Image, Message, Text, ToolCall
-from hypothesis import given
-from hypothesis import strategies as st
 
 IMAGE = Image(bytes(48), 4, 4, 280)
 SOUND = Audio(bytes(4 * 16000))

@@ -1,4 +1,5 @@
 import pytest
+
 from deskhand.agent import signatures
 
 

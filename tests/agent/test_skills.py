@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from deskhand.agent.skills import MAX_DEPTH, load_skills
 
 ROOT = Path(__file__).parents[2] / "skills"

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+
 from deskhand.agent.timers import Timers
 
 

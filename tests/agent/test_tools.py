@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from deskhand.agent import sandbox
 from deskhand.agent.limits import Limits
 from deskhand.agent.skills import load_skills
@@ -145,7 +146,7 @@ seen = {{"environment": sorted(os.environ)}}
 private = {str(tmp_path / "private.txt")!r}
 for name, path in {{"private": private, "passwd": "/etc/passwd", "home": {str(Path.home() / ".bashrc")!r}}}.items():
     seen[name] = os.path.exists(path)
-for name, place in {{"usr": "/usr/x", "skill": __file__, "root": "/x"}}.items():
+for name, place in {{"usr": "/usr/x", "skill": __file__, "root": "/x", "dev": "/dev/x"}}.items():
     try:
         open(place, "a").close()
         seen[name] = True
@@ -163,7 +164,7 @@ return seen
         seen = run(body, source="user", n=port).value
     assert not {"SECRET_TOKEN", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS"} & set(seen.pop("environment"))
     assert seen.pop("processes") <= 3
-    assert seen == dict.fromkeys(("private", "passwd", "home", "usr", "skill", "root", "net"), False)
+    assert seen == dict.fromkeys(("private", "passwd", "home", "usr", "skill", "root", "dev", "net"), False)
 
 
 def socket_listening():
@@ -176,6 +177,23 @@ def socket_listening():
             yield server.getsockname()[1]
 
     return listen()
+
+
+def test_memory_that_looks_like_files_is_bounded(run):
+    body = """
+sizes = {}
+for folder in ("/tmp", "/dev/shm"):
+    try:
+        for n in range(200):
+            Path(folder, str(n)).write_bytes(bytes(1 << 20))
+    except OSError as error:
+        sizes[folder] = n, error.strerror
+open("/dev/null", "w").write("x")
+return sizes
+"""
+    sizes = run(body).value
+    assert {reason for _, reason in sizes.values()} == {"No space left on device"}
+    assert all(count <= sandbox.FILE_BYTES >> 20 for count, _ in sizes.values())
 
 
 def test_without_the_scope_nothing_can_be_kept(run, tmp_path):

@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+
 from deskhand.agent.limits import Limits
 from deskhand.agent.skills import load_skills
 from deskhand.agent.timers import Timers

@@ -2,6 +2,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from deskhand.agent.limits import Limits
 from deskhand.agent.skills import load_skills
 from deskhand.agent.tools import Toolbox

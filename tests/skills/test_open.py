@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from deskhand.agent.limits import Limits
 from deskhand.agent.skills import load_skills
 from deskhand.agent.tools import Toolbox
