@@ -108,7 +108,7 @@ class Agent:
             sampling: how tokens are chosen.
             thinking: whether the model may think before it answers.
         """
-        shared = any(isinstance(p, ScreenPercept) and p.source.startswith("screen") for p in percepts)
+        shared = any(isinstance(p, ScreenPercept) and p.live for p in percepts)
         turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared)
         ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking)
         question = prompt.user_message(text, percepts)

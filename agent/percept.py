@@ -23,6 +23,7 @@ class ScreenPercept:
         scale: physical pixels per logical pixel.
         source: how it was taken, for the person: "screen 1 (X11)".
         taken: when, in UTC.
+        live: captured from this screen just now, not read from a file: then looking again tells nothing new.
     """
 
     image: Image
@@ -31,6 +32,7 @@ class ScreenPercept:
     scale: float = 1.0
     source: str = "screen"
     taken: datetime = field(default_factory=_now)
+    live: bool = False
 
 
 @dataclass(frozen=True)

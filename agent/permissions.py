@@ -33,7 +33,7 @@ def decide(
         preapproved: names of tools or skills that the person approved up front.
         granted: `grant` values of this session.
         ask: whether there is anybody to ask.
-        screen_shared: the person attached a screenshot of the screen to this turn, so looking at it tells nothing new.
+        screen_shared: the person attached a screenshot taken just now to this turn, so looking at it tells nothing new.
     """
     if tool.quiet or tool.name in preapproved or tool.skill in preapproved or grant(tool, call) in granted:
         return "allow"

@@ -21,7 +21,7 @@ class Turn:
         id: of the turn.
         emit: receives events.
         stop: the person's stop or the time that is up.
-        screen_shared: the person attached a screenshot of the screen.
+        screen_shared: the person attached a screenshot taken just now.
         texts: what each generation said.
         calls: with what became of them.
         made: name and arguments of every call that was checked, to see repetitions.

@@ -46,7 +46,8 @@ def grab(screen: Screen | None = None, *, budget: int = 560) -> ScreenPercept:
     shot = handler.grab(screen)
     image = Image(shot.rgb, shot.width, shot.height, budget)
     source = f"{screen.name} ({handler.name})"
-    return ScreenPercept(image, round(screen.left * shot.scale), round(screen.top * shot.scale), shot.scale, source)
+    left, top = round(screen.left * shot.scale), round(screen.top * shot.scale)
+    return ScreenPercept(image, left, top, shot.scale, source, live=True)
 
 
 def status() -> tuple[bool, str]:

@@ -122,6 +122,16 @@ def test_a_screenshot_of_a_tool_goes_into_the_prompt(stage, player, script):
     assert "32×32" in told.text
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_a_look_asks_unless_the_person_showed_the_screen_themselves(stage, player, script, live):
+    stage.answers = [Answer.NO]
+    outcome = stage.run(
+        player(script.calls("screen_look"), script.says("So.")),
+        percepts=[ScreenPercept(Image(bytes(3), 1, 1), live=live)],
+    )
+    assert outcome.calls[0].decision is (Decision.ALLOWED if live else Decision.DENIED)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "reason"),
     [
