@@ -25,16 +25,18 @@ from deskhand.agent.events import (
     Progressed,
     TextAdded,
 )
+from deskhand.agent.history import HistoryError
 from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.app import capture, settings, wiring
 from deskhand.app.capture import CaptureError
-from deskhand.model import pixels, sound
+from deskhand.app.pictures import PictureError, read_image
+from deskhand.model import sound
 from deskhand.model.errors import ModelError
 from deskhand.model.types import Usage
 
 
 def _percepts(options: argparse.Namespace, budget: int) -> list[Percept]:
-    found: list[Percept] = [ScreenPercept(pixels.read_image(path, budget), source=path.name) for path in options.image]
+    found: list[Percept] = [ScreenPercept(read_image(path, budget), source=path.name) for path in options.image]
     if options.screen:
         found.append(capture.grab(budget=budget))
     return found + [SoundPercept(sound.read_audio(path), source=path.name) for path in options.audio]
@@ -82,9 +84,11 @@ class _Printer:
                 print(f"\r\033[K{stage} {done}/{total}", end="", file=sys.stderr, flush=True)
             case CallProposed(call) if not self._quiet:
                 self._clear()
-                print(printable(f"→ {call.name} {json.dumps(dict(call.arguments), ensure_ascii=False)}"), file=sys.stderr)
+                print(
+                    printable(f"→ {call.name} {json.dumps(dict(call.arguments), ensure_ascii=False)}"), file=sys.stderr
+                )
             case CallEnded(record) if not self._quiet:
-                what = record.error if record.error else json.dumps(record.result, ensure_ascii=False)
+                what = record.error or json.dumps(record.result, ensure_ascii=False)
                 state = record.decision.value if record.decision in {Decision.DENIED, Decision.REFUSED} else "done"
                 print(printable(f"← {state}: {what}"), file=sys.stderr)
             case Notice(kind, text):
@@ -118,7 +122,7 @@ def _turn(options: argparse.Namespace, show: _Printer, cancel: threading.Event) 
     percepts = _percepts(options, chosen.image_budget)
     approve = options.approve
     names = [] if approve in {"ask", "never"} else [name.strip() for name in approve.split(",") if name.strip()]
-    desk = wiring.build(chosen, show, names, ask=approve == "ask")
+    desk = wiring.build(chosen, wiring.open_history(), show, names, ask=approve == "ask")
     try:
         latest = desk.store.latest() if options.go_on else None
         conversation = latest if latest is not None else desk.store.new_conversation()
@@ -135,7 +139,11 @@ def _turn(options: argparse.Namespace, show: _Printer, cancel: threading.Event) 
             desk.timers.start()
             desk.timers.wait(cancel)
         elif waiting := desk.timers.pending():
-            show(Notice("timer", f"{len(waiting)} timer(s) are set; they fire in the window, or here with --wait-timers."))
+            show(
+                Notice(
+                    "timer", f"{len(waiting)} timer(s) are set; they fire in the window, or here with --wait-timers."
+                )
+            )
         return outcome
     finally:
         desk.close()
@@ -160,7 +168,7 @@ def run(options: argparse.Namespace) -> int:
     show = _Printer(quiet=options.json)
     try:
         outcome = _turn(options, show, cancel)
-    except (ModelError, CaptureError, settings.SettingsError, OSError) as error:
+    except (ModelError, HistoryError, CaptureError, PictureError, settings.SettingsError, OSError) as error:
         outcome = _failed(str(error))
     finally:
         undo()

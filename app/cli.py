@@ -13,8 +13,8 @@ from deskhand.app import skills as skill_list
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deskhand",
-        description="A desktop agent that sees the screen, hears the microphone and acts through skills, on this machine. "
-        "Without a command the window opens.",
+        description="A desktop agent that sees the screen, hears the microphone and acts through skills, on this "
+        "machine. Without a command the window opens.",
     )
     parser.add_argument("--engine", help="auto, local, cascade, tiny or scripted:FILE (default: auto)")
     parser.add_argument("--bundle", type=Path, help="folder or GGUF file of a bundle")
@@ -34,7 +34,9 @@ def _parser() -> argparse.ArgumentParser:
         help="ask in the terminal (default), deny what would be asked, or allow these tools or skills",
     )
     one.add_argument("--continue", dest="go_on", action="store_true", help="go on with the latest conversation")
-    one.add_argument("--tool-choice", choices=["auto", "none", "required"], default="auto", help="whether it may call tools")
+    one.add_argument(
+        "--tool-choice", choices=["auto", "none", "required"], default="auto", help="whether it may call tools"
+    )
     one.add_argument("--max-tokens", type=int, default=1024, metavar="N", help="the longest answer, in tokens")
     one.add_argument("--wait-timers", action="store_true", help="stay until the timers that were set have fired")
     one.add_argument("--json", action="store_true", help="print the turn as one JSON object")

@@ -80,7 +80,9 @@ def examine() -> list[Check]:
         _engine(),
         _device("screen", capture.status, "Attach pictures with --image, or run Deskhand inside a desktop session."),
         _device("microphone", microphone.status, "Attach recordings with --audio, or plug in a microphone."),
-        _device("sandbox", sandbox.status, "Bundled skills still work; skills of other people are refused until it does."),
+        _device(
+            "sandbox", sandbox.status, "Bundled skills still work; skills of other people are refused until it does."
+        ),
         _disk(),
         _memory(),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,7 +24,8 @@ class Settings(BaseModel):
     """What a person can choose. The command line overrides the file, the file overrides the defaults.
 
     Attributes:
-        engine: ``auto`` (the best bundle found, else the cascade), ``local``, ``cascade``, ``tiny`` or ``scripted:FILE``.
+        engine: ``auto`` (the best bundle found, else the cascade), ``local``, ``cascade``, ``tiny`` or
+            ``scripted:FILE``.
         bundle: folder or GGUF file of the local engine; None searches the models folder.
         text_model: catalogue name of the cascade's text model.
         speech_model: catalogue name of the cascade's speech recognition.
@@ -62,7 +62,7 @@ def settings_file() -> Path:
     return platformdirs.user_config_path("deskhand") / "settings.toml"
 
 
-def load(**overrides: Any) -> Settings:
+def load(**overrides: object) -> Settings:
     """Read the settings file and lay what the command line says over it.
 
     Args:
@@ -72,7 +72,7 @@ def load(**overrides: Any) -> Settings:
         SettingsError: the file is no TOML, or a value is not one of those that work.
     """
     path = settings_file()
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:

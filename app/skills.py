@@ -16,7 +16,7 @@ def _as_json(skill: Skill) -> dict[str, Any]:
         "source": skill.source,
         "license": skill.license,
         "scopes": list(skill.scopes),
-        "tools": [{"name": tool.spec.name, "description": tool.spec.description} for tool in skill.tools],
+        "tools": [{"name": tool.name, "description": tool.description} for tool in skill.tools],
         "folder": str(skill.folder),
     }
 
@@ -32,7 +32,7 @@ def run(*, as_json: bool, check: bool) -> int:
         for skill in found.skills:
             print(f"{skill.name} ({skill.source}): {skill.description}")
             for tool in skill.tools:
-                print(f"    {tool.spec.name}: {tool.spec.description}")
+                print(f"    {tool.name}: {tool.description}")
         for problem in found.problems:
             print(f"{'✗ not loaded' if problem.fatal else '! '} {problem.path}: {problem.text}")
     return 1 if check and found.problems else 0

@@ -66,8 +66,7 @@ def microphone() -> Generator[dict[str, str]]:
     """Start a PulseAudio daemon whose default source hears what is played into its null sink.
 
     Yields:
-        The environment for programs that should use it (``PULSE_SERVER`` and ``PULSE_COOKIE``'s folder). Play into it with
-        `play`.
+        The environment for programs that should use it: ``PULSE_SERVER`` and its default devices. `play` plays into it.
 
     Raises:
         VirtualDeviceError: pulseaudio is missing or did not start.
@@ -104,7 +103,9 @@ def microphone() -> Generator[dict[str, str]]:
         client = {"PULSE_SERVER": f"unix:{socket}", "PULSE_SOURCE": "microphone", "PULSE_SINK": "speaker"}
         try:
             deadline = time.monotonic() + 10
-            while subprocess.run(["pactl", "info"], env={**environment, **client}, capture_output=True).returncode:
+            while subprocess.run(
+                ["pactl", "info"], env={**environment, **client}, capture_output=True, check=False
+            ).returncode:
                 if daemon.poll() is not None or time.monotonic() > deadline:
                     raise VirtualDeviceError(f"PulseAudio did not start (code {daemon.poll()})")
                 time.sleep(0.05)

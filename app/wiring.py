@@ -53,6 +53,12 @@ class Desk:
         self.store.close()
 
 
+def bundle_folders() -> list[Path]:
+    """Where bundles are looked for: the person's models folder and what the catalogue has fetched."""
+    fetched = [hub.installed(entry) for entry in catalog.CATALOG.values() if entry.job == "bundle"]
+    return [settings.models_folder(), *(folder for folder in fetched if folder is not None)]
+
+
 def local_config(found: bundle.Bundle, chosen: Settings) -> LocalConfig:
     """How a bundle is run with the person's settings."""
     return LocalConfig(
@@ -71,7 +77,8 @@ def engine_config(chosen: Settings) -> EngineConfig:
     if chosen.engine == "tiny":
         return local_config(tiny.cached_bundle(tiny.TinySpec()), chosen)
     if chosen.engine in {"auto", "local"}:
-        found = bundle.open_bundle(chosen.bundle) if chosen.bundle else bundle.best_bundle([settings.models_folder()])
+        named = chosen.bundle
+        found = bundle.open_bundle(named) if named else bundle.best_bundle(bundle_folders())
         if found is not None:
             return local_config(found, chosen)
         if chosen.engine == "local":
@@ -91,10 +98,10 @@ def cascade_config(chosen: Settings) -> CascadeConfig:
     text = hub.installed(catalog.CATALOG[chosen.text_model])
     speech = hub.installed(catalog.CATALOG[chosen.speech_model])
     if text is None or speech is None:
-        raise BundleError("The embedded models are not on this machine yet. Fetch them once with: deskhand models get cascade")
-    return CascadeConfig(
-        text=local_config(bundle.open_bundle(text), chosen), speech=speech, language=chosen.language
-    )
+        raise BundleError(
+            "The embedded models are not on this machine yet. Fetch them once with: deskhand models get cascade"
+        )
+    return CascadeConfig(text=local_config(bundle.open_bundle(text), chosen), speech=speech, language=chosen.language)
 
 
 def user_skills() -> Path:
@@ -107,8 +114,14 @@ def all_skills() -> SkillSet:
     return load_skills([(settings.BUNDLED_SKILLS, "bundled"), (user_skills(), "user")])
 
 
+def open_history() -> Store:
+    """The history of all conversations; raises HistoryError with a sentence where it can't be opened."""
+    return Store(settings.data_folder() / "history.sqlite")
+
+
 def build(
     chosen: Settings,
+    store: Store,
     notify: Callable[[Notice], None],
     preapproved: Collection[str] = (),
     *,
@@ -118,6 +131,7 @@ def build(
 
     Args:
         chosen: the settings.
+        store: the history; closed with the desk.
         notify: is told what happens outside of turns (a timer), from a thread of its own.
         preapproved: names of tools and skills that need not be asked about.
         ask: False denies what would be asked.
@@ -127,7 +141,6 @@ def build(
     skills = all_skills()
     permissions = Permissions(preapproved, ask=ask)
     engine = WorkerEngine(config)
-    store = Store(data / "history.sqlite")
     toolbox = Toolbox(skills, data, Screen(chosen.image_budget))
     agent = Agent(engine, store, toolbox, permissions, Limits())
     return Desk(chosen, engine, store, skills, permissions, agent, Timers(data, notify))

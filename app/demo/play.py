@@ -1,0 +1,196 @@
+"""The three steps of the demonstration, played in the real window."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from deskhand.agent.events import Event, Outcome
+from deskhand.agent.loop import Agent
+from deskhand.agent.percept import Percept, SoundPercept
+from deskhand.agent.tools import Toolbox
+from deskhand.app import virtual, wiring
+from deskhand.app.bridge import Bridge, Ready
+from deskhand.app.demo import stage
+from deskhand.app.demo.driver import DemoError, Driver
+from deskhand.app.demo.report import Report
+from deskhand.app.desktop import open_window
+from deskhand.app.settings import BUNDLED_SKILLS, Settings, data_folder
+from deskhand.app.theme import Theme
+from deskhand.app.window import Window
+from deskhand.model.types import ToolChoice
+
+QUESTION = "Which disk is full, and how many MB are missing?"
+SENTENCE = "Make a note: the archive disk is full."
+HEARD = ("archive", "disk", "full")
+
+
+def _see(report: Report, driver: Driver, log: Path) -> tuple[Percept, ...]:
+    report.say(f"(a) “{QUESTION}” about a screenshot")
+    with stage.foreign_window(log):
+        before = driver.picture("a1-the-error-on-the-screen")
+        driver.click("screenshot")
+        driver.until("the screenshot is attached", lambda: bool(driver.window.composer.percepts))
+        driver.type(QUESTION)
+        percepts = tuple(driver.window.composer.percepts)
+        asked = driver.picture("a2-question-and-screenshot")
+        driver.click("send")
+        outcome = driver.outcome()
+        answered = driver.picture("a3-the-answer")
+    report.step("a", "screen", outcome, [before, asked, answered], question=QUESTION)
+    missing = [word for word in ("archive", "312") if word not in outcome.answer.lower()]
+    if outcome.finish != "stop" or missing:
+        raise DemoError(f"(a) the answer does not say {' and '.join(missing) or 'how it ended'}: {outcome.answer}")
+    return percepts
+
+
+def _hear(report: Report, driver: Driver) -> tuple[Percept, ...]:
+    report.say(f"(b) spoken into the microphone: “{SENTENCE}”")
+    window = driver.window
+    heard: list[Percept] = []
+
+    def hear(percept: SoundPercept, _doubt: str) -> None:
+        heard.append(percept)
+
+    window.talk.heard.connect(hear)
+    driver.click("new-small")
+    levels: list[float] = []
+
+    def measure(level: float, _seconds: float) -> None:
+        levels.append(level)
+
+    window.talk.level.connect(measure)
+    with tempfile.TemporaryDirectory() as folder:
+        wave = virtual.speak(SENTENCE, Path(folder, "sentence.wav"), words_per_minute=140)
+        pictures: list[Path] = []
+
+        def talk() -> None:
+            driver.until("the microphone is open", lambda: bool(levels))
+            player = threading.Thread(target=virtual.play, args=(wave,))
+            player.start()
+            driver.until("the microphone hears the voice", lambda: max(levels) > 0.1)
+            pictures.append(driver.picture("b1-listening"))
+            driver.until("the sentence has been spoken", lambda: not player.is_alive())
+            driver.until("the last of it has been recorded", _after(0.4))
+
+        driver.hold("talk", talk)
+    driver.button("approve-once")
+    pictures.append(driver.picture("b2-the-approval"))
+    driver.click("approve-once")
+    outcome = driver.outcome()
+    pictures.append(driver.picture("b3-the-note-is-written"))
+    notes = "\n".join(path.read_text("utf-8") for path in (data_folder() / "notes").rglob("*.*") if path.is_file())
+    report.step("b", "voice", outcome, pictures, spoken=SENTENCE, notes=notes)
+    called = [record for record in outcome.calls if record.call.name == "notes_append" and not record.error]
+    missing = [word for word in HEARD if word not in notes.lower()]
+    if outcome.finish != "stop" or not called or missing:
+        raise DemoError(
+            f"(b) the note lacks {', '.join(missing) or 'nothing, but was not written by a call'}: {notes!r}"
+        )
+    return tuple(heard)
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+class _Short:
+    """The agent with little to say: a model with random weights would talk until its context is full."""
+
+    def __init__(self, agent: Agent, most_tokens: int) -> None:
+        self._agent = agent
+        self._most_tokens = most_tokens
+
+    def turn(
+        self,
+        conversation: int,
+        text: str,
+        percepts: Sequence[Percept],
+        emit: Callable[[Event], None],
+        cancel: threading.Event,
+        *,
+        tool_choice: ToolChoice = "auto",
+    ) -> Outcome:
+        return self._agent.turn(
+            conversation, text, percepts, emit, cancel, tool_choice=tool_choice, max_tokens=self._most_tokens
+        )
+
+
+def _encoder_free(report: Report, driver: Driver, percepts: Sequence[Percept]) -> None:
+    report.say("(c) the same picture and sentence through the encoder-free path (tiny bundle, random weights)")
+    driver.bridge.submit("", tuple(percepts), tool_choice="required")
+    outcome = driver.outcome()
+    picture = driver.picture("c1-the-encoder-free-path")
+    report.step("c", "encoder-free", outcome, [picture])
+    usage = outcome.usage
+    for name, value in asdict(usage).items():
+        report.say(f"    {name:<18}{value:>10.0f}")
+    called = [record.call.name for record in outcome.calls]
+    wanted = {
+        "an image": usage.image_tokens,
+        "sound": usage.audio_tokens,
+        "drafted tokens": usage.drafted,
+        "accepted tokens": usage.accepted,
+        "reused tokens": usage.reused_tokens,
+        "a call": len(called),
+    }
+    lacking = [what for what, count in wanted.items() if not count]
+    if lacking or outcome.finish == "error":
+        raise DemoError(f"(c) there was no {', no '.join(lacking)}. {outcome.error}")
+
+
+def play(report: Report, folder: Path) -> None:
+    """Play (a), (b) and (c) in turn.
+
+    Args:
+        report: is told every step.
+        folder: for the pictures.
+
+    Raises:
+        DemoError: a step did not do what it should.
+    """
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Deskhand")
+    theme = Theme(application)
+    chosen = Settings(engine="cascade")
+    driver = Driver(*open_window(chosen, wiring.open_history(), theme), folder)
+    driver.window.setGeometry(640, 40, 920, 860)
+    try:
+        ready = driver.open()
+        report.say(f"engine      {ready.info.model}")
+        percepts = (*_see(report, driver, folder / "foreign.log"), *_hear(report, driver))
+    finally:
+        driver.close()
+
+    tiny = Settings(engine="tiny")
+
+    def load(say: Callable[[str], None]) -> Ready:
+        say("Loading the tiny bundle")
+        desk = wiring.build(tiny, wiring.open_history(), lambda _notice: None, ask=False)
+        # One tool that only reads: what random weights ask for must not touch anything.
+        clock = tuple(
+            replace(skill, tools=tuple(tool for tool in skill.tools if tool.name == "clock_time"))
+            for skill in desk.skills.skills
+            if skill.folder == BUNDLED_SKILLS / "clock"
+        )
+        toolbox = Toolbox(replace(desk.skills, skills=clock), data_folder(), wiring.Screen(tiny.image_budget))
+        agent = Agent(desk.engine, desk.store, toolbox, desk.permissions)
+        return Ready(_Short(agent, most_tokens=64), desk.engine.info, close=desk.close)
+
+    bridge = Bridge(load, wiring.open_history())
+    driver = Driver(Window(bridge, theme), bridge, folder)
+    driver.window.setGeometry(640, 40, 920, 860)
+    try:
+        ready = driver.open()
+        report.say(f"engine      {ready.info.model}")
+        _encoder_free(report, driver, percepts)
+    finally:
+        driver.close()

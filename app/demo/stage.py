@@ -1,0 +1,56 @@
+"""Where the demonstration plays: the person's screen and microphone if they say so, else virtual ones of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from deskhand.app import virtual
+from deskhand.app.main import display_available
+
+SCREEN = (1600, 960)
+
+
+def _agreed(question: str) -> bool:
+    """Ask; without a terminal nobody agrees."""
+    if not sys.stdin.isatty():
+        return False
+    print(f"{question} [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+@contextmanager
+def set_up() -> Generator[str]:
+    """Give this process a display and a microphone; must run before Qt and PortAudio are loaded.
+
+    Yields:
+        One line that says which ones.
+    """
+    with ExitStack() as stack:
+        own_screen = display_available() and _agreed("May the demonstration open windows here and take screenshots?")
+        if not own_screen:
+            os.environ.pop("WAYLAND_DISPLAY", None)
+            os.environ["DISPLAY"] = stack.enter_context(virtual.display(*SCREEN))
+        # The sentence is spoken by a synthetic voice: a person's own microphone would not hear it.
+        os.environ.update(stack.enter_context(virtual.microphone()))
+        yield f"{'your screen' if own_screen else 'a virtual screen'}, a virtual microphone"
+
+
+@contextmanager
+def foreign_window(log: Path) -> Generator[None]:
+    """Another process that shows a window with an error text, until the block ends."""
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deskhand.app.demo.foreign"], stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        try:
+            if process.stdout is None or process.stdout.readline().strip() != "shown":
+                raise virtual.VirtualDeviceError(f"The other program's window did not open; {log} says why.")
+            yield
+        finally:
+            process.terminate()
+            process.wait()

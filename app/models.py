@@ -1,0 +1,137 @@
+"""`deskhand models`: what is on this machine, what can be fetched, and whether it is still what it was."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from deskhand.app import settings, wiring
+from deskhand.model import bundle, hub, tiny
+from deskhand.model.catalog import CATALOG, Entry
+from deskhand.model.errors import DownloadError, ModelError
+from deskhand.model.transfer import Download
+
+_MIB = 1 << 20
+_READING = "RapidOCR with PP-OCR models, Apache-2.0; inside the Python package rapidocr"
+"""Reads the screen for the cascade; installed with Deskhand, so there is nothing to fetch."""
+
+
+def _named(names: Iterable[str]) -> list[Entry]:
+    """Entries of these names; “cascade” stands for what the embedded engine needs with the person's settings."""
+    chosen = settings.load()
+    found: list[Entry] = []
+    for name in names:
+        parts = [chosen.text_model, chosen.speech_model] if name == "cascade" else [name]
+        for part in parts:
+            if part not in CATALOG:
+                raise DownloadError(
+                    f"There is no model named “{part}”. Known are: cascade, tiny, {', '.join(CATALOG)}."
+                )
+            found.append(CATALOG[part])
+    return found
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "job": entry.job,
+        "installed": hub.installed(entry) is not None,
+        "bytes": entry.size,
+        "licence": entry.licence,
+        "source": entry.source,
+    }
+
+
+def _list(*, as_json: bool) -> int:
+    rows = [_row(entry) for entry in CATALOG.values()]
+    bundles = bundle.find_bundles(wiring.bundle_folders())
+    if as_json:
+        found = [[str(path) for path in one.files] for one in bundles]
+        print(json.dumps({"catalog": rows, "bundles": found, "included": [_READING]}, ensure_ascii=False, indent=2))
+        return 0
+    for row in rows:
+        print(f"{'✓' if row['installed'] else ' '} {row['name']:<13}{row['bytes'] / _MIB:>7.0f} MiB  {row['title']}")
+        print(f"{'':<28}{row['licence']}; {row['source']}")
+    print(f"✓ {'reading':<13}{'':>11}  {_READING}")
+    print(f"\nBundles in {settings.models_folder()}:")
+    for one in bundles:
+        facts = bundle.describe(one)
+        print(f"  {facts.name}: {', '.join(path.name for path in one.files)}")
+    if not bundles:
+        print("  none")
+    return 0
+
+
+def _meter() -> Callable[[Download], None]:
+    """A progress line that is rewritten on a terminal, and one line in ten seconds elsewhere."""
+    live = sys.stderr.isatty()
+    last = [0.0, 0.0]
+
+    def show(state: Download) -> None:
+        now = time.monotonic()
+        if now - last[0] < (0.1 if live else 10) and state.done < state.total:
+            return
+        speed = "" if not last[0] else f"  {max(0.0, state.done - last[1]) / _MIB / (now - last[0] + 1e-9):.1f} MiB/s"
+        last[:] = [now, state.done]
+        share = 100 * state.done / max(1, state.total)
+        line = f"{state.entry}: {state.stage} {state.item} {share:.0f} % of {state.total / _MIB:.0f} MiB{speed}"
+        print(f"\r\033[K{line}" if live else line, end="" if live else "\n", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _get(names: Iterable[str]) -> int:
+    cancel = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: cancel.set())
+    try:
+        for name in names:
+            if name == "tiny":
+                made = tiny.cached_bundle(tiny.TinySpec())
+                print(f"tiny: {made.main.parent} (random weights, written here)")
+                continue
+            for entry in _named([name]):
+                if (there := hub.installed(entry)) is not None:
+                    print(f"{entry.name}: {there} (was here)")
+                    continue
+                print(f"{entry.name}: {entry.title}. Licence: {entry.licence}. From: {entry.source}", flush=True)
+                folder = hub.fetch(entry, _meter(), cancel)
+                if sys.stderr.isatty():
+                    print(file=sys.stderr)
+                print(f"{entry.name}: {folder}")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 0
+
+
+def _verify(names: list[str]) -> int:
+    entries = _named(names) if names else [entry for entry in CATALOG.values() if hub.installed(entry)]
+    wrong = 0
+    for entry in entries:
+        problems = hub.verify(entry)
+        wrong += len(problems)
+        print("\n".join(problems) if problems else f"{entry.name}: every file is what it should be")
+    if not entries:
+        print("Nothing is installed: deskhand models get cascade")
+    return 1 if wrong else 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the options say; errors are one sentence and exit code 1."""
+    try:
+        match options.action:
+            case "list":
+                return _list(as_json=options.json)
+            case "get":
+                return _get(options.names)
+            case _:
+                return _verify(options.names)
+    except (ModelError, settings.SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 1
