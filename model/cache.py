@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -49,6 +49,49 @@ def shared(left: Sequence[Item], right: Sequence[Item]) -> int:
             break
         count += 1
     return count
+
+
+def adopt(held: Sequence[Item], wanted: Sequence[Item], spell: Callable[[int], bytes | None]) -> tuple[Item, ...]:
+    """A prompt, with the tokens that the cache holds wherever they spell the same bytes as the prompt's.
+
+    A model may write "wind" + "ow" where the tokenizer reads "window". What it wrote is what it meant, and keeping it
+    keeps everything after it in the cache.
+
+    Args:
+        held: what the cache holds.
+        wanted: the prompt.
+        spell: the bytes of a token, None for special ones: those stand for themselves only.
+    """
+    items = list(wanted)
+    start = shared(held, items)
+    while (found := _same_bytes(held, items, start, spell)) is not None:
+        old, new = found
+        items[start:new] = held[start:old]
+        start = old + shared(held[old:], items[old:])
+    return tuple(items)
+
+
+def _same_bytes(
+    held: Sequence[Item], wanted: Sequence[Item], start: int, spell: Callable[[int], bytes | None]
+) -> tuple[int, int] | None:
+    """The next two places after ``start`` up to which both spell the same, or None."""
+    left = right = b""
+    old = new = start
+    while not left or left != right:
+        shorter_is_held = len(left) <= len(right)
+        items, at = (held, old) if shorter_is_held else (wanted, new)
+        item = items[at] if at < len(items) else None
+        more = spell(item) if isinstance(item, int) else None
+        if not more:
+            return None
+        if shorter_is_held:
+            left, old = left + more, old + 1
+        else:
+            right, new = right + more, new + 1
+        length = min(len(left), len(right))
+        if left[:length] != right[:length]:
+            return None
+    return old, new
 
 
 class Memory(Protocol):
@@ -163,11 +206,14 @@ class PrefixCache:
         self.clear()
         return 0
 
-    def mark(self) -> None:
-        """Keep a checkpoint of this place, dropping the oldest ones beyond the limits."""
-        if not self._window or not self._items:
-            return
-        if any(checkpoint.count == len(self._items) for checkpoint in self._checkpoints):
+    def mark(self, apart: int = 1) -> None:
+        """Keep a checkpoint of this place, dropping the oldest ones beyond the limits.
+
+        Args:
+            apart: unless there is one within so many positions before.
+        """
+        last = self._checkpoints[-1].position if self._checkpoints else 0
+        if not self._window or self._position - last < apart:
             return
         size = self._memory.state_size()
         if size > self._limit:

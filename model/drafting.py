@@ -7,8 +7,9 @@ import ctypes
 import numpy as np
 from numpy.typing import NDArray
 
+from deskhand.model.context import Context, DecodeError
 from deskhand.model.errors import BundleError
-from deskhand.model.native import C, Context, DecodeError, Model, X, cause
+from deskhand.model.native import C, Model, X, cause
 
 _MEMORY = 0.9
 """Weight of the past in the running acceptance: about the last ten drafted tokens count."""

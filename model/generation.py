@@ -7,25 +7,19 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deskhand.model.cache import Item, PrefixCache, Span, tokens
+from deskhand.model.cache import Item, PrefixCache, Span, adopt, tokens
+from deskhand.model.context import Cancel, CancelledError, Context
 from deskhand.model.drafting import Drafter
 from deskhand.model.media import Medium, Projector
-from deskhand.model.native import Context
 from deskhand.model.sampling import DeadEndError, Sampler
 from deskhand.model.types import FinishReason, Usage
 
-
-class Cancel(Protocol):
-    """Something that may be set from another thread; a `threading.Event`."""
-
-    def is_set(self) -> bool:
-        """Whether to stop."""
-        ...
+_APART = 256
+"""Tokens between checkpoints in text: one of the 12B takes as long as reading some ten tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +105,24 @@ class Generation:
         """A step after whose failure nobody knows what the memory holds."""
         try:
             yield
+        except CancelledError:
+            # llama.cpp has taken the batch out again.
+            if self._context.newest() != self._cache.position - 1:
+                self._cache.clear()
+            raise
         except BaseException:
             self._cache.clear()
             raise
+
+    def _bytes(self, token: int) -> bytes | None:
+        model = self._context.model
+        return None if model.is_special(token) else model.piece(token)
 
     def _account(self, **amounts: float) -> None:
         self._usage = replace(self._usage, **{name: getattr(self._usage, name) + by for name, by in amounts.items()})
 
     def _read(self, prompt: Prompt, size: int) -> Iterator[Read]:
-        items = prompt.items
+        items = adopt(self._cache.items, prompt.items, self._bytes)
         with self._step():
             kept = self._cache.reuse(items)
         total, done = tokens(items), tokens(items[:kept])
@@ -133,17 +136,22 @@ class Generation:
         while kept < len(items) and not self._cancel.is_set():
             batch = _batch(items, kept, size)
             began = time.perf_counter()
-            with self._step():
-                self._evaluate(prompt, batch, last=kept + len(batch) == len(items))
+            try:
+                with self._step(), self._context.cancellable(self._cancel):
+                    self._evaluate(prompt, batch, last=kept + len(batch) == len(items))
+            except CancelledError:
+                return
             kept += len(batch)
             done += tokens(batch)
             self._account(evaluated_tokens=tokens(batch), prefill_ms=_since(began))
             yield Read(done, total)
 
     def _evaluate(self, prompt: Prompt, batch: Sequence[Item], *, last: bool) -> None:
-        if last or isinstance(batch[0], Span):
-            # Where the next prompt most likely parts from this one: before its last words, or at another screenshot.
+        # Where the next prompt most likely parts from this one: before its last words, or at another screenshot.
+        if isinstance(batch[0], Span):
             self._cache.mark()
+        elif last:
+            self._cache.mark(apart=_APART)
         if isinstance(batch[0], Span):
             assert self._projector  # noqa: S101 - the session has refused media without one
             self._projector.decode(self._context, prompt.media[batch[0].digest], self._cache.position)

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deskhand.model.cache import Item, Span
+from deskhand.model.context import Context, DecodeError
 from deskhand.model.errors import BundleError, PromptError
-from deskhand.model.native import LOG_CALLBACK, C, Context, DecodeError, Model, cause
+from deskhand.model.native import LOG_CALLBACK, C, Model, cause
 
 M: Any = _mtmd  # the binding annotates arguments as its own wrappers pass them, not as ctypes accepts them
 
@@ -137,6 +138,7 @@ class Projector:
         """Evaluate a medium at ``position``, an image with attention in both directions.
 
         Raises:
+            CancelledError: it was given up.
             DecodeError: llama.cpp refused.
         """
         embeddings = self.embeddings(medium)
@@ -154,8 +156,7 @@ class Projector:
                 M.mtmd_helper_post_decode_callback(0),
                 None,
             )
-        if code:
-            raise DecodeError(f"The model could not read the {medium.kind} (code {code}: {cause()}). Please try again.")
+        context.check(code, f"the {medium.kind}")
 
     @contextmanager
     def _chunks(self, medium: Medium, *, real: bool) -> Generator[list[int]]:

@@ -7,9 +7,10 @@ import ctypes
 import numpy as np
 from numpy.typing import NDArray
 
+from deskhand.model.context import Context
 from deskhand.model.dialect import Grammar
 from deskhand.model.errors import ModelError, PromptError
-from deskhand.model.native import C, Context, Model, Pointer, cause
+from deskhand.model.native import C, Model, Pointer, cause
 from deskhand.model.types import Sampling
 
 _CANDIDATE = np.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])

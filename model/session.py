@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from deskhand.model import pixels, sound
 from deskhand.model.cache import Item, PrefixCache, Span, positions, tokens
 from deskhand.model.config import LocalConfig
+from deskhand.model.context import Cancel, Context
 from deskhand.model.dialect import Control, Grammar, Piece, Plain
 from deskhand.model.drafting import Drafter
-from deskhand.model.errors import PromptError
-from deskhand.model.generation import Cancel, End, Generation, Prompt, Read, Written
+from deskhand.model.errors import BundleError, PromptError
+from deskhand.model.generation import End, Generation, Prompt, Read, Written
 from deskhand.model.media import Medium, Projector
-from deskhand.model.native import C, Context, Model
+from deskhand.model.native import C, Model
 from deskhand.model.sampling import Sampler
 from deskhand.model.types import Audio, Image, Sampling
 
@@ -45,6 +46,9 @@ class Session:
     """
 
     def __init__(self, config: LocalConfig) -> None:
+        for path in (config.main, config.mmproj, config.drafter):
+            if path and not path.is_file():
+                raise BundleError(f"The model file {path} does not exist. Please download it or choose another model.")
         threads = config.threads or psutil.cpu_count(logical=False) or 1
         self.config = config
         self._slice = SLICE_OFFLOADED if config.gpu_layers and C.llama_supports_gpu_offload() else SLICE

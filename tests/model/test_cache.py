@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from deskhand.model.cache import PrefixCache, Span, positions, shared, tokens
+from deskhand.model.cache import PrefixCache, Span, adopt, positions, shared, tokens
 from deskhand.model.dialect import Control, Plain
 
 PICTURE = Span("p", "image", 66, 66)
@@ -70,6 +72,37 @@ def test_the_last_item_is_always_evaluated():
     assert shelf.held == list(range(70))
 
 
+SPELLING = {1: b"w", 2: b"i", 3: b"wi", 4: b"nd", 5: b"n", 6: b"d", 7: b"ind", 8: None, 9: b"x"}
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "expected"),
+    [
+        ([8, 1, 7, 8], [8, 3, 4, 8, 9], [8, 1, 7, 8, 9]),  # w-ind for wi-nd
+        ([8, 3, 5, 6, 3, 4], [8, 3, 4, 1, 2, 4, 8], [8, 3, 5, 6, 3, 4, 8]),  # twice
+        ([8, 1, 2], [8, 3, 4], [8, 1, 2, 4]),  # up to where the cache ends
+        ([8, 1, 7], [8, 3], [8, 3]),  # no common place
+        ([1, 7], [3, 9], [3, 9]),  # other bytes
+        ([1, 8], [3, 8], [3, 8]),  # special tokens spell nothing
+        ([PICTURE, 1, 2], [PICTURE, 3, PICTURE], [PICTURE, 1, 2, PICTURE]),
+        ([], [3], [3]),
+    ],
+)
+def test_tokens_that_spell_the_same_are_kept(held, wanted, expected):
+    assert adopt(held, wanted, SPELLING.get) == tuple(expected)
+
+
+@given(*[st.lists(st.sampled_from([*SPELLING, PICTURE]))] * 2)
+def test_adopting_changes_no_byte(held, wanted):
+    def spelt(items):
+        return b"".join(SPELLING.get(item) or str(item).encode() for item in items)
+
+    adopted = adopt(held, wanted, SPELLING.get)
+    assert spelt(adopted) == spelt(wanted)
+    assert shared(held, adopted) >= shared(held, wanted)
+    assert adopt(held, adopted, SPELLING.get) == adopted
+
+
 def test_a_rollback_within_reach_of_the_window_is_taken():
     shelf = Shelf(20)
     cache = PrefixCache(shelf, 8)
@@ -101,6 +134,10 @@ def test_checkpoints_stay_within_their_number_and_bytes():
     cache = PrefixCache(shelf, 8, keep=3)
     read(cache, shelf, list(range(100)), mark_at=(10, 20, 30, 40))
     assert [checkpoint.count for checkpoint in cache.checkpoints] == [20, 30, 40]
+    cache.mark(apart=61)
+    assert len(cache.checkpoints) == 3
+    cache.mark(apart=60)
+    assert cache.checkpoints[-1].count == 100
     small = PrefixCache(Shelf(20), 8, limit=9)
     small.extend([1])
     small.mark()

@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deskhand.model.errors import BundleError
-from deskhand.model.native import Context, DecodeError, Model
+from deskhand.model.native import Model
 from deskhand.model.tiny import TinySpec, cached_bundle
 from deskhand.model.tinyvocab import CONTROLS
 
@@ -56,20 +56,3 @@ def test_a_file_that_llama_cpp_refuses_is_named_with_the_reason(tmp_path):
     path.write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(BundleError, match=r"other\.gguf could not be loaded: .+"):
         Model(path)
-
-
-def test_what_would_abort_is_an_error(model):
-    context = Context(model, length=512, batch=1152, outputs=2, kv_type="f16", flash_attention=None, threads=1)
-    try:
-        for tokens, outputs in (([], 0), ([5] * 1153, 0), ([5] * 4, 3)):
-            with pytest.raises(DecodeError):
-                context.decode(tokens, 0, outputs)
-        with pytest.raises(DecodeError):
-            context.decode([5] * 600, 0, 0)
-        context.decode([5, 6], 0, 1)
-        with pytest.raises(DecodeError, match="no logits"):
-            context.logits(0)
-        assert context.logits(1).shape == (model.vocab_size,)
-    finally:
-        context.close()
-        context.close()

@@ -2,10 +2,10 @@ import threading
 
 import pytest
 
+from deskhand.model.context import Context, DecodeError
 from deskhand.model.dialect import Control, Plain
 from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.generation import Read, Written
-from deskhand.model.native import Context, DecodeError
 from deskhand.model.session import Session
 from deskhand.model.tiny import TinySpec, cached_bundle
 from deskhand.model.tinyvocab import CONTROLS
@@ -19,23 +19,19 @@ def session(open_session):
     return open_session()
 
 
-def test_a_second_turn_evaluates_exactly_what_is_new(session, kit):
+@pytest.mark.parametrize("drafts", [False, True])
+def test_a_second_turn_evaluates_exactly_what_is_new(open_session, kit, drafts):
+    """What the model wrote is kept too, though the tokenizer would read most of it as other tokens."""
+    session = open_session(drafter=cached_bundle(TinySpec()).drafter if drafts else None)
     first = [HEAD, kit.picture(), Plain("What is this?"), kit.clip(1), TAIL]
-    answer = kit.run(session, first, max_tokens=12)
+    answer = kit.run(session, first, max_tokens=30)
     held = session.cache.items
-    second = [
-        *first,
-        Plain(answer.text),
-        Control("<turn|>\n<|turn>user\n"),
-        Plain("And this?"),
-        kit.picture(seed=1),
-        TAIL,
-    ]
-    usage = kit.run(session, second).usage
-    prompt = session.prompt(second).items
-    same = next(index for index, item in enumerate(prompt) if index >= len(held) or held[index] != item)
-    assert same >= len(session.prompt(first).items)
-    assert usage.reused_tokens == sum(getattr(item, "tokens", 1) for item in prompt[:same])
+    new = [Control("<turn|>\n<|turn>user\n"), kit.picture(seed=1), Plain("And this?"), TAIL]
+    usage = kit.run(session, [*first, Plain(answer.text), *new]).usage
+    # The last token that was written has not been read yet.
+    assert len(held) == len(session.prompt(first).items) + 29
+    tail = session.prompt(new).items
+    assert usage.evaluated_tokens == sum(getattr(item, "tokens", 1) for item in tail) + 1
     assert usage.prompt_tokens == usage.evaluated_tokens + usage.reused_tokens
     assert session.projector.encodes == 3
 
@@ -72,6 +68,28 @@ def test_cancel_while_reading_keeps_what_was_read(session, kit):
     outcome = kit.run(session, [HEAD, LONG, TAIL])
     assert outcome.usage.reused_tokens == read
     assert outcome.text == kit.run(session, [HEAD, LONG, TAIL]).text
+
+
+def test_cancel_stops_a_batch_that_is_being_evaluated(session, kit):
+    """The event is set by llama.cpp's own look at it, in the middle of a picture's evaluation."""
+
+    class Third:
+        looks = 0
+
+        def is_set(self):
+            self.looks += 1
+            return self.looks > 20
+
+    pieces = [HEAD, kit.picture(1920, 1080, 1120), TAIL]
+    expected = kit.run(session, pieces)
+    session.cache.clear()
+    *_, end = session.run(pieces, sampling=kit.GREEDY, cancel=Third())
+    assert end.reason == "cancelled"
+    assert end.usage.evaluated_tokens < 10
+    assert session.context.newest() == session.cache.position - 1
+    again = kit.run(session, pieces)
+    assert again.text == expected.text
+    assert again.usage.reused_tokens == end.usage.evaluated_tokens
 
 
 def test_cancel_while_writing_takes_one_step(session, kit):
