@@ -1,0 +1,72 @@
+"""Fixtures of the windows: Qt without a screen unless a test brings one, and a desk that a test plays by hand."""
+
+from __future__ import annotations
+
+import os
+
+# Before Qt is loaded: the tests of this room draw into memory.
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+from collections.abc import Sequence
+
+import pytest
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from deskhand.agent.percept import Percept
+from deskhand.app.bridge import EngineReady
+from deskhand.app.theme import Theme
+from deskhand.app.window import Window
+from deskhand.model.types import EngineInfo, ToolChoice
+
+INFO = EngineInfo("scripted", "a script", 8192, sees=True, hears=True, drafts=False)
+
+
+class HandDesk(QObject):
+    """A desk without an agent: remembers what the window asks for; the test says what happens."""
+
+    happened = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.submitted: list[tuple[str, tuple[Percept, ...]]] = []
+        self.asked: list[str] = []
+
+    def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
+        self.submitted.append((text, tuple(percepts)))
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+
+    def new_conversation(self) -> None:
+        self.asked.append("new")
+
+    def open(self, conversation: int) -> None:
+        self.asked.append(f"open {conversation}")
+
+    def reload(self) -> None:
+        self.asked.append("reload")
+
+
+@pytest.fixture
+def theme(qapp: QApplication):
+    theme = Theme(qapp, dark=False)
+    yield theme
+    theme.deleteLater()
+
+
+@pytest.fixture
+def desk() -> HandDesk:
+    return HandDesk()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, theme: Theme, desk: HandDesk):
+    """A window that is shown, with an engine that is ready."""
+    window = Window(desk, theme)
+    qtbot.addWidget(window)
+    window.show()
+    window.activateWindow()
+    desk.happened.emit(EngineReady(INFO))
+    return window

@@ -1,0 +1,116 @@
+"""Real pixels from a real X server, and words where there is none."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from deskhand.app import capture
+from deskhand.app.capture import CaptureError
+from deskhand.app.capture.wayland import decode
+
+WINDOW = """
+import sys
+from Xlib import X, display
+connection = display.Display()
+screen = connection.screen()
+window = screen.root.create_window(
+    200, 120, 300, 180, 0, screen.root_depth,
+    background_pixel=0x3366CC, override_redirect=True, event_mask=X.ExposureMask)
+window.map()
+connection.sync()
+while connection.next_event().type != X.Expose:
+    pass
+connection.sync()
+print("shown", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def on_display(x_display, monkeypatch):
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", x_display)
+    return x_display
+
+
+@pytest.fixture
+def blue_window(on_display):
+    """Another process's window of one colour; left 200, top 120, 300×180."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WINDOW], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ.copy()
+    )
+    assert process.stdout.readline() == b"shown\n"
+    yield
+    process.communicate()
+
+
+def pixel(percept, x, y):
+    at = (y * percept.image.width + x) * 3
+    return tuple(percept.image.pixels[at : at + 3])
+
+
+def test_captures_another_process_window_exactly(blue_window):
+    percept = capture.grab(budget=1120)
+
+    assert (percept.image.width, percept.image.height, percept.image.budget) == (1280, 800, 1120)
+    inside = [pixel(percept, x, y) for x, y in ((200, 120), (499, 120), (200, 299), (499, 299), (350, 200))]
+    assert inside == [(0x33, 0x66, 0xCC)] * 5
+    outside = [pixel(percept, x, y) for x, y in ((199, 120), (500, 120), (200, 119), (499, 300))]
+    assert (0x33, 0x66, 0xCC) not in outside
+    assert percept.scale == 1.0
+    assert "X11" in percept.source
+
+
+def test_lists_screens_and_captures_the_one_chosen(on_display):
+    (screen,) = capture.screens()
+    assert (screen.left, screen.top, screen.width, screen.height) == (0, 0, 1280, 800)
+    assert capture.grab(screen).image.width == 1280
+    works, words = capture.status()
+    assert works
+    assert "X11" in words
+
+
+def test_without_a_display_a_sentence_says_what_to_do(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(CaptureError, match=r"no screen to capture.*picture file instead"):
+        capture.grab()
+    works, words = capture.status()
+    assert not works
+    assert "DISPLAY is not set" in words
+
+
+def test_a_display_that_does_not_answer_is_no_display(monkeypatch):
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", ":987")
+    with pytest.raises(CaptureError, match="no screen to capture"):
+        capture.grab()
+
+
+def test_x11_is_not_used_in_a_wayland_session(on_display, monkeypatch):
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/nonexistent")
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    with pytest.raises(CaptureError, match="Wayland session"):
+        capture.grab()
+
+
+def test_grim_is_used_on_wayland_where_it_is_let_in(monkeypatch, tmp_path):
+    # A program of that name that answers as grim does; the compositor is what a test machine can't have.
+    program = tmp_path / "grim"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write(b'P6 2 1 255\\n' + bytes((255, 0, 0, 0, 0, 255)))\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
+    percept = capture.grab()
+    assert percept.image.pixels == bytes((255, 0, 0, 0, 0, 255))
+    assert "grim" in percept.source
+
+
+def test_what_is_no_picture_is_refused():
+    with pytest.raises(CaptureError, match="not a picture"):
+        decode(b"nothing")

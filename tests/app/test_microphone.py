@@ -1,0 +1,154 @@
+"""Real recordings through PortAudio from a PulseAudio daemon of the tests' own."""
+
+import json
+import os
+import subprocess
+import sys
+import wave
+
+import numpy as np
+import pytest
+
+from deskhand.app import virtual
+from deskhand.app.microphone import is_silent, level_of, resample
+from deskhand.model.types import SAMPLE_RATE, Audio
+
+
+def in_child(code, environment, *, quiet=True):
+    """Run Python where PortAudio starts anew: it reads the server's address once."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" or not quiet
+    return json.loads(done.stdout)
+
+
+RECORD = """
+import json, sys, time
+from pathlib import Path
+import numpy as np
+from deskhand.app import microphone, virtual
+levels = []
+recorder = microphone.Recorder(most_seconds={most}, on_end=lambda: None)
+recorder.start(levels.append)
+{during}
+percept = recorder.stop()
+samples = np.frombuffer(percept.audio.samples, "<f4")
+print(json.dumps(dict(
+    seconds=percept.audio.seconds, energy=float(np.sqrt(np.mean(samples ** 2))),
+    levels=len(levels), loudest=max(levels),
+    silent=microphone.is_silent(percept.audio), note=recorder.note, source=percept.source,
+    first=int(np.argmax(np.abs(samples) > 0.02)), status=microphone.status())))
+"""
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory):
+    path = virtual.speak("Remind me in ten minutes to stretch.", tmp_path_factory.mktemp("speech") / "speech.wav")
+    with wave.open(str(path)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+        return path, file.getnframes() / file.getframerate(), float(np.sqrt(np.mean(samples**2)))
+
+
+def test_records_all_of_what_is_said(microphone, speech):
+    path, seconds, energy = speech
+    during = f"virtual.play(Path({str(path)!r})); time.sleep(0.4)"
+    heard = in_child(RECORD.format(most=30, during=during), microphone)
+    # paplay takes a moment to connect and to drain; nothing of the speech itself may be missing.
+    assert seconds <= heard["seconds"] < seconds + 5
+    assert heard["energy"] == pytest.approx(energy * (seconds / heard["seconds"]) ** 0.5, rel=0.15)
+    assert heard["levels"] >= heard["seconds"] * 20
+    assert 0.4 < heard["loudest"] <= 1
+    assert not heard["silent"]
+    assert heard["note"] == ""
+    assert heard["status"][0] is True
+
+
+def test_a_silent_microphone_is_noticed(microphone):
+    heard = in_child(RECORD.format(most=30, during="time.sleep(0.6)"), microphone)
+    assert heard["silent"]
+    assert heard["seconds"] > 0.3
+    assert heard["loudest"] == 0
+
+
+def test_ends_by_itself_at_the_longest_length(microphone):
+    during = "while not recorder.note: time.sleep(0.02)"
+    heard = in_child(RECORD.format(most=0.5, during=during), microphone)
+    assert heard["seconds"] == 0.5
+    assert "Ended after" in heard["note"]
+
+
+def test_a_microphone_that_goes_away_keeps_what_was_said(speech):
+    path, seconds, _ = speech
+    # A daemon of this test's own, ended by its id in the middle of the recording.
+    code = f"""
+import json, os, time
+from pathlib import Path
+from deskhand.app import virtual
+import psutil
+with virtual.microphone() as environment:
+    os.environ.update(environment)
+    from deskhand.app import microphone
+    recorder = microphone.Recorder(on_end=lambda: None)
+    recorder.start()
+    virtual.play(Path({str(path)!r}))
+    (daemon,) = [child for child in psutil.Process().children() if child.name() == 'pulseaudio']
+    daemon.kill()
+    while not recorder.note: time.sleep(0.05)
+    percept = recorder.stop()
+    silent = microphone.is_silent(percept.audio)
+    print(json.dumps(dict(seconds=percept.audio.seconds, note=recorder.note, silent=silent)))
+"""
+    # PortAudio's own thread complains when its device goes.
+    heard = in_child(code, {}, quiet=False)
+    assert heard["seconds"] > seconds * 0.8
+    assert not heard["silent"]
+    assert "unplugged" in heard["note"]
+
+
+def test_without_a_microphone_a_sentence_says_what_to_do(tmp_path):
+    code = """
+import json
+from deskhand.app import microphone
+try:
+    microphone.Recorder().start()
+except microphone.MicrophoneError as error:
+    print(json.dumps([str(error), microphone.devices(), microphone.status()]))
+"""
+    sentence, devices, (works, words) = in_child(code, {"PULSE_SERVER": f"unix:{tmp_path}/nobody"})
+    assert "no microphone" in sentence.lower()
+    assert devices == []
+    assert not works
+    assert words == sentence
+
+
+def test_resampling_keeps_length_and_pitch_and_adds_no_alias():
+    rate = 44_100
+    time = np.arange(rate) / rate
+    tone = np.sin(2 * np.pi * 440 * time).astype(np.float32)
+    hiss = np.sin(2 * np.pi * 15_000 * time).astype(np.float32)
+    result = resample(tone, rate)
+    assert result.dtype == np.float32
+    assert abs(result.size - SAMPLE_RATE) < 40
+    spectrum = np.abs(np.fft.rfft(result[:SAMPLE_RATE], SAMPLE_RATE))
+    assert int(np.argmax(spectrum)) == 440
+    # 15 kHz lies above what 16 kHz can hold and would come back as 1 kHz.
+    assert np.sqrt(np.mean(resample(hiss, rate)[200:-200] ** 2)) < 0.01
+    assert resample(tone, SAMPLE_RATE) is tone
+
+
+def test_levels_and_silence():
+    assert level_of(np.zeros(640, np.float32)) == 0
+    assert level_of(np.ones(640, np.float32)) == 1
+    assert level_of(np.full(640, 10 ** (-30 / 20), np.float32)) == pytest.approx(0.5)
+    assert level_of(np.empty(0, np.float32)) == 0
+    noise = np.random.default_rng(1).standard_normal(SAMPLE_RATE)
+    room = Audio((noise * 10 ** (-60 / 20)).astype("<f4").tobytes())
+    muted = Audio((noise * 10 ** (-85 / 20)).astype("<f4").tobytes())
+    offset = Audio(np.full(SAMPLE_RATE, 0.2, "<f4").tobytes())
+    assert [is_silent(sound) for sound in (room, muted, offset, Audio(b""))] == [False, True, True, True]
