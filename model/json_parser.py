@@ -37,7 +37,7 @@ class JsonParser:
         self._tools = frozenset(tools)
         self._calls_allowed = calls_allowed
         self._state = "thought" if in_thought else "start"
-        self._thought_begun = False
+        self._thought_begun = self._thought_ended = False
         self._sure = False
         self._held = ""
         self._out: list[Parsed] = []
@@ -84,6 +84,8 @@ class JsonParser:
     def _start(self) -> bool:
         """At the beginning, and after a thought: white space, a thought, a bare call, or text."""
         begun = self._held.lstrip()
+        if self._thought_ended:
+            self._held = begun
         if begun.startswith(_THINK):
             self._held, self._state = begun[len(_THINK) :], "thought"
             return True
@@ -115,7 +117,7 @@ class JsonParser:
         before, tag, after = self._held.partition(_END_OF_THINK)
         if tag:
             self._emit_thought(before.removesuffix("\n"))
-            self._held, self._state = after.lstrip(), "start"
+            self._held, self._state, self._thought_ended = after, "start", True
             return True
         keep = _overlap(self._held, "\n" + _END_OF_THINK) or _overlap(self._held, _END_OF_THINK)
         self._emit_thought(self._held[: len(self._held) - keep])
@@ -154,8 +156,7 @@ class JsonParser:
         try:
             calls = [_call(value) for value in _values(body)]
         except CallError as error:
-            names = "|".join(map(re.escape, self._tools))
-            if self._tools and re.match(rf'\{{\s*"name"\s*:\s*"(?:{names})"\s*,\s*"arguments"', body):
+            if self._is_begun(body):
                 self._out.append(BrokenCall(held, str(error)))
             else:
                 self._emit_text(held)
@@ -166,6 +167,17 @@ class JsonParser:
             self._out.extend(CallDelta(call) for call in calls)
         else:
             self._out.append(BrokenCall(held, "No tool may be called now."))
+
+    def _is_begun(self, body: str) -> bool:
+        """Whether a known tool's call begins the text and is not whole; a whole one with prose after it is prose."""
+        names = "|".join(map(re.escape, self._tools))
+        if not re.match(rf'\{{\s*"name"\s*:\s*"(?:{names})"\s*,\s*"arguments"', body):
+            return False
+        try:
+            _DECODER.raw_decode(body)
+        except (ValueError, RecursionError):
+            return True
+        return False
 
 
 _UNTERMINATED = "A string is not ended."

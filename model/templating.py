@@ -14,13 +14,14 @@ from datetime import datetime
 from typing import Any, NoReturn, cast
 
 import jinja2
-from deskhand.model.errors import PromptError
 from jinja2 import meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from deskhand.model.errors import PromptError
 
 MAX_STEPS = 200_000
 """Rounds of loops and calls of macros in one rendering; a long conversation with tools takes some thousand."""

@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from llama_cpp import llama_cpp as C  # noqa: N812 - as the library's own examples name it
+
 from deskhand.model.chat_template import JinjaDialect
 from deskhand.model.dialect import Control, Dialect, Piece, Plain
 from deskhand.model.errors import PromptError
@@ -17,9 +21,6 @@ from deskhand.model.literals import CONTROL_TOKENS
 from deskhand.model.template import Gemma4Dialect
 from deskhand.model.tiny import cached_bundle
 from deskhand.model.types import CallDelta, Message, Request, Text, ToolCall, ToolChoice, ToolSpec
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from llama_cpp import llama_cpp as C  # noqa: N812 - as the library's own examples name it
 
 Token = tuple[str, bool]
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))

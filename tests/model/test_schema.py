@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from deskhand.model.errors import ModelError
 from deskhand.model.schema import MAX_TEXT, SchemaError, normalise
 from deskhand.model.shape import Shape, canonical
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 
 def one(schema: dict[str, Any], **around: Any) -> Shape:

@@ -8,6 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from deskhand.model.dialect import Control, Piece, Plain
 from deskhand.model.errors import PromptError
 from deskhand.model.literals import CONTROL_TOKENS, scalar
@@ -24,8 +27,6 @@ from deskhand.model.types import (
     ToolCall,
     ToolSpec,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 PICTURE = Image(bytes(3), 1, 1)
 SOUND = Audio(bytes(4))
