@@ -1,0 +1,113 @@
+"""The loop with real engines in their own processes: the tiny bundle of the exact architecture, and a script."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deskhand.agent.events import Decision, TextAdded
+from deskhand.agent.history import Store
+from deskhand.agent.limits import Limits
+from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.permissions import Permissions
+from deskhand.model import tiny
+from deskhand.model.client import WorkerEngine
+from deskhand.model.config import LocalConfig, ScriptedConfig
+from deskhand.model.types import Image
+
+SKILLS = Path(__file__).parents[2] / "skills"
+
+
+@pytest.fixture
+def scripted(tmp_path):
+    """Make an engine in a worker process that plays the given turns."""
+    made = []
+
+    def make(*turns):
+        path = tmp_path / f"script{len(made)}.json"
+        path.write_text(json.dumps({"model": "script", "turns": [{"steps": steps} for steps in turns]}))
+        made.append(WorkerEngine(ScriptedConfig(script=path)))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+def test_the_tiny_bundle_calls_a_tool_and_pays_only_for_what_is_new(stage):
+    bundle = tiny.cached_bundle(tiny.TinySpec())
+    engine = WorkerEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=bundle.drafter))
+    stage.permissions = Permissions(ask=False)
+    stage.limits = Limits(steps=2)
+    try:
+        picture = ScreenPercept(Image(bytes([90]) * (480 * 320 * 3), 480, 320, 70))
+        options = {"percepts": [picture], "tool_choice": "required", "max_tokens": 48}
+        first = stage.run(engine, "<|turn>system\nsay<turn|><|tool_call>", **options)
+        again = stage.run(engine, "and now", **options)
+    finally:
+        engine.close()
+    for outcome in (first, again):
+        assert outcome.error == ""
+        assert outcome.calls
+        assert stage.toolbox.find(outcome.calls[0].call.name)
+        assert outcome.calls[0].decision in {Decision.ALLOWED, Decision.DENIED, Decision.REFUSED}
+    # The second turn's prompts hold the whole first turn; it is not evaluated again.
+    assert again.usage.reused_tokens > 3 * again.usage.evaluated_tokens
+
+
+def test_an_engine_process_that_is_killed_costs_one_answer(stage, scripted):
+    engine = scripted([{"text": "The answer is "}, {"wait": 0.5}, {"crash": "SIGKILL"}], [{"text": "Here again."}])
+    outcome = stage.run(engine)
+    assert outcome.finish == "error"
+    assert outcome.error.endswith(".")
+    assert outcome.answer == "The answer is"
+    assert "".join(event.text for event in stage.seen(TextAdded)) == "The answer is "
+    # A new process plays its script from the beginning: it dies again, and the history still holds everything.
+    stage.run(engine, "again?")
+    said = [message.text for message in stage.store.messages(stage.conversation) if message.role == "user"]
+    assert said == ["hello", "again?"]
+
+
+APPLICATION = """
+import sys, threading
+from pathlib import Path
+from deskhand.agent.history import Store
+from deskhand.agent.loop import Agent
+from deskhand.agent.permissions import Permissions
+from deskhand.agent.skills import load_skills
+from deskhand.agent.tools import Toolbox
+from deskhand.model.config import ScriptedConfig
+from deskhand.model.scripted import ScriptedEngine
+folder, skills, script = map(Path, sys.argv[1:])
+store = Store(folder / "history.db")
+toolbox = Toolbox(load_skills([(skills, "bundled")]), folder / "data", None)
+agent = Agent(ScriptedEngine(ScriptedConfig(script=script)), store, toolbox, Permissions())
+tell = lambda event: print(type(event).__name__, flush=True)
+agent.turn(store.new_conversation(), "note it", [], tell, threading.Event())
+"""
+
+
+def test_an_application_killed_in_mid_turn_finds_its_history_whole(stage, scripted, tmp_path):
+    script = tmp_path / "killed.json"
+    call = {"name": "notes_append", "arguments": {"text": "x"}}
+    script.write_text(json.dumps({"model": "s", "turns": [{"steps": [{"call": call}]}]}))
+    child = subprocess.Popen(
+        [sys.executable, "-c", APPLICATION, str(tmp_path / "app"), str(SKILLS), str(script)], stdout=subprocess.PIPE
+    )
+    while child.stdout.readline() != b"ApprovalRequested\n":
+        assert child.poll() is None
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    stage.store.close()
+    stage.store = Store(tmp_path / "app" / "history.db")
+    stage.conversation = stage.store.latest()
+    assert [turn.interrupted for turn in stage.store.turns(stage.conversation)] == [True]
+    outcome = stage.run(scripted([{"text": "Where were we?"}]), "hello again")
+    assert (outcome.answer, outcome.finish) == ("Where were we?", "stop")
+    assert [turn.interrupted for turn in stage.store.turns(stage.conversation)] == [True, False]
+    assert not (tmp_path / "app" / "data" / "notes").exists()
