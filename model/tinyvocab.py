@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 NORMAL, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 3, 4, 5, 6
 """Token types as GGUF stores them (gguf.TokenType)."""
@@ -38,8 +39,9 @@ CONTROLS: tuple[tuple[str, int], ...] = (
 )
 """Control tokens in the order and with the types of the real tokenizer (llama.cpp's ggml-vocab-gemma-4.gguf)."""
 
-SUPPRESSED = ("<|image|>", "<|audio|>", "<|video|>", "<|image>", "<|audio>", "<image|>", "<audio|>") + tuple(
-    text for text, _ in CONTROLS[:5] if text != "<eos>"
+SUPPRESSED = (
+    *("<|image|>", "<|audio|>", "<|video|>", "<|image>", "<|audio>", "<image|>", "<audio|>"),
+    *("<pad>", "<bos>", "<unk>", "<mask>"),
 )
 """Tokens that must never be generated (gemma4 `tokenizer.ggml.suppress_tokens`)."""
 
@@ -59,7 +61,7 @@ response:clock_time{value: } response:notes_search{result: ,error: } required:[ 
 {"name": "notes_append", "arguments": {"text": "buy milk", "done": true, "items": [1, 2, 3], "other": null, "ok": false}}
 system user model thought answer result error tool call function string integer number boolean object array true false
 def main(path): return [line.strip() for line in open(path) if line] else None # comment
-"""
+"""  # noqa: E501 - a line break would change the words, and so every weight
 
 _WORD = re.compile(r"▁?[A-Za-z]+|▁?[^\sA-Za-z0-9▁]+|▁?[0-9]|▁+")
 
@@ -73,7 +75,7 @@ def _merges(count: int) -> tuple[tuple[str, str], ...]:
     while len(learnt) < count:
         pairs: Counter[tuple[str, str]] = Counter()
         for word, parts in split.items():
-            for pair in zip(parts, parts[1:], strict=False):
+            for pair in pairwise(parts):
                 pairs[pair] += words[word]
         if not pairs:
             break
