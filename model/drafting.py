@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from deskhand.model.context import Context, DecodeError
 from deskhand.model.errors import BundleError
+from deskhand.model.header import Header, read_header
 from deskhand.model.native import C, Model, X, cause
 
 _MEMORY = 0.9
@@ -155,17 +156,22 @@ class Drafter:
 
 def _misfit(drafter: Model, target: Model) -> str:
     """Why a drafter can't read a target's cache, or nothing; llama.cpp aborts where they differ."""
-    kinds = drafter.metadata("general.architecture"), target.metadata("general.architecture")
-    if not kinds[0].startswith(kinds[1]):
-        return f"it drafts for {kinds[0].removesuffix('-assistant')}, not {kinds[1]}"
-    if drafter.metadata(f"{kinds[0]}.embedding_length_out") != str(target.width):
-        return "its hidden size is another"
-    if drafter.vocab_size != target.vocab_size:
-        return "its vocabulary is another"
+    mine, other = read_header(drafter.path), read_header(target.path)
     for key in _SHARED:
-        mine, other = (m.metadata(f"{k}.attention.{key}") for m, k in zip((drafter, target), kinds, strict=True))
-        if mine != other:
-            return f"its {key} is {mine or 'not given'}, not {other or 'given'}"
-    if C.llama_model_n_head_kv(drafter.handle) != C.llama_model_n_head_kv(target.handle):
+        own, theirs = (header.number(f"{header.architecture}.attention.{key}") for header in (mine, other))
+        if own != theirs:
+            return f"its {key} is {own} and not {theirs}"
+    heads = _kv_heads(other)
+    if any(heads.get(slides) != count for slides, count in _kv_heads(mine).items()):
         return "its key/value heads are others"
     return ""
+
+
+def _kv_heads(header: Header) -> dict[bool, int]:
+    """Key/value heads of the last sliding (True) and the last full layer: those that are shared."""
+    count = header.metadata.get(f"{header.architecture}.attention.head_count_kv")
+    slides = header.metadata.get(f"{header.architecture}.attention.sliding_window_pattern")
+    if not isinstance(slides, tuple):
+        return {}
+    counts = count if isinstance(count, tuple) else (count,) * len(slides)
+    return {bool(slide): heads for slide, heads in zip(slides, counts, strict=False) if isinstance(heads, int)}

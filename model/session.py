@@ -14,6 +14,7 @@ import psutil
 from numpy.typing import NDArray
 
 from deskhand.model import pixels, sound
+from deskhand.model.bundle import mismatch, role
 from deskhand.model.cache import Item, PrefixCache, Span, positions, tokens
 from deskhand.model.config import LocalConfig
 from deskhand.model.context import Cancel, Context
@@ -21,6 +22,7 @@ from deskhand.model.dialect import Control, Grammar, Piece, Plain
 from deskhand.model.drafting import Drafter
 from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.generation import End, Generation, Prompt, Read, Written
+from deskhand.model.header import read_header
 from deskhand.model.media import Medium, Projector
 from deskhand.model.native import C, Model
 from deskhand.model.sampling import Sampler
@@ -46,9 +48,7 @@ class Session:
     """
 
     def __init__(self, config: LocalConfig) -> None:
-        for path in (config.main, config.mmproj, config.drafter):
-            if path and not path.is_file():
-                raise BundleError(f"The model file {path} does not exist. Please download it or choose another model.")
+        _check_files(config)
         threads = config.threads or psutil.cpu_count(logical=False) or 1
         self.config = config
         self._slice = SLICE_OFFLOADED if config.gpu_layers and C.llama_supports_gpu_offload() else SLICE
@@ -180,6 +180,20 @@ class Session:
             yield from generation.run(prompt, max_tokens, self._slice)
         finally:
             sampler.close()
+
+
+def _check_files(config: LocalConfig) -> None:
+    """Read the files' headers ourselves: on broken and mismatched ones llama.cpp aborts."""
+    main = read_header(config.main)
+    for path, wanted in ((config.main, "main"), (config.mmproj, "mmproj"), (config.drafter, "drafter")):
+        if path is None:
+            continue
+        header = read_header(path)
+        if role(header) != wanted:
+            kind = role(header) or "no part"
+            raise BundleError(f"{path} is the {kind} of a model, not its {wanted} file. Please check the bundle.")
+        if wanted != "main" and (problem := mismatch(main, header)):
+            raise BundleError(problem)
 
 
 def _picture(image: Image) -> Medium:
