@@ -117,6 +117,9 @@ class Vocabulary:
         Raises:
             ValueError: no such token.
         """
+        for text in texts:
+            if text not in self.tokens:
+                raise ValueError(f"there is no token {text!r}")
         return [self.tokens.index(text) for text in texts]
 
     @property
