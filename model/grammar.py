@@ -18,17 +18,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
+from deskhand.model.digits import number
 from deskhand.model.literals import BARE_KEY, CONTROL_TOKENS, QUOTE, scalar
 from deskhand.model.shape import Scalar, Shape, canonical
 
 ANY_DEPTH = 4
 """Levels of objects and arrays in a value whose schema says nothing."""
-
-# At most 15 significant digits, the last fraction digit not a zero: every such number is a float's own shortest form.
-_INTEGER = ('"0"', "[1-9] [0-9]{0,14}")
-_FRACTION = '("0" | [1-9] [0-9]{0,7}) "." ("0" | [0-9]{0,6} [1-9])'
 
 
 def literal(text: str) -> str:
@@ -90,22 +86,6 @@ class Rules:
         return "\n".join([f"root ::= {root}", *(f"{name} ::= {body}" for name, body in self._rules.items()), ""])
 
 
-def number(shape: Shape, rules: Rules) -> str:
-    """An integer or number rule; bounds are kept as to sign, and exactly for integers between 0 and a small maximum."""
-    low, high = shape.minimum, shape.maximum
-    negative, positive = low is None or low < 0, high is None or high >= 0
-    plain = [*_INTEGER] if positive else []
-    ways = list(plain)
-    if negative:
-        ways.append(f'"-" {_INTEGER[1]}')
-    if shape.kind == "number":
-        if positive:
-            ways.append(_FRACTION)
-        if negative:
-            ways.append(f'"-" {_FRACTION}')
-    return rules.add(" | ".join(ways), "number")
-
-
 class Notation:
     """What the two ways of writing values have in common."""
 
@@ -146,8 +126,8 @@ class Notation:
             return self.rules.add(" | ".join(self.value(variant) for variant in shape.variants), "union")
         kinds: dict[str, Callable[[], str]] = {
             "string": self.string,
-            "integer": partial(number, shape, self.rules),
-            "number": partial(number, shape, self.rules),
+            "integer": lambda: self.rules.add(number(shape), "number"),
+            "number": lambda: self.rules.add(number(shape), "number"),
             "boolean": lambda: self.rules.add('"true" | "false"', "boolean"),
             "null": lambda: self.rules.add('"null"', "null"),
             "array": lambda: self.array(shape),
@@ -170,9 +150,12 @@ class Notation:
         return self.rules.add(f'"[" {items} "]"' if shape.min_items else f'"[" {items}? "]"', "array")
 
     def object(self, shape: Shape) -> str:
-        """Properties between braces: the required ones and any subset of the others, in order."""
+        """Properties between braces: the required ones and any subset of the others, in order.
+
+        A property whose name can't be forced (it holds a control token's text) can't be written.
+        """
         if shape.open:
-            return self._open(self.anything())
+            return self._open(self.anything() if shape.items is None else self.value(shape.items))
         shapes = dict(shape.properties)
         after = first = self.rules.add('""', "end")
         for name in reversed(self.order(shape)):
@@ -192,7 +175,7 @@ class Notation:
 
     def anything(self, depth: int = ANY_DEPTH) -> str:
         """Any value, nested at most ``depth`` levels."""
-        ways = [self.string(), number(Shape("number"), self.rules), '"true"', '"false"', '"null"']
+        ways = [self.string(), self.rules.add(number(Shape("number")), "number"), '"true"', '"false"', '"null"']
         if depth:
             inner = self.anything(depth - 1)
             ways += [self._open(inner), self.rules.add(f'"[" ({inner} ({self.comma} {inner})*)? "]"', "list")]

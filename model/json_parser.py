@@ -8,10 +8,12 @@ bare or in a ```` ```json ```` fence, and names a known tool is a call as well a
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection
 from typing import Any, NoReturn, cast
 
+from deskhand.model.literals import MAX_DEPTH, too_deep
 from deskhand.model.parser import CallError, Parsed, new_call_id
 from deskhand.model.types import BrokenCall, CallDelta, TextDelta, ThoughtDelta, ToolCall
 
@@ -207,7 +209,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(parse_constant=_constant, object_pairs_hook=_unique, strict=False)
+def _float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise CallError(f"The number {digits} is too large.")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_float, object_pairs_hook=_unique, strict=False)
 
 
 def _values(text: str) -> list[object]:
@@ -247,4 +256,6 @@ def _call(value: object) -> ToolCall:
         raise CallError("It names no tool.")
     if not isinstance(arguments, dict):
         raise CallError("Its arguments are not an object.")
+    if too_deep(cast("dict[str, Any]", arguments)):
+        raise CallError(f"It is nested more than {MAX_DEPTH} levels deep.")
     return ToolCall(new_call_id(), name, cast("dict[str, Any]", arguments))

@@ -57,6 +57,22 @@ BARE_KEY = re.compile(r"[\w$.-]+")
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
+def too_deep(value: object) -> bool:
+    """Whether a JSON value is nested more than `MAX_DEPTH` levels deep."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, Mapping):
+                inner += cast("Mapping[str, object]", each).values()
+            elif isinstance(each, list | tuple):
+                inner += cast("Sequence[object]", each)
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
 class Pieces:
     """Collects a prompt: adjacent `Plain` pieces become one, empty ones are left out.
 

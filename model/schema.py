@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from deskhand.model.errors import ModelError
-from deskhand.model.shape import Kind, Shape, clean
+from deskhand.model.shape import Kind, Scalar, Shape, clean
 
 MAX_DEPTH = 16
 """Levels of nesting; a tool for a model has two or three."""
@@ -33,6 +33,15 @@ _TYPES: dict[str, Kind] = {
     "null": "null",
     "object": "object",
     "array": "array",
+    # Python's names, which hand-written schemas and the Berkeley function-calling cases use.
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "dict": "object",
+    "list": "array",
+    "tuple": "array",
+    "any": "any",
 }
 
 # What Gemma's declaration has no word for, and how a description says it.
@@ -162,7 +171,8 @@ class _Normaliser:
         notes = _notes(node)
         nullable = bool(node.get("nullable", False)) or kind == "null"
         values = _list(node.get("enum", ()))
-        scalars = tuple(v for v in values if isinstance(v, str | int | float | bool) and _finite(v))
+        scalars = [v for v in values if isinstance(v, str | int | float | bool) and _finite(v)]
+        scalars = [v for v in scalars if _fits(v, kind)] or scalars
         if None in values:
             nullable = True
         if values and not all(isinstance(value, str) for value in scalars):
@@ -198,7 +208,13 @@ class _Normaliser:
         names = {name for name, _ in properties}
         wanted = dict.fromkeys(clean(str(name)) for name in _list(node.get("required", ())))
         required = tuple(name for name in wanted if name in names)
-        return replace(shape, properties=properties, required=required, open=not properties, enum=())
+        values = node.get("additionalProperties")
+        inner = None
+        if not properties and isinstance(values, Mapping) and values:
+            inner = self.shape(cast("Mapping[str, Any]", values), f"{where}.*", depth + 1, open_references)
+            said = _joined(shape.description, f"Any names; values of type {inner.kind}.", inner.description)
+            shape = replace(shape, description=said)
+        return replace(shape, properties=properties, required=required, open=not properties, items=inner, enum=())
 
     def _kind(self, node: Mapping[str, Any], where: str) -> Kind:
         said = node.get("type")
@@ -235,6 +251,16 @@ def _list(value: object) -> list[Any]:
 
 def _finite(value: object) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def _fits(value: Scalar, kind: Kind) -> bool:
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind in ("integer", "number"):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return True
 
 
 def _text(value: object) -> str:

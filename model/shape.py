@@ -24,7 +24,7 @@ class Shape:
         enum: the only values, all of `Scalar`; empty means any of the kind.
         properties: of an object, in the schema's order.
         required: names of properties that must be there, in the schema's order.
-        items: of an array; None means anything.
+        items: of an array, and the values of an open object; None means anything.
         variants: of a union of several types, each a shape of one type.
         minimum: inclusive lower bound of a number.
         maximum: inclusive upper bound of a number.

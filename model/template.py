@@ -26,7 +26,7 @@ from typing import Any, cast
 from deskhand.model.dialect import Grammar, Piece
 from deskhand.model.errors import PromptError
 from deskhand.model.grammar import GemmaNotation, Rules, literal
-from deskhand.model.literals import CONTROL_TOKENS, Pieces
+from deskhand.model.literals import CONTROL_TOKENS, Pieces, too_deep
 from deskhand.model.parser import GemmaParser
 from deskhand.model.schema import normalise
 from deskhand.model.shape import Shape, canonical
@@ -210,7 +210,7 @@ class _Rendering:
         if shape.kind == "string" and shape.enum:
             begin("enum")
             out.value([value for value in shape.enum if isinstance(value, str)])
-        if shape.items is not None:
+        if shape.items is not None and shape.kind == "array":
             begin("items")
             self._shape(shape.items)
         if shape.nullable:
@@ -256,14 +256,6 @@ def _result_mapping(text: str) -> dict[str, Any]:
             found: object = json.loads(text)
         except (ValueError, RecursionError):
             return {"value": text}
-        if isinstance(found, dict) and _depth(cast("dict[str, Any]", found)) < 32:
+        if isinstance(found, dict) and not too_deep(cast("dict[str, Any]", found)):
             return cast("dict[str, Any]", found)
     return {"value": text}
-
-
-def _depth(value: object) -> int:
-    if isinstance(value, dict):
-        return 1 + max((_depth(inner) for inner in cast("dict[str, Any]", value).values()), default=0)
-    if isinstance(value, list):
-        return 1 + max((_depth(inner) for inner in cast("list[Any]", value)), default=0)
-    return 0

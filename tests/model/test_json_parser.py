@@ -119,6 +119,8 @@ def test_a_prompt_may_begin_the_thought() -> None:
         (CALL + CALL, "not one JSON object"),
         ('{"name": "clock", "arguments": ' + "[" * 100_000 + "}", "nested too deeply"),
         ('{"name": "clock", "arguments": {"a": ' + "9" * 5000 + "}}", "digits"),
+        ('{"name": "clock", "arguments": {"a": ' + "[" * 70 + "]" * 70 + "}}", "more than 64 levels"),
+        ('{"name": "clock", "arguments": {"a": 1e999}}', "too large"),
     ],
 )
 def test_malformed_calls_are_kept_as_written(inside: str, says: str) -> None:

@@ -56,6 +56,20 @@ def test_what_the_format_cannot_say_goes_into_the_description() -> None:
     assert one({"enum": [1, 2.5, True]}).description == "One of: 1, 2.5, true."
 
 
+def test_values_of_an_enum_that_are_not_of_its_type_are_dropped() -> None:
+    shape = one({"type": ["string", "integer"], "enum": ["a", 1, None]})
+    assert [variant.enum for variant in shape.variants] == [("a",), (1,)]
+    assert one({"type": "string", "enum": [1, 2]}).enum == (1, 2)
+
+
+def test_maps_keep_the_type_of_their_values() -> None:
+    shape = one({"type": "dict", "additionalProperties": {"type": "float"}})
+    assert shape.open
+    assert shape.items == Shape("number")
+    assert shape.description == "Any names; values of type number."
+    assert not one({"properties": {"a": {}}, "additionalProperties": {"type": "float"}}).open
+
+
 def test_all_of_is_merged() -> None:
     parts = [{"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"properties": {"b": {}}}]
     shape = normalise({"allOf": parts, "properties": {"c": {}}, "required": ["c"]})
@@ -95,7 +109,7 @@ for _ in range(40):
         ({"properties": {"p": {"$ref": "other.json#/x"}}}, "which is not inside the schema"),
         ({"properties": {"p": DEEP}}, "is nested more than 16 levels deep"),
         ({"properties": {f"p{i}": {} for i in range(2000)}}, "holds more than 1000 schemas"),
-        ({"properties": {"p": {"type": "tuple"}}}, "parameters.p has the unknown type tuple"),
+        ({"properties": {"p": {"type": "quaternion"}}}, "parameters.p has the unknown type quaternion"),
         ({"properties": {"p": 3}}, "parameters.p is not a JSON schema"),
         ({"properties": 3}, "properties that are not an object"),
         ({"type": "string"}, "must be an object"),
