@@ -30,6 +30,9 @@ VERSION = 1
 RECENT_BYTES = 128 * 1024**2
 """How much media is kept unpacked: some twenty screenshots of 1920×1080."""
 
+CLOCK_SECONDS = 5
+"""By how much programs may differ about when a process began: the boot time it is counted from gets corrected."""
+
 _TABLES = """
 CREATE TABLE conversation (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, started REAL NOT NULL);
 CREATE TABLE turn (id TEXT PRIMARY KEY, conversation INTEGER NOT NULL REFERENCES conversation(id),
@@ -285,6 +288,6 @@ def _size(part: Image | Audio) -> int:
 def _runs(process: int, started: float) -> bool:
     """Whether that very process still runs; numbers are used again, so its start counts too."""
     try:
-        return abs(psutil.Process(process).create_time() - started) < 1
+        return abs(psutil.Process(process).create_time() - started) < CLOCK_SECONDS
     except psutil.Error:
         return False

@@ -18,6 +18,9 @@ BLOCK = 4
 
 NO_ANSWER = "(no answer)"
 NO_PICTURE = "[an earlier picture, left out to make room]"
+CUT = "\n[cut to make room]"
+SHORTEST = 300
+"""Characters that stay of a result that is cut."""
 NO_SOUND = "[an earlier recording, left out to make room]"
 
 _IDENTITY = (
@@ -108,20 +111,22 @@ def _lost(call: ToolCall) -> Message:
 def fit(messages: Sequence[Message], budget: int) -> list[Message]:
     """Drop what is oldest until the estimate fits ``budget`` tokens: first pictures, then sound, then whole turns.
 
-    The turn being answered is kept as it is, except that of several pictures in it only the newest stays if need be.
+    Of the turn being answered only what tools gave is cut if need be: of several pictures the newest stays, and of long
+    results the beginning. What the person said is never touched: if that alone is too long, the engine says so.
     """
     kept = list(messages)
     last = max((index for index, message in enumerate(kept) if message.role == "user"), default=0)
     over = sum(map(estimate, kept)) - budget
     over -= _leave_out(kept, [spot for spot in _spots(kept, Image) if spot[0] < last], over, NO_PICTURE)
     over -= _leave_out(kept, [spot for spot in _spots(kept, Audio) if spot[0] < last], over, NO_SOUND)
-    starts = [index for index, message in enumerate(kept) if message.role == "user"]
+    starts = sorted({0, *(index for index, message in enumerate(kept) if message.role == "user")})
     first = 0
     while over > 0 and len(starts) > 1:
         start, end = starts.pop(0), starts[0]
         over -= sum(map(estimate, kept[start:end]))
         first = end
-    _leave_out(kept, [spot for spot in _spots(kept, Image)[:-1] if spot[0] >= last], over, NO_PICTURE, block=1)
+    over -= _leave_out(kept, [spot for spot in _spots(kept, Image)[:-1] if spot[0] >= last], over, NO_PICTURE, block=1)
+    _shorten(kept, [spot for spot in _spots(kept, Text) if kept[spot[0]].role == "tool"], over)
     return kept[first:]
 
 
@@ -148,6 +153,19 @@ def _leave_out(
         parts[position] = Text(note)
         messages[index] = replace(messages[index], parts=tuple(parts))
     return saved
+
+
+def _shorten(messages: list[Message], spots: Sequence[tuple[int, int]], over: int) -> None:
+    """Cut texts, in their order, until ``over`` tokens are saved; of each a beginning stays."""
+    for index, position in spots:
+        part = messages[index].parts[position]
+        text = part.text if isinstance(part, Text) else ""
+        keep = max(SHORTEST, len(text) - 3 * (over + 1) - len(CUT))
+        if over > 0 and keep + len(CUT) < len(text):
+            parts = list(messages[index].parts)
+            parts[position] = Text(text[:keep] + CUT)
+            over -= _tokens(part) - _tokens(parts[position])
+            messages[index] = replace(messages[index], parts=tuple(parts))
 
 
 def estimate(message: Message) -> int:

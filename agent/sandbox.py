@@ -86,7 +86,8 @@ def wrap(command: Sequence[str], *, read: Sequence[Path] = (), write: Sequence[P
     ]  # fmt: skip
     for name, value in environment().items():
         arguments += ["--setenv", name, value]
-    for path in (*_SYSTEM, sys.base_prefix, *libraries(), *read):
+    # A link to Python's folder and what it leads to: the interpreter is started by its real path.
+    for path in (*_SYSTEM, sys.base_prefix, Path(sys.base_prefix).resolve(), *libraries(), *read):
         arguments += ["--ro-bind-try", str(path), str(path)]
     for path in write:
         arguments += ["--bind", str(path), str(path)]

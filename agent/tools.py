@@ -21,7 +21,7 @@ from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.skills import SCOPES, SkillSet, Tool
 from deskhand.model.types import Image, ToolCall, ToolSpec
 
-RUNNER = Path(__file__).with_name("toolrunner.py")
+RUNNER = Path(__file__).resolve().with_name("toolrunner.py")
 
 
 class HostError(Exception):
@@ -169,11 +169,11 @@ class _Run:
         self._cancel = cancel
         self._limits = limits
         self._images: list[Image] = []
+        self._deadline = time.monotonic() + limits.tool_seconds
         # A character may take six bytes as a JSON escape; the runner's own cut comes long before.
         self._most = 8 * limits.result_bytes + 65_536
 
     def run(self, command: list[str], environment: dict[str, str], line: bytes) -> ToolResult:
-        deadline = time.monotonic() + self._limits.tool_seconds
         process = subprocess.Popen(
             command,
             env=environment,
@@ -187,7 +187,7 @@ class _Run:
         assert process.stdout  # noqa: S101
         assert process.stderr  # noqa: S101
         try:
-            return self._follow(process.stdin, process.stdout, process.stderr, line, deadline)
+            return self._follow(process.stdin, process.stdout, process.stderr, line)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -197,9 +197,7 @@ class _Run:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
-    def _follow(
-        self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], line: bytes, deadline: float
-    ) -> ToolResult:
+    def _follow(self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], line: bytes) -> ToolResult:
         """Send the call, answer what the tool asks, and return its last line."""
         _send(stdin, line)  # a process that has ended already closes its other pipes, which says more
         said: bytes = b""
@@ -208,7 +206,7 @@ class _Run:
         with selectors.DefaultSelector() as selector:
             for pipe in (stdout, stderr):
                 selector.register(pipe, selectors.EVENT_READ)
-            while not self._cancel.is_set() and time.monotonic() < deadline and taken <= self._most:
+            while not self._cancel.is_set() and time.monotonic() < self._deadline and taken <= self._most:
                 for key, _ in selector.select(0.05):
                     data = os.read(key.fd, 65_536)
                     if not data:
@@ -253,10 +251,14 @@ class _Run:
     def _ask(self, what: str) -> dict[str, Any]:
         if what != "look" or "screen" not in self._tool.scopes:
             return {"error": f"{self._tool.skill} may not ask for that: its SKILL.md does not declare the scope."}
+        asked = time.monotonic()
         try:
             seen = self._host.look()
         except HostError as error:
             return {"error": str(error)}
+        finally:
+            # The desktop may ask the person, who takes as long as they like.
+            self._deadline += time.monotonic() - asked
         self._images.append(seen.image)
         where = {"width": seen.image.width, "height": seen.image.height, "left": seen.left, "top": seen.top}
         return {"value": {**where, "scale": seen.scale, "source": seen.source}}

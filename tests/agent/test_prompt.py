@@ -165,6 +165,41 @@ def test_of_several_looks_in_the_turn_the_newest_stays():
     assert [any(isinstance(p, Image) for p in m.parts) for m in fitted] == [False, False, False, False, True]
 
 
+def test_long_results_of_the_turn_are_cut_and_the_question_is_not():
+    long = Message("tool", (Text("r" * 9000),), call_id="a", name="t")
+    other = Message("tool", (Text("s" * 9000),), call_id="b", name="t")
+    history = [user("q" * 1500), says("", call("a")), long, says("", call("b")), other]
+    fitted = prompt.fit(history, 4500)
+    assert sum(map(prompt.estimate, fitted)) <= 4500
+    assert fitted[0] == history[0]
+    assert fitted[2].text.startswith("rrr")
+    assert fitted[2].text.endswith(prompt.CUT)
+    assert fitted[4] == other
+    both = prompt.fit(history, 800)
+    assert sum(map(prompt.estimate, both)) <= 800
+    assert both[0] == history[0]
+    assert [both[n].text.endswith(prompt.CUT) for n in (2, 4)] == [True, True]
+
+
+@given(st.integers(-100, 9000), st.lists(st.sampled_from("uiast"), max_size=30))
+def test_fitting_keeps_any_history_well_formed_and_the_question(budget, kinds):
+    history = []
+    for number, kind in enumerate(kinds):
+        name = f"c{number}"
+        history += {
+            "u": [user("u" * 100)],
+            "i": [user("i", IMAGE, SOUND)],
+            "a": [says("a" * 900)],
+            "s": [says("", call(name)), Message("tool", (Text("{}"), IMAGE), call_id=name, name="t")],
+            "t": [says("", call(name)), Message("tool", (Text("t" * 4000),), call_id=name, name="t")],
+        }[kind]
+    history = prompt.whole([*history, user("q" * 30, IMAGE)])
+    fitted = prompt.fit(history, budget)
+    assert prompt.whole(fitted) == fitted
+    assert fitted[-1] == history[-1]
+    assert len(fitted) == 1 or sum(map(prompt.estimate, fitted)) <= max(budget, prompt.estimate(history[-1]))
+
+
 def test_a_request_keeps_room_for_tools_and_the_completion():
     skills = load_skills([(Path(__file__).parents[2] / "skills", "bundled")]).skills
     from deskhand.model.types import ToolSpec

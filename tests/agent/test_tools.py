@@ -235,6 +235,16 @@ def test_a_look_goes_through_the_app_and_only_with_the_scope(run, mode, eyes):
     assert blind.error == "There is no display."
 
 
+def test_the_time_in_which_the_person_is_asked_for_the_screen_does_not_count(run, eyes):
+    class Slow(eyes):
+        def look(self):
+            time.sleep(3)
+            return super().look()
+
+    result = run('host.look()\nreturn "seen"', scopes="screen", host=Slow(), limits=Limits(tool_seconds=2.5))
+    assert result.value == "seen"
+
+
 def test_a_skill_of_applications_runs_outside_with_the_environment(run, monkeypatch):
     monkeypatch.setenv("DISPLAY", ":77")
     body = 'import resource\nreturn [os.environ["DISPLAY"], resource.getrlimit(resource.RLIMIT_AS)[0] == -1]'
