@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-import unicodedata
-
-_HIDING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Unicode categories without a glyph of their own: control, format (bidi, zero width, tags), surrogate, private,
-unassigned, line and paragraph separators (Unicode 15, table 4-4)."""
 
 _BLANK = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"}
 """Letters and symbols by category that are drawn as nothing: Hangul fillers and the empty Braille pattern."""
 
 
 def shown(text: str) -> str:
-    """``text`` with every hiding character but newline and tab as ``⟨U+202E⟩``.
+    """``text`` with every character that has no glyph of its own as ``⟨U+202E⟩``; newline and tab stay.
+
+    So are controls, formats (bidi, zero width, tags), surrogates, private and unassigned ones, line separators and
+    every space but the usual one: what `str.isprintable` refuses (Unicode categories C* and Z*).
 
     An approval that looks harmless because a right-to-left override turned a file name around is the attack
     (CVE-2021-42574); spelled out, nothing can be turned around.
     """
     return "".join(
-        f"⟨U+{ord(character):04X}⟩"
-        if character in _BLANK or (unicodedata.category(character) in _HIDING and character not in "\n\t")
-        else character
+        character
+        if character in "\n\t" or (character.isprintable() and character not in _BLANK)
+        else f"⟨U+{ord(character):04X}⟩"
         for character in text
     )
 

@@ -8,6 +8,7 @@ import os
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, Signal
@@ -19,6 +20,15 @@ from deskhand.app.bridge import EngineReady
 from deskhand.app.theme import Theme
 from deskhand.app.window import Window
 from deskhand.model.types import EngineInfo, ToolChoice
+
+
+def pytest_collection_modifyitems(items):
+    """The offscreen platform has no window manager to tell size limits to, and says so for every window."""
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.qt_log_ignore("does not support propagateSizeHints", extend=True))
+
 
 INFO = EngineInfo("scripted", "a script", 8192, sees=True, hears=True, drafts=False)
 
@@ -49,11 +59,10 @@ class HandDesk(QObject):
         self.asked.append("reload")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def theme(qapp: QApplication):
-    theme = Theme(qapp, dark=False)
-    yield theme
-    theme.deleteLater()
+    """One for the application, as in it; fixed to light, so that no test depends on the machine."""
+    return Theme(qapp, dark=False)
 
 
 @pytest.fixture
