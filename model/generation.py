@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +87,8 @@ class Generation:
         self._sampler = sampler
         self._cancel = cancel
         self._began = began
-        self._usage = Usage()
+        self._counts: Counter[str] = Counter()
+        self._times: dict[str, float] = {}
         self._row = 0
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
 
@@ -98,7 +101,7 @@ class Generation:
         rest = self._text.decode(b"", final=True)
         if rest:
             yield Written(rest, special=False)
-        yield End(reason, self._usage)
+        yield End(reason, self._usage())
 
     @contextmanager
     def _step(self) -> Generator[None]:
@@ -118,15 +121,16 @@ class Generation:
         model = self._context.model
         return None if model.is_special(token) else model.piece(token)
 
-    def _account(self, **amounts: float) -> None:
-        self._usage = replace(self._usage, **{name: getattr(self._usage, name) + by for name, by in amounts.items()})
+    def _usage(self) -> Usage:
+        amounts: dict[str, Any] = {**self._counts, **self._times}
+        return Usage(**amounts)
 
     def _read(self, prompt: Prompt, size: int) -> Iterator[Read]:
         items = adopt(self._cache.items, prompt.items, self._bytes)
         with self._step():
             kept = self._cache.reuse(items)
         total, done = tokens(items), tokens(items[:kept])
-        self._account(
+        self._counts.update(
             prompt_tokens=total,
             reused_tokens=done,
             image_tokens=_count(items, "image"),
@@ -143,7 +147,8 @@ class Generation:
                 return
             kept += len(batch)
             done += tokens(batch)
-            self._account(evaluated_tokens=tokens(batch), prefill_ms=_since(began))
+            self._counts["evaluated_tokens"] += tokens(batch)
+            self._times["prefill_ms"] = self._times.get("prefill_ms", 0.0) + _since(began)
             yield Read(done, total)
 
     def _evaluate(self, prompt: Prompt, batch: Sequence[Item], *, last: bool) -> None:
@@ -167,18 +172,18 @@ class Generation:
             with self._step():
                 token = self._sampler.sample(self._context, self._row)
                 hidden = self._drafter.hidden(self._row) if self._drafter else None
-            self._account(ttft_ms=_since(self._began))
+            self._times["ttft_ms"] = _since(self._began)
             ready = [token]
             while True:
                 # All but the last of `ready` are evaluated already.
                 for token in ready:
                     if model.ends(token):
                         return "stop"
-                    if self._usage.completion_tokens >= max_tokens:
+                    if self._counts["completion_tokens"] >= max_tokens:
                         return "length"
-                    self._account(completion_tokens=1)
+                    self._counts["completion_tokens"] += 1
                     yield from self._spell(token)
-                room = min(self._context.length - self._cache.position, max_tokens - self._usage.completion_tokens)
+                room = min(self._context.length - self._cache.position, max_tokens - self._counts["completion_tokens"])
                 if room <= 0:
                     return "length"
                 if self._cancel.is_set():
@@ -188,7 +193,7 @@ class Generation:
         except DeadEndError:
             return "stop"
         finally:
-            self._account(decode_ms=_since(began))
+            self._times["decode_ms"] = _since(began)
 
     def _advance(
         self, token: int, hidden: NDArray[np.float32] | None, room: int
@@ -216,7 +221,7 @@ class Generation:
         if len(confirmed) < len(draft):
             self._context.remove(position + 1 + len(confirmed))
         self._cache.extend([token, *confirmed])
-        self._account(drafted=len(draft), accepted=len(confirmed))
+        self._counts.update(drafted=len(draft), accepted=len(confirmed))
         return ready, hidden
 
     def _spell(self, token: int) -> Iterator[Written]:
