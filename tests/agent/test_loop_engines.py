@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,24 @@ def test_the_tiny_bundle_calls_a_tool_and_pays_only_for_what_is_new(stage):
         assert outcome.calls[0].decision in {Decision.ALLOWED, Decision.DENIED, Decision.REFUSED}
     # The second turn's prompts hold the whole first turn; it is not evaluated again.
     assert again.usage.reused_tokens > 3 * again.usage.evaluated_tokens
+
+
+def test_time_and_stop_reach_an_engine_in_its_process(stage, scripted):
+    engine = scripted([{"text": "One "}, {"wait": 60}], [{"text": "Two "}, {"wait": 60}], [{"text": "Three."}])
+    stage.limits = Limits(seconds=3)
+    outcome = stage.run(engine)
+    assert (outcome.answer, outcome.finish) == ("One", "length")
+    stage.limits = Limits()
+
+    def emit(event):
+        if isinstance(event, TextAdded):
+            threading.Timer(0.2, stage.cancel.set).start()
+
+    stage.emit = emit
+    outcome = stage.run(engine)
+    assert (outcome.answer, outcome.finish) == ("Two", "cancelled")
+    stage.cancel.clear()
+    assert stage.run(engine).answer == "Three."
 
 
 def test_an_engine_process_that_is_killed_costs_one_answer(stage, scripted):

@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -213,6 +214,35 @@ def test_other_addresses_are_refused(run, desktop, url):
 
 def test_without_an_opener_it_says_what_to_install(run, desktop):
     assert "xdg-utils" in run("address", "https://example.org").error
+
+
+WINDOW = """
+from PySide6.QtWidgets import QApplication, QLabel
+app = QApplication([])
+label = QLabel("hello")
+label.setWindowTitle("Opened by Deskhand")
+label.show()
+app.exec()
+"""
+
+
+def test_an_application_opens_a_window_on_a_real_display(tmp_path, monkeypatch, x_display):
+    file = tmp_path / "greeter"
+    file.write_text(f"#!{sys.executable}\n{WINDOW}")
+    file.chmod(0o755)
+    monkeypatch.setenv("DISPLAY", x_display)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    box = Toolbox(load_skills([(ROOT, "bundled")]), tmp_path / "data", None)
+    result = box.run(ToolCall("c", "open_application", {"name": "greeter"}), threading.Event(), Limits())
+    assert result.error == ""
+    try:
+        found = subprocess.run(
+            ["xdotool", "search", "--sync", "--name", "Opened by Deskhand"], capture_output=True, timeout=60, check=True
+        )
+        assert found.stdout.strip()
+    finally:
+        psutil.Process(result.value["pid"]).kill()
 
 
 def test_real_entries_of_this_machine_are_read(monkeypatch):

@@ -5,6 +5,7 @@ from deskhand.agent.limits import Limits
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.skills import load_skills
 from deskhand.agent.tools import HostError, Toolbox
+from deskhand.app import wiring
 from deskhand.model.types import Image, ToolCall
 
 ROOT = Path(__file__).parents[2] / "skills"
@@ -36,3 +37,22 @@ def test_no_display_is_one_sentence(tmp_path):
     result = look(tmp_path, Eyes("There is no display here: attach a picture instead."))
     assert result.error == "There is no display here: attach a picture instead."
     assert result.images == ()
+
+
+def test_a_real_screen_is_seen(tmp_path, monkeypatch, x_display):
+    monkeypatch.setenv("DISPLAY", x_display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("XDG_SESSION_TYPE", "x11")
+    result = look(tmp_path, wiring.Screen(560))
+    assert result.error == ""
+    (image,) = result.images
+    assert (image.width, image.height, image.budget) == (1280, 800, 560)
+    assert "1280×800" in result.value["screenshot"]
+
+
+def test_a_screen_that_can_not_be_captured_is_one_sentence(tmp_path, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    result = look(tmp_path, wiring.Screen(560))
+    assert result.images == ()
+    assert result.error
