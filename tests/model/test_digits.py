@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deskhand.model.digits import LARGEST, number
 from deskhand.model.literals import scalar
 from deskhand.model.shape import Kind, Shape
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 
 def matches(text: str, kind: Kind, low: float | None, high: float | None) -> bool:
@@ -22,6 +24,7 @@ def matches(text: str, kind: Kind, low: float | None, high: float | None) -> boo
 bounds = st.none() | st.integers(-1200, 1200) | st.integers(-(10**18), 10**18)
 
 
+@CALM
 @given(bounds, bounds, st.integers(-1500, 1500) | st.integers(-(10**16), 10**16))
 def test_integers_are_held_to_their_bounds(low: int | None, high: int | None, value: int) -> None:
     least = -LARGEST if low is None else max(-LARGEST, low)
@@ -58,6 +61,7 @@ def test_fractions_are_held_to_their_sign() -> None:
     assert not matches("1", "number", None, -1)
 
 
+@CALM
 @given(st.floats(-99_999_999, 99_999_999).map(lambda value: round(value, 7)))
 def test_what_may_be_written_is_written_back_so(value: float) -> None:
     if matches(scalar(value), "number", None, None):
