@@ -14,6 +14,7 @@ from deskhand.agent.events import (
     CallProposed,
     CallRecord,
     Decision,
+    Notice,
     Outcome,
     Progressed,
     TextAdded,
@@ -28,7 +29,7 @@ from deskhand.agent.permissions import Permissions
 from deskhand.agent.tools import Toolbox
 from deskhand.agent.turn import Emit, Turn
 from deskhand.model.engine import Engine
-from deskhand.model.errors import ModelError
+from deskhand.model.errors import ModelError, PromptError
 from deskhand.model.types import (
     BrokenCall,
     CallDelta,
@@ -159,14 +160,20 @@ class Agent:
     def _query(self, turn: Turn, ask: Request, reask: tuple[Message, ...]) -> _Said:
         """One generation, streamed; what it said is on disk when this returns or raises."""
         history = self._store.messages(turn.conversation)
-        specs = self._toolbox.specs
-        system = prompt.system_text(self._toolbox.skills.skills, datetime.now().astimezone().date())
-        length = self._engine.info.context_length
-        messages = (*prompt.build(system, history, specs, length, min(ask.max_tokens, length // 4)), *reask)
+        this = prompt.last_turn(history)
+        if turn.alone:
+            history = this
         said = _Said()
         try:
-            for delta in self._engine.generate(replace(ask, messages=messages, tools=specs), turn.stop):
-                self._take(turn, said, delta)
+            try:
+                self._stream(turn, said, ask, history, reask)
+            except PromptError as error:
+                if len(history) == len(this) or said.text or said.calls:
+                    raise
+                # Else one picture that this engine can't read, or one wrong estimate, would end every later turn too.
+                turn.alone = True
+                turn.emit(Notice("engine", f"Answering without what was said before: {error}"))
+                self._stream(turn, said, ask, this, reask)
         except ModelError:
             turn.closing = True
             self._keep(turn, said)
@@ -175,6 +182,16 @@ class Agent:
             raise
         self._keep(turn, said)
         return said
+
+    def _stream(
+        self, turn: Turn, said: _Said, ask: Request, history: list[Message], reask: tuple[Message, ...]
+    ) -> None:
+        specs = self._toolbox.specs
+        system = prompt.system_text(self._toolbox.skills.skills, datetime.now().astimezone().date())
+        length = self._engine.info.context_length
+        messages = (*prompt.build(system, history, specs, length, min(ask.max_tokens, length // 4)), *reask)
+        for delta in self._engine.generate(replace(ask, messages=messages, tools=specs), turn.stop):
+            self._take(turn, said, delta)
 
     def _take(self, turn: Turn, said: _Said, delta: Delta) -> None:
         match delta:

@@ -78,6 +78,12 @@ def build(
     return (Message("system", (Text(system),)), *fit(messages, context_length - reserve - overhead - 64))
 
 
+def last_turn(history: Sequence[Message]) -> list[Message]:
+    """The messages from the person's last one on."""
+    first = max((index for index, message in enumerate(history) if message.role == "user"), default=0)
+    return list(history[first:])
+
+
 def whole(history: Sequence[Message]) -> list[Message]:
     """Answer what a killed turn left open, so that any prompt format can hold it.
 

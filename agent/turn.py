@@ -27,6 +27,7 @@ class Turn:
         made: name and arguments of every call that was checked, to see repetitions.
         usage: of all generations together.
         closing: the next generation is the last one and may not call.
+        alone: the engine could not read what was said before this turn, so it is left out.
     """
 
     conversation: int
@@ -39,6 +40,7 @@ class Turn:
     made: list[str] = field(default_factory=list[str])
     usage: Usage = field(default_factory=Usage)
     closing: bool = False
+    alone: bool = False
 
     def outcome(self, finish: FinishReason, error: str = "") -> Outcome:
         """End the turn: with the last thing that the model said, else with a sentence of ours."""

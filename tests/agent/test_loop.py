@@ -11,6 +11,7 @@ from deskhand.agent.events import (
     CallEnded,
     CallProposed,
     Decision,
+    Notice,
     Progressed,
     TextAdded,
     TurnEnded,
@@ -22,7 +23,7 @@ from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.permissions import Permissions
 from deskhand.agent.skills import load_skills
 from deskhand.agent.tools import Toolbox
-from deskhand.model.errors import EngineDiedError
+from deskhand.model.errors import EngineDiedError, PromptError
 from deskhand.model.types import Audio, BrokenCall, Finish, Image, Progress, TextDelta, Usage
 
 
@@ -230,6 +231,19 @@ def test_an_engine_that_dies_after_a_call_leaves_no_call_open(stage, player, scr
     assert outcome.finish == "error"
     assert outcome.calls[0].decision is Decision.REFUSED
     assert [m.role for m in stage.store.messages(stage.conversation)] == ["user", "assistant", "tool"]
+
+
+def test_what_an_engine_can_not_read_ends_its_own_turn_and_no_later_one(stage, player, script):
+    problem = PromptError("This clip is too long: attach at most 30 s.")
+    first = stage.run(player([problem]), "listen", [SoundPercept(Audio(bytes(400)))])
+    assert first.error == str(problem)
+    engine = player([problem], script.calls("clock_time"), script.says("Fine."))
+    outcome = stage.run(engine, "and now?")
+    assert (outcome.answer, outcome.error) == ("Fine.", "")
+    assert [m.text for m in engine.requests[1].messages[1:]] == ["and now?"]
+    assert [m.role for m in engine.requests[2].messages] == ["system", "user", "assistant", "tool"]
+    (notice,) = stage.seen(Notice)
+    assert str(problem) in notice.text
 
 
 def test_stop_ends_the_generation_and_keeps_what_was_said(stage, player, script):
