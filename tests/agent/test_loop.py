@@ -271,7 +271,7 @@ def test_stop_kills_a_running_tool(stage, make_skill, player, script):
     )
     stage.toolbox = Toolbox(load_skills([(root, "bundled")]), stage.data, stage.eyes)
     stage.permissions = Permissions(["slow"])
-    threading.Timer(0.5, stage.cancel.set).start()
+    threading.Timer(1.5, stage.cancel.set).start()
     started = time.monotonic()
     outcome = stage.run(player(script.calls("slow_sleep")))
     assert time.monotonic() - started < 30
@@ -280,12 +280,12 @@ def test_stop_kills_a_running_tool(stage, make_skill, player, script):
 
 
 def test_the_time_limit_ends_the_turn_but_not_while_the_person_thinks(stage, player, script):
-    stage.limits = Limits(seconds=2)
+    stage.limits = Limits(seconds=4)
 
     def emit(event):
         stage.events.append(event)
         if isinstance(event, ApprovalRequested):
-            threading.Timer(2.5, event.request.reply.set_result, [Answer.ONCE]).start()
+            threading.Timer(4.5, event.request.reply.set_result, [Answer.ONCE]).start()
 
     stage.emit = emit
     outcome = stage.run(player(script.calls("notes_append", text="x"), script.says("Noted.")))

@@ -62,6 +62,7 @@ def test_the_tiny_bundle_calls_a_tool_and_pays_only_for_what_is_new(stage):
 
 def test_time_and_stop_reach_an_engine_in_its_process(stage, scripted):
     engine = scripted([{"text": "One "}, {"wait": 60}], [{"text": "Two "}, {"wait": 60}], [{"text": "Three."}])
+    assert engine.info.kind == "scripted"  # its process is up: the time is for the turn alone
     stage.limits = Limits(seconds=3)
     outcome = stage.run(engine)
     assert (outcome.answer, outcome.finish) == ("One", "length")

@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from deskhand.agent.skills import MAX_DEPTH, load_skills
 
@@ -66,6 +68,16 @@ def test_a_broken_skill_is_a_problem_and_no_crash(tmp_path, text, problem):
     assert [skill.name for skill in found.skills] == ["b"]
     assert any(problem in entry.text for entry in found.problems)
     assert any(entry.fatal and entry.path == tmp_path / "a" / "SKILL.md" for entry in found.problems)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=80), st.sampled_from(["{}", "description: {}", "{}\ndescription: d"])
+)
+def test_any_frontmatter_loads_or_is_a_problem(tmp_path, text, frame):
+    write(tmp_path / "a", f"---\n{frame.format(text)}\n---\nbody")
+    found = load_skills([(tmp_path, "user")])
+    assert len(found.skills) + sum(problem.fatal for problem in found.problems) == 1
 
 
 def test_bytes_that_are_no_text_are_a_problem(tmp_path):

@@ -238,10 +238,10 @@ def test_a_look_goes_through_the_app_and_only_with_the_scope(run, mode, eyes):
 def test_the_time_in_which_the_person_is_asked_for_the_screen_does_not_count(run, eyes):
     class Slow(eyes):
         def look(self):
-            time.sleep(3)
+            time.sleep(5.5)
             return super().look()
 
-    result = run('host.look()\nreturn "seen"', scopes="screen", host=Slow(), limits=Limits(tool_seconds=2.5))
+    result = run('host.look()\nreturn "seen"', scopes="screen", host=Slow(), limits=Limits(tool_seconds=5))
     assert result.value == "seen"
 
 
