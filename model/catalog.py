@@ -239,7 +239,7 @@ _ENTRIES = (
         "gemma-4-12b",
         "Gemma 4 12B Instruct with pixels, sound and drafter, QAT Q4",
         "bundle",
-        "Gemma terms of use (see the repository)",
+        "Apache-2.0",
         "Hugging Face repository unsloth/gemma-4-12B-it-qat-GGUF",
         7_400_000_000,
         repository="unsloth/gemma-4-12B-it-qat-GGUF",

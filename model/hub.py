@@ -19,9 +19,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 import platformdirs
+
 from deskhand.model import packages, repository
+from deskhand.model.bundle import open_bundle
 from deskhand.model.catalog import Entry, File
-from deskhand.model.errors import DownloadError
+from deskhand.model.errors import BundleError, DownloadError
 from deskhand.model.transfer import CancelledError, Download
 
 _BLOCK = 1 << 20
@@ -54,8 +56,9 @@ def verify(entry: Entry) -> list[str]:
     folder = models_folder() / entry.name
     if not folder.is_dir():
         return [f"{entry.name} is not installed: deskhand models get {entry.name}"]
-    problems: list[str] = []
-    for name, size, digest in _expected(entry, folder):
+    expected = _expected(entry, folder)
+    problems = [] if expected else [f"{entry.name}: its list of SHA-256 sums is missing, fetch it again"]
+    for name, size, digest in expected:
         path = folder / name
         if not path.is_file():
             problems.append(f"{entry.name}: {name} is missing")
@@ -200,8 +203,7 @@ def _fetch_repository(job: _Job, new: Path) -> None:
     files = repository.chosen(entry, repository.listed(entry, job.staging, job.cancel))
     job.total = sum(file.size for file in files)
     job.need(max(0, job.total - repository.transfer.size_on_disk(job.staging)))
-    sums: list[str] = []
-    arrived = 0
+    sums, paths, arrived = list[str](), list[Path](), 0
     for file in files:
         here = job.staging / "files" / PurePosixPath(file.path).stem
 
@@ -214,11 +216,15 @@ def _fetch_repository(job: _Job, new: Path) -> None:
             path.unlink()
             raise DownloadError(f"{file.path} arrived with another SHA-256 than {entry.repository} states. Try again.")
         arrived += file.size
+        paths.append(path)
         sums.append(f"{digest}  {path.name}\n")
-    for file in files:
-        path = job.staging / "files" / PurePosixPath(file.path).stem / file.path
+    for path in paths:
         path.rename(new / path.name)
     (new / "SHA256SUMS").write_text("".join(sums))
+    try:
+        open_bundle(new)
+    except BundleError as error:
+        raise DownloadError(f"What {entry.repository} holds now makes no model: {error}") from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deskhand.model import transfer
 from deskhand.model.catalog import Entry
@@ -23,10 +23,17 @@ info = HfApi().model_info(sys.argv[1], files_metadata=True)
 files = [[f.rfilename, f.size or 0, f.lfs.sha256 if f.lfs else ""] for f in info.siblings]
 print(json.dumps({"revision": info.sha, "files": files}))
 """
+# hf_hub_download (2.4) throws a partial file away; its own http_get goes on from one. Smaller chunks lose less.
 _FETCH = """
 import sys
-from huggingface_hub import hf_hub_download
-hf_hub_download(sys.argv[1], sys.argv[2], revision=sys.argv[3], local_dir=sys.argv[4])
+from huggingface_hub import constants, hf_hub_url
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import build_hf_headers
+repository, name, revision, target, size = sys.argv[1:]
+constants.DOWNLOAD_CHUNK_SIZE = 1 << 20
+url = hf_hub_url(repository, name, revision=revision)
+with open(target, "ab") as file:
+    http_get(url, file, resume_size=file.tell(), headers=build_hf_headers(), expected_size=int(size))
 """
 
 
@@ -89,14 +96,23 @@ def listed(entry: Entry, folder: Path, cancel: threading.Event | None) -> list[R
 def fetch_file(
     entry: Entry, file: Remote, folder: Path, told: Callable[[int], None], cancel: threading.Event | None
 ) -> Path:
-    """Fetch one file into ``folder``; what arrived before an interruption is kept and continued.
+    """Fetch one file into ``folder`` (made if missing); what arrived before an interruption is continued.
 
     Raises:
         CancelledError: ``cancel`` was set.
         DownloadError: with a sentence for the person.
     """
-    _child(_FETCH, [entry.repository, file.path, file.revision, str(folder)], entry, folder, told=told, cancel=cancel)
-    return folder / file.path
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / PurePosixPath(file.path).name
+    # A new version of the file begins anew.
+    partial = folder / f"{file.sha256 or file.revision}.part"
+    if partial.is_file() and partial.stat().st_size > file.size:
+        partial.unlink()
+    if not path.is_file():
+        arguments = [entry.repository, file.path, file.revision, str(partial), str(file.size)]
+        _child(_FETCH, arguments, entry, folder, told=told, cancel=cancel)
+        partial.rename(path)
+    return path
 
 
 def _child(
@@ -120,10 +136,11 @@ def _sentence(entry: Entry, errors: str) -> str:
     where = f"The repository {entry.repository} on Hugging Face"
     if "no space left" in low:
         return f"The disk is full: {entry.name} needs {entry.size >> 20} MB. Make room and try again."
-    if "gatedrepo" in low or "401" in low or "403" in low:
-        return f"{where} wants an account: accept its terms there, run `hf auth login`, and try again."
-    if "repositorynotfound" in low or "404" in low:
+    # Whole phrases only: a traceback is full of numbers. A repository that is gone is answered with 401 as well.
+    if "gatedrepoerror" not in low and ("repositorynotfounderror" in low or "404 client error" in low):
         return f"{where} does not exist any more. Fetch the files by hand and name their folder with --bundle."
+    if any(sign in low for sign in ("gatedrepoerror", "401 client error", "403 client error")):
+        return f"{where} wants an account: accept its terms there, run `hf auth login`, and try again."
     return (
         f"{where} could not be reached: check the network and try again, or fetch the files on another machine and "
         "name their folder with --bundle."

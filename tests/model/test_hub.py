@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import json
 import os
 import shutil
 import threading
@@ -13,13 +15,18 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+
 from deskhand.model import hub, packages
+from deskhand.model import repository as repository_room
+from deskhand.model.bundle import describe, open_bundle
 from deskhand.model.catalog import CATALOG, Entry, File, RepositoryFile
 from deskhand.model.errors import DownloadError
 from deskhand.model.packages import Wheel
 from deskhand.model.repository import Remote, chosen
+from deskhand.model.tiny import TinySpec, cached_bundle
 from deskhand.model.transfer import CancelledError, Download
 
 
@@ -347,3 +354,152 @@ def test_sha256_of_a_file_can_be_stopped(tmp_path: Path) -> None:
     stop.set()
     with pytest.raises(CancelledError):
         packages.sha256_of(path, stop)
+
+
+class Repository(BaseHTTPRequestHandler):
+    """The four answers of a model hub that huggingface_hub asks for: the list of files, their heads, and ranges."""
+
+    files: ClassVar[dict[str, bytes]] = {}
+    lies: ClassVar[set[str]] = set()
+    cut: ClassVar[set[str]] = set()
+    ranges: ClassVar[list[str]] = []
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, *, body: bool) -> None:
+        path = self.path.split("?")[0]
+        if path.startswith("/api/models/"):
+            siblings = [
+                {
+                    "rfilename": name,
+                    "size": len(data),
+                    "lfs": {"sha256": self.sha(name), "size": len(data), "pointerSize": 100},
+                }
+                for name, data in self.files.items()
+            ]
+            text = json.dumps({"id": "unsloth/x", "sha": "c" * 40, "siblings": siblings}).encode()
+            self.reply(200, text, {"Content-Type": "application/json"}, body=body)
+            return
+        name = path.split("/resolve/" + "c" * 40 + "/")[-1]
+        if name not in self.files:
+            self.reply(404, b"", {}, body=body)
+            return
+        data = self.files[name]
+        headers = {"X-Repo-Commit": "c" * 40, "ETag": f'"{self.sha(name)}"', "Accept-Ranges": "bytes"}
+        wanted = self.headers.get("Range", "")
+        if wanted and name in self.cut:
+            self.reply(500, b"", {}, body=body)
+        elif wanted and body:
+            self.ranges.append(wanted)
+            start = int(wanted.removeprefix("bytes=").split("-")[0])
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+            self.reply(206, data[start:], headers, body=body)
+        else:
+            self.reply(200, data, headers, body=body, cut=name in self.cut)
+
+    def sha(self, name: str) -> str:
+        return "0" * 64 if name in self.lies else hashlib.sha256(self.files[name]).hexdigest()
+
+    def reply(self, code: int, data: bytes, headers: dict[str, str], *, body: bool, cut: bool = False) -> None:
+        self.send_response(code)
+        for key, value in {**headers, "Content-Length": str(len(data))}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if body:
+            self.wfile.write(data[: len(data) // 2] if cut else data)
+            self.close_connection = cut
+
+
+@pytest.fixture
+def repository(index: Index, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Repository]]:
+    tiny = cached_bundle()
+    assert tiny.mmproj is not None
+    assert tiny.drafter is not None
+    handler = type("Handler", (Repository,), {"files": {}, "lies": set(), "cut": set(), "ranges": []})
+    handler.files["gemma-4-12B-it-qat-UD-Q4_K_XL.gguf"] = tiny.main.read_bytes()
+    handler.files["mmproj-BF16.gguf"] = tiny.mmproj.read_bytes()
+    handler.files["MTP/gemma-4-12B-it-assistant-Q8_0.gguf"] = tiny.drafter.read_bytes()
+    handler.files["README.md"] = b"# words"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HF_HOME", os.environ["XDG_CACHE_HOME"] + "/hf")
+    yield handler
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_repository_is_fetched_whole_and_opens_as_a_bundle(repository: type[Repository]) -> None:
+    entry = CATALOG["gemma-4-12b"]
+    seen: list[Download] = []
+    folder = hub.fetch(entry, seen.append)
+    facts = describe(open_bundle(folder))
+    assert facts.sees
+    assert facts.drafts
+    assert hub.installed(entry) == folder
+    assert hub.verify(entry) == []
+    total = sum(len(data) for name, data in repository.files.items() if name != "README.md")
+    assert (seen[-1].done, seen[-1].total) == (total, total)
+    next(folder.glob("*.gguf")).write_bytes(b"GGUF")
+    assert "was changed" in hub.verify(entry)[0]
+    (folder / "SHA256SUMS").unlink()
+    assert "list of SHA-256 sums is missing" in hub.verify(entry)[0]
+
+
+def test_a_broken_transfer_from_a_repository_goes_on_where_it_stopped(repository: type[Repository]) -> None:
+    name = "gemma-4-12B-it-qat-UD-Q4_K_XL.gguf"
+    repository.cut.add(name)
+    with pytest.raises(DownloadError, match="could not be reached: check the network"):
+        hub.fetch(CATALOG["gemma-4-12b"])
+    repository.cut.clear()
+    folder = hub.fetch(CATALOG["gemma-4-12b"])
+    assert (folder / name).read_bytes() == repository.files[name]
+    (wanted,) = repository.ranges
+    begun = int(wanted.removeprefix("bytes=").removesuffix("-"))
+    assert begun > len(repository.files[name]) // 2 - (1 << 20)
+
+
+def test_a_file_that_is_not_what_the_repository_states_is_refused(repository: type[Repository]) -> None:
+    repository.lies.add("mmproj-BF16.gguf")
+    with pytest.raises(DownloadError, match=r"mmproj-BF16\.gguf arrived with another SHA-256"):
+        hub.fetch(CATALOG["gemma-4-12b"])
+    assert hub.installed(CATALOG["gemma-4-12b"]) is None
+
+
+def test_files_of_a_repository_that_do_not_fit_together_are_refused(repository: type[Repository]) -> None:
+    other = cached_bundle(TinySpec(hidden=160, drafter_hidden=120))
+    assert other.mmproj is not None
+    repository.files["mmproj-BF16.gguf"] = other.mmproj.read_bytes()
+    with pytest.raises(DownloadError, match=r"holds now makes no model: .* belongs to another model"):
+        hub.fetch(CATALOG["gemma-4-12b"])
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        ("line 401\nhttpx.ConnectError: [Errno 111] port 40404", "could not be reached"),
+        ("GatedRepoError: 401 Client Error. Access to model x is restricted.", "wants an account"),
+        ("HfHubHTTPError: 403 Client Error: Forbidden", "wants an account"),
+        ("RepositoryNotFoundError: 401 Client Error. Repository Not Found", "does not exist any more"),
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+    ],
+)
+def test_what_a_repository_answers_is_told_in_words(error: str, meaning: str) -> None:
+    assert meaning in repository_room._sentence(CATALOG["gemma-4-12b"], error)
+
+
+def test_full_disks_are_named_by_pip_and_by_us(index: Index) -> None:
+    entry = entry_of(index, *parts(1))
+    assert hub._disk_sentence(entry, OSError(errno.ENOSPC, "")).startswith("The disk became full while some was")
+    error = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+    assert packages._sentence(entry.wheels[0], error).startswith("The disk is full: some-part1 1.0 needs 0 MB.")
