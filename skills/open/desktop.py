@@ -65,6 +65,13 @@ def resolve(name: str) -> tuple[str, list[str]]:
     program = _program(wanted) or _program(wanted.lower())
     if program:
         return Path(program).name, [program]
+    # “browser” for the only “Web Browser”; between several the person chooses.
+    words = set(key.split())
+    fitting = {entry.name: entry for entry in entries if any(words <= set(each.split()) for each in entry.names)}
+    if len(fitting) > 1:
+        raise ValueError(f"Several applications fit {wanted}: {', '.join(sorted(fitting)[:8])}.")
+    for entry in fitting.values():
+        return entry.name, arguments(entry)
     known = sorted({entry.name for entry in entries}, key=str.casefold)
     close = get_close_matches(key, [n.casefold() for n in known], n=3, cutoff=0.5)
     similar = [n for n in known if n.casefold() in close or (len(key) > 2 and key in n.casefold())]

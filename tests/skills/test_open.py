@@ -92,6 +92,15 @@ def test_a_desktop_entry_is_found_by_name_id_and_generic_name_and_field_codes_ar
     assert argv[6].endswith("kate-editor.desktop")
 
 
+def test_a_word_of_the_name_is_enough_if_only_one_fits(run, desktop):
+    record = program(desktop, "fox")
+    entry(desktop, "Fire Fox", Exec="fox", GenericName="Web Browser")
+    assert run("application", "browser").value["started"] == "Fire Fox"
+    started(record)
+    entry(desktop, "Chrome", Exec="fox", GenericName="Web Browser")
+    assert run("application", "browser").error == "Several applications fit browser: Chrome, Fire Fox."
+
+
 def test_shell_text_in_an_entry_stays_text(run, desktop):
     record = program(desktop, "odd")
     entry(desktop, "Odd", Exec="odd ; touch x $(id) `id` > y")
