@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import itertools
 import json
+import random
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +26,7 @@ from deskhand.model.tiny import cached_bundle
 from deskhand.model.types import CallDelta, Message, Request, Text, ToolCall, ToolChoice, ToolSpec
 
 Token = tuple[str, bool]
+CANDIDATE = np.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])  # llama.h, llama_token_data
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 
@@ -66,11 +70,12 @@ class Matcher:
         return data[0].logit == 0
 
     def allowed(self) -> set[int]:
-        count = C.llama_vocab_n_tokens(self.vocabulary.vocab)
-        data = (C.llama_token_data * count)(*(C.llama_token_data(i, 0.0, 0.0) for i in range(count)))
-        array = C.llama_token_data_array(data, count, -1, False)
+        data = np.zeros(C.llama_vocab_n_tokens(self.vocabulary.vocab), CANDIDATE)
+        data["id"] = np.arange(data.size)
+        pointer = data.ctypes.data_as(ctypes.POINTER(C.llama_token_data))
+        array = C.llama_token_data_array(pointer, data.size, -1, False)
         C.llama_sampler_apply(self.sampler, ctypes.byref(array))
-        return {entry.id for entry in data if entry.logit == 0}
+        return set(np.flatnonzero(data["logit"] == 0).tolist())
 
     def accepts(self, tokens: list[int], *, ended: bool = True) -> bool:
         for token in tokens:
@@ -212,6 +217,55 @@ def test_what_is_rendered_is_what_the_grammar_lets_the_model_write_and_parses_ba
     grammar = dialect.grammar(request)
     assert grammar is not None
     assert matches(vocabulary, grammar.gbnf, written), written
+
+
+def walk(vocabulary: Vocabulary, gbnf: str, seed: int, steps: int = 100) -> list[tuple[bytes, bool]] | None:
+    """Let a model without any sense write under a grammar: any allowed token, after a while one that ends things."""
+    rng = random.Random(seed)
+    end = vocabulary.tokens("<eos>", special=True)[0]
+    enders = [vocabulary.tokens(text, special=True)[0] for text in ('<|"|>', "<tool_call|>", '"', "}", "]")]
+    matcher = Matcher(vocabulary, gbnf)
+    written: list[tuple[bytes, bool]] = []
+    try:
+        for step in range(steps):
+            allowed = matcher.allowed()
+            assert allowed
+            if end in allowed and (step > 40 or rng.random() < 0.5):
+                return written
+            hurried = [token for token in enders if token in allowed] if step > 40 or rng.random() < 0.2 else []
+            token = rng.choice(hurried or sorted(allowed - {end}))
+            C.llama_sampler_accept(matcher.sampler, token)
+            buffer = ctypes.create_string_buffer(64)
+            size = C.llama_token_to_piece(vocabulary.vocab, token, buffer, 64, 0, True)
+            special = bool(C.llama_vocab_get_attr(vocabulary.vocab, token) & (8 | 16))  # control, user-defined
+            written.append((buffer.raw[:size], special and b"|" in buffer.raw[:size]))
+        return None
+    finally:
+        matcher.close()
+
+
+@pytest.mark.parametrize("dialect", [Gemma4Dialect(), JinjaDialect()], ids=["gemma", "json"])
+@settings(SLOW, max_examples=15)
+@given(calls(), st.integers(0, 2**32))
+def test_whatever_the_grammar_lets_through_is_a_call_that_parses(
+    vocabulary: Vocabulary, dialect: Dialect, case: tuple[ToolSpec, tuple[ToolCall, ...]], seed: int
+) -> None:
+    request = Request((), (case[0],), "required")
+    grammar = dialect.grammar(request)
+    assert grammar is not None
+    written = walk(vocabulary, grammar.gbnf, seed)
+    if written is None:  # it was still in the middle of something
+        return
+    parser = dialect.parser(request)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")  # as the session decodes: any byte may be written
+    found = [d for piece, special in written for d in parser.feed(decoder.decode(piece), special=special)]
+    found += parser.finish()
+    assert found
+    for delta in found:
+        assert isinstance(delta, CallDelta), (delta, written)
+        assert delta.call.name == case[0].name
+        assert set(delta.call.arguments) <= set(case[0].parameters["properties"])
+        assert set(delta.call.arguments) >= set(case[0].parameters["required"])
 
 
 CLOCK = ToolSpec("clock", "Tells the time.", {})
