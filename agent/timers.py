@@ -118,7 +118,10 @@ class Timers:
                 file.rename(file.with_name(name))
 
     def _files(self, pattern: str) -> list[Path]:
-        return sorted(self._folder.glob(pattern)) if self._folder.is_dir() else []
+        # A skill writes this folder: a link in it must not make us rename files elsewhere.
+        if self._folder.is_symlink() or not self._folder.is_dir():
+            return []
+        return sorted(file for file in self._folder.glob(pattern) if not file.is_symlink())
 
 
 def _read(file: Path) -> Timer | None:

@@ -118,6 +118,23 @@ def test_a_damaged_timer_is_put_aside_and_said(timers, folder, told):
     assert sorted(path.name for path in folder.iterdir()) == ["bad.broken", "odd.broken"]
 
 
+def test_a_link_does_not_lead_to_other_files(tmp_path, timers, folder, told):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "settings.json").write_text("{}")
+    (folder / "one.json").symlink_to(other / "settings.json")
+    timers.start()
+    time.sleep(0.6)
+    timers.stop()
+    (folder / "one.json").unlink()
+    folder.rmdir()
+    folder.symlink_to(other)
+    timers.start()
+    time.sleep(0.6)
+    assert [path.name for path in other.iterdir()] == ["settings.json"]
+    assert told == []
+
+
 def test_without_a_folder_nothing_happens(timers, told):
     timers.start()
     timers.start()
