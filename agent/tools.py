@@ -132,7 +132,7 @@ class Toolbox:
         writable: list[Path] = []
         if "files:data" in tool.scopes:
             self._refuse_overlap(tool, folder)
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             writable.append(folder)
         line = json.dumps(call).encode() + b"\n"
         if free:

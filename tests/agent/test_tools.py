@@ -47,6 +47,7 @@ def test_a_result_comes_back_and_files_stay_in_the_own_folder(run, mode, tmp_pat
     assert result.error == ""
     assert result.seconds > 0
     assert (tmp_path / "data" / "probe" / "a.txt").read_text() == "kept"
+    assert (tmp_path / "data" / "probe").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(
