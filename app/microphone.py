@@ -8,12 +8,13 @@ import threading
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
+
 from deskhand.agent.percept import SoundPercept
 from deskhand.app import portaudio
 from deskhand.app.portaudio import MicrophoneError
 from deskhand.model.sound import samples_of
 from deskhand.model.types import SAMPLE_RATE, Audio
-from numpy.typing import NDArray
 
 __all__ = ["MOST_SECONDS", "MicrophoneError", "Recorder", "devices", "is_silent", "level_of", "resample", "status"]
 
@@ -62,7 +63,8 @@ class Recorder:
         self._stream: portaudio.Stream | None = None
         self._reader: threading.Thread | None = None
         self._heard = threading.Event()
-        self._stopping = threading.Event()
+        self._closed = threading.Event()
+        self._device_lock = threading.Lock()
         self._name = "microphone"
         self.note = ""
 
@@ -80,19 +82,25 @@ class Recorder:
         Raises:
             MicrophoneError: there is no microphone, or it can't be opened; the sentence says what to do.
         """
-        self._stream, self._rate, self._name = portaudio.open_input(self._device, self._take, _BLOCK_SECONDS)
-        self._reader = threading.Thread(target=self._read, args=(on_level,), name="microphone", daemon=True)
-        self._reader.start()
-        try:
-            portaudio.start(self._stream)
-        except MicrophoneError:
-            self._close()
-            raise
-        if not self._heard.wait(_OPENING_SECONDS):
-            self._close()
-            raise MicrophoneError(
+        with self._device_lock:
+            if self._closed.is_set():
+                return
+            self._stream, self._rate, self._name = portaudio.open_input(self._device, self._take, _BLOCK_SECONDS)
+            self._reader = threading.Thread(target=self._read, args=(on_level,), name="microphone", daemon=True)
+            self._reader.start()
+            try:
+                portaudio.start(self._stream)
+            except MicrophoneError as error:
+                problem = error
+            else:
+                problem = None
+        if problem is None and not self._heard.wait(_OPENING_SECONDS):
+            problem = MicrophoneError(
                 f"The microphone “{self._name}” gives no sound. Plug it in anew, or choose another one."
             )
+        if problem is not None:
+            self._close()
+            raise problem
 
     def stop(self) -> SoundPercept:
         """End the recording and give it: 16 kHz mono, at most ``most_seconds`` long."""
@@ -102,7 +110,7 @@ class Recorder:
         return SoundPercept(Audio(samples.astype("<f4").tobytes()), source=self._name)
 
     def cancel(self) -> None:
-        """End the recording and forget it."""
+        """End the recording and forget it; also while `start` is still opening the device, in another thread."""
         self._close()
         self._blocks.clear()
 
@@ -111,7 +119,7 @@ class Recorder:
         self._queue.put(data[:, 0].copy())
 
     def _read(self, on_level: Callable[[float], None] | None) -> None:
-        while not self._stopping.is_set():
+        while True:
             try:
                 block = self._queue.get(timeout=_STALL_SECONDS if self._count else None)
             except queue.Empty:
@@ -137,13 +145,17 @@ class Recorder:
             self.on_end()
 
     def _close(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            portaudio.close(stream)
+        self._closed.set()
+        # Whoever waits in `start` for the first sound need not wait any more.
+        self._heard.set()
+        # PortAudio must not close what another thread is just opening.
+        with self._device_lock:
+            stream, self._stream = self._stream, None
+            if stream is not None:
+                portaudio.close(stream)
         self._queue.put(None)
         if self._reader is not None and self._reader is not threading.current_thread():
             self._reader.join()
-        self._stopping.set()
 
 
 def resample(samples: Block, rate: int) -> Block:

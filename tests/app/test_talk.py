@@ -1,0 +1,93 @@
+"""Push-to-talk through the whole window into a real recording."""
+
+import os
+import subprocess
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+
+from deskhand.app import virtual
+from deskhand.app.talk import TAP_SECONDS
+
+
+@pytest.fixture
+def plugged(microphone, monkeypatch):
+    for name, value in microphone.items():
+        monkeypatch.setenv(name, value)
+    return microphone
+
+
+@pytest.fixture
+def speaking(plugged, tmp_path):
+    """A voice that speaks until the test is over."""
+    path = virtual.speak("one two three four five six seven eight nine ten " * 6, tmp_path / "speech.wav")
+    started = []
+    yield lambda: started.append(subprocess.Popen(["paplay", str(path)], env=os.environ.copy()))
+    for process in started:
+        process.terminate()
+        process.wait()
+
+
+def listening(window):
+    hint = window.composer.findChild(QLabel, "record-hint").text()
+    return "Esc discards" in hint
+
+
+def test_hold_speak_and_release_sends(window, desk, qtbot, speaking):
+    speaking()
+    qtbot.mousePress(window.composer.talk, Qt.MouseButton.LeftButton)
+    assert window.composer.meter.isVisible()
+    qtbot.waitUntil(lambda: listening(window), timeout=15_000)
+    qtbot.waitUntil(lambda: max(window.composer.meter.levels, default=0) > 0.4, timeout=15_000)
+    qtbot.waitUntil(lambda: len(window.composer.meter.levels) > 20, timeout=15_000)
+    qtbot.mouseRelease(window.composer.talk, Qt.MouseButton.LeftButton)
+    assert not window.composer.meter.isVisible()
+    qtbot.waitUntil(lambda: bool(desk.submitted), timeout=15_000)
+    ((text, (percept,)),) = desk.submitted
+    assert text == ""
+    assert percept.audio.seconds > 0.8
+
+
+def test_silence_is_said_before_anything_is_sent(window, desk, qtbot, plugged):
+    qtbot.keyPress(window.composer.input, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: len(window.composer.meter.levels) > 12, timeout=15_000)
+    qtbot.keyRelease(window.focusWidget(), Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: bool(window.composer.percepts), timeout=15_000)
+    assert desk.submitted == []
+    words = [each.text() for each in window.composer.chips.findChildren(QLabel)]
+    assert "Silent: is the microphone muted?" in words
+    assert window.composer.input.hasFocus()
+
+
+def test_a_tap_goes_on_until_the_next_one(window, desk, qtbot, speaking):
+    speaking()
+    qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: max(window.composer.meter.levels, default=0) > 0.4, timeout=15_000)
+    assert "Tap again" in window.composer.findChild(QLabel, "record-hint").text()
+    assert window.talk.active
+    qtbot.wait(int(TAP_SECONDS * 1000) + 50)
+    assert window.talk.active
+    qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(desk.submitted), timeout=15_000)
+    assert not window.talk.active
+
+
+def test_escape_discards(window, desk, qtbot, plugged):
+    qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: listening(window), timeout=15_000)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.talk.active
+    assert window.composer.input.isVisible()
+    qtbot.wait(300)
+    assert desk.submitted == []
+    assert window.composer.percepts == ()
+
+
+def test_escape_while_the_microphone_opens_discards_too(window, desk, qtbot, plugged):
+    qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.talk.active
+    qtbot.wait(500)
+    assert desk.submitted == []
+    assert window.composer.percepts == ()
