@@ -46,7 +46,7 @@ def _engine() -> Check:
         finally:
             engine.close()
     except (ModelError, settings.SettingsError) as error:
-        return Check("engine", works=False, detail=str(error), advice="deskhand models get cascade")
+        return Check("engine", works=False, detail=str(error))
     senses = [word for word, has in (("sees", info.sees), ("hears", info.hears), ("drafts", info.drafts)) if has]
     place = "leaves this machine" if info.leaves_machine else "stays on this machine"
     detail = f"{info.kind}: {info.model}; {', '.join(senses) or 'text only'}; {info.context_length} tokens; {place}"

@@ -25,7 +25,7 @@ from deskhand.app.desktop import open_window
 from deskhand.app.settings import BUNDLED_SKILLS, Settings, data_folder
 from deskhand.app.theme import Theme
 from deskhand.app.window import Window
-from deskhand.model.types import ToolChoice
+from deskhand.model.types import Sampling, ToolChoice
 
 QUESTION = "Which disk is full, and how many MB are missing?"
 SENTENCE = "Make a note: the archive disk is full."
@@ -60,7 +60,7 @@ def _hear(report: Report, driver: Driver) -> tuple[Percept, ...]:
         heard.append(percept)
 
     window.talk.heard.connect(hear)
-    driver.click("new-small")
+    driver.click("new")
     levels: list[float] = []
 
     def measure(level: float, _seconds: float) -> None:
@@ -76,6 +76,7 @@ def _hear(report: Report, driver: Driver) -> tuple[Percept, ...]:
             player = threading.Thread(target=virtual.play, args=(wave,))
             player.start()
             driver.until("the microphone hears the voice", lambda: max(levels) > 0.1)
+            driver.until("it has been speaking for a while", _after(1.5))
             pictures.append(driver.picture("b1-listening"))
             driver.until("the sentence has been spoken", lambda: not player.is_alive())
             driver.until("the last of it has been recorded", _after(0.4))
@@ -102,8 +103,8 @@ def _after(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() >= end
 
 
-class _Short:
-    """The agent with little to say: a model with random weights would talk until its context is full."""
+class _Forced:
+    """The agent, made to begin with a call and to say little: random weights would talk until their context is full."""
 
     def __init__(self, agent: Agent, most_tokens: int) -> None:
         self._agent = agent
@@ -119,14 +120,17 @@ class _Short:
         *,
         tool_choice: ToolChoice = "auto",
     ) -> Outcome:
+        del tool_choice
+        greedy = Sampling(temperature=0)
         return self._agent.turn(
-            conversation, text, percepts, emit, cancel, tool_choice=tool_choice, max_tokens=self._most_tokens
-        )
+            conversation, text, percepts, emit, cancel,
+            tool_choice="required", max_tokens=self._most_tokens, sampling=greedy,
+        )  # fmt: skip
 
 
 def _encoder_free(report: Report, driver: Driver, percepts: Sequence[Percept]) -> None:
     report.say("(c) the same picture and sentence through the encoder-free path (tiny bundle, random weights)")
-    driver.bridge.submit("", tuple(percepts), tool_choice="required")
+    driver.window.submit("", tuple(percepts))
     outcome = driver.outcome()
     picture = driver.picture("c1-the-encoder-free-path")
     report.step("c", "encoder-free", outcome, [picture])
@@ -183,7 +187,7 @@ def play(report: Report, folder: Path) -> None:
         )
         toolbox = Toolbox(replace(desk.skills, skills=clock), data_folder(), wiring.Screen(tiny.image_budget))
         agent = Agent(desk.engine, desk.store, toolbox, desk.permissions)
-        return Ready(_Short(agent, most_tokens=64), desk.engine.info, close=desk.close)
+        return Ready(_Forced(agent, most_tokens=64), desk.engine.info, close=desk.close)
 
     bridge = Bridge(load, wiring.open_history())
     driver = Driver(Window(bridge, theme), bridge, folder)

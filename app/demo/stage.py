@@ -9,6 +9,8 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from Xlib.display import Display as XDisplay
+
 from deskhand.app import virtual
 from deskhand.app.main import display_available
 
@@ -24,6 +26,18 @@ def _agreed(question: str) -> bool:
 
 
 @contextmanager
+def _wallpaper() -> Generator[None]:
+    """Colour the root window of the virtual screen for as long as the connection lives."""
+    screen = XDisplay()
+    root = screen.screen().root
+    root.change_attributes(background_pixel=0x2E3440)
+    root.clear_area()
+    screen.sync()
+    yield
+    screen.close()
+
+
+@contextmanager
 def set_up() -> Generator[str]:
     """Give this process a display and a microphone; must run before Qt and PortAudio are loaded.
 
@@ -35,6 +49,7 @@ def set_up() -> Generator[str]:
         if not own_screen:
             os.environ.pop("WAYLAND_DISPLAY", None)
             os.environ["DISPLAY"] = stack.enter_context(virtual.display(*SCREEN))
+            stack.enter_context(_wallpaper())
         # The sentence is spoken by a synthetic voice: a person's own microphone would not hear it.
         os.environ.update(stack.enter_context(virtual.microphone()))
         yield f"{'your screen' if own_screen else 'a virtual screen'}, a virtual microphone"

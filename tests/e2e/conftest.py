@@ -44,6 +44,7 @@ def deskhand(own_folders: Path) -> Callable[..., Run]:
             capture_output=True,
             text=True,
             timeout=300,
+            check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
         return Run(done.returncode, done.stdout, done.stderr)

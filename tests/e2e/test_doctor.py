@@ -1,0 +1,93 @@
+"""`deskhand doctor`, `models` and `skills list`: what they find is what there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.e2e.conftest import Run
+
+Command = Callable[..., Run]
+PARTS = ["engine", "screen", "microphone", "sandbox", "disk", "memory"]
+
+
+def checks(run: Run) -> dict[str, dict[str, object]]:
+    found = {check["name"]: check for check in json.loads(run.out)}
+    assert list(found) == PARTS
+    assert all(set(check) == {"name", "works", "detail", "advice"} for check in found.values())
+    return found
+
+
+def test_without_devices_each_says_what_to_do(deskhand: Command):
+    run = deskhand("doctor", "--json", PULSE_SERVER="unix:/nowhere")
+    found = checks(run)
+    for part in ("screen", "microphone"):
+        assert not found[part]["works"]
+        assert found[part]["advice"]
+    assert found["engine"]["works"]
+    assert run.code == 0
+
+
+def test_with_devices_all_of_them_work(deskhand: Command, x_display: str, microphone: dict[str, str]):
+    found = checks(deskhand("doctor", "--json", DISPLAY=x_display, **microphone))
+    assert found["screen"]["works"], found["screen"]
+    assert found["microphone"]["works"], found["microphone"]
+    assert found["screen"]["advice"] == found["microphone"]["advice"] == ""
+
+
+def test_without_models_the_doctor_says_how_to_get_them(deskhand: Command, tmp_path: Path):
+    run = deskhand("doctor", "--json", XDG_CACHE_HOME=str(tmp_path / "empty"))
+    engine = checks(run)["engine"]
+    assert not engine["works"]
+    assert "deskhand models get cascade" in str(engine["detail"])
+    assert run.code == 1
+
+
+def test_the_words_are_the_same_as_the_json(deskhand: Command):
+    lines = deskhand("doctor").out.splitlines()
+    assert [line.split()[1] for line in lines if line[0] in "✓✗"] == PARTS
+
+
+def test_models_are_listed_with_licence_and_source(deskhand: Command):
+    listed = json.loads(deskhand("models", "list", "--json").out)
+    rows = {row["name"]: row for row in listed["catalog"]}
+    assert {"text-0.5b", "speech-tiny", "gemma-4-12b"} <= set(rows)
+    assert all(row["licence"] and row["source"] and row["bytes"] for row in rows.values())
+    assert rows["speech-tiny"]["installed"]
+
+
+def test_a_model_that_nobody_knows(deskhand: Command):
+    run = deskhand("models", "get", "gpt-17")
+    assert run.code == 1
+    assert "gpt-17" in run.err
+    assert "cascade" in run.err
+
+
+def test_what_is_installed_is_verified(deskhand: Command):
+    run = deskhand("models", "verify", "speech-tiny")
+    assert (run.code, run.out) == (0, "speech-tiny: every file is what it should be\n")
+
+
+def test_a_changed_model_is_found_out(deskhand: Command, tmp_path: Path):
+    folder = tmp_path / "deskhand/models/speech-tiny"
+    folder.mkdir(parents=True)
+    (folder / "model.bin").write_bytes(b"something else")
+    run = deskhand("models", "verify", "speech-tiny", XDG_CACHE_HOME=str(tmp_path))
+    assert run.code == 1
+    assert "model.bin" in run.out
+
+
+def test_the_tiny_bundle_is_written_on_the_spot(deskhand: Command, tmp_path: Path):
+    run = deskhand("models", "get", "tiny", XDG_CACHE_HOME=str(tmp_path))
+    assert run.code == 0
+    assert len(list(tmp_path.rglob("*.gguf"))) == 3
+
+
+def test_skills_are_listed_with_their_tools(deskhand: Command):
+    listed = json.loads(deskhand("skills", "list", "--json").out)
+    tools = {skill["name"]: {tool["name"] for tool in skill["tools"]} for skill in listed["skills"]}
+    assert set(tools) == {"clock", "notes", "open", "screen"}
+    assert {"clock_time", "clock_set_timer"} <= tools["clock"]
+    assert {"notes_append", "notes_list", "notes_search"} == tools["notes"]
+    assert listed["problems"] == []
