@@ -1,11 +1,14 @@
+import random
 import threading
 
+import numpy as np
 import pytest
 
 from deskhand.model.context import Context, DecodeError
 from deskhand.model.dialect import Control, Plain
 from deskhand.model.errors import BundleError, PromptError
-from deskhand.model.generation import Read, Written
+from deskhand.model.generation import Generation, Prompt, Read, Written
+from deskhand.model.sampling import Sampler
 from deskhand.model.session import Session
 from deskhand.model.tiny import TinySpec, cached_bundle
 from deskhand.model.tinyvocab import CONTROLS
@@ -143,16 +146,13 @@ def test_stops_at_what_ends_a_turn(open_session, kit):
 
 
 def test_text_comes_in_whole_characters(session):
-    from deskhand.model.generation import Generation
-
     generation = Generation(
         session.context, session.cache, projector=None, drafter=None, sampler=None, cancel=threading.Event(), began=0
     )
     wanted = "é🙂ü漢"
     pieces = []
     for byte in wanted.encode():
-        (token,) = session.model.control(f"<0x{byte:02X}>") if False else _byte(session, byte)
-        pieces += generation._spell(token)
+        pieces += generation._spell(*_byte(session, byte))
     assert [piece.text for piece in pieces] == list(wanted)
     half = [*generation._spell(*_byte(session, 0xC3)), *generation._spell(*session.model.control("<|channel>"))]
     assert half == [Written("�", special=False), Written("<|channel>", special=True)]
@@ -213,3 +213,42 @@ def test_closing_twice_is_closing(kit):
     session = Session(kit.tiny_config(drafter=cached_bundle(TinySpec()).drafter))
     session.close()
     session.close()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_history_of_turns_makes_the_cache_wrong(open_session, kit, seed):
+    """Turns are added, edited and taken back at random; after each the logits are those of an empty session."""
+    chance = random.Random(seed)
+    drafter = cached_bundle(TinySpec()).drafter if seed else None
+    warm, cold = open_session(drafter=drafter), open_session()
+    turns = [HEAD]
+    reused = 0
+    for _ in range(12):
+        kept = turns[: chance.choice([len(turns), len(turns), chance.randrange(1, len(turns) + 1)])]
+        part = chance.choice(
+            [
+                kit.picture(seed=chance.randrange(3)),
+                kit.clip(2, seed=chance.randrange(3)),
+                Plain("the error on my screen " * chance.choice([2, 30, 90])),
+            ]
+        )
+        turns = [*kept, part, TAIL]
+        outcome = kit.run(warm, turns, max_tokens=0)
+        reused += outcome.usage.reused_tokens
+        prompt = Prompt(warm.cache.items, warm.prompt(turns).media)
+        cold.cache.clear()
+        sampler = Sampler(cold.model, kit.GREEDY)
+        generation = Generation(
+            cold.context,
+            cold.cache,
+            projector=cold.projector,
+            drafter=None,
+            sampler=sampler,
+            cancel=threading.Event(),
+            began=0,
+        )
+        assert [*generation.run(prompt, 0, 128)][-1].reason == "length"
+        sampler.close()
+        np.testing.assert_allclose(warm.context.logits(-1), cold.context.logits(-1), atol=2e-4)
+        turns = [*turns, Plain(kit.run(warm, turns, max_tokens=chance.choice([4, 200])).text), Control("<turn|>\n")]
+    assert reused > 1000
