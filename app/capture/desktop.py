@@ -8,10 +8,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import mss
-from deskhand.app.capture.models import CaptureError, Screen, Shot
-from deskhand.app.capture.pointer import place_in_use
 from mss.exception import ScreenShotError
 from PIL import Image as Picture
+
+from deskhand.app.capture.models import CaptureError, Screen, Shot
+from deskhand.app.capture.pointer import place_in_use
 
 
 class Desktop:

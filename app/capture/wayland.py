@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from deskhand.app.capture.models import CaptureError, Screen, Shot
 from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
+from deskhand.app.capture.models import CaptureError, Screen, Shot
+
 GRIM_SECONDS = 10
-PORTAL_SECONDS = 60
+PORTAL_SECONDS = 65
 """The portal may show a question of its own, which a person has to read."""
 
 
@@ -47,7 +48,7 @@ class Grim:
     def _run(self, *arguments: str) -> bytes:
         try:
             done = subprocess.run(
-                ["grim", "-t", "ppm", *arguments, "-"],  # noqa: S607 - found on the person's own path
+                ["grim", "-t", "ppm", *arguments, "-"],
                 capture_output=True,
                 timeout=GRIM_SECONDS,
                 check=False,
@@ -83,7 +84,7 @@ class Portal:
             done = subprocess.run(
                 [sys.executable, "-m", "deskhand.app.capture.portal"],
                 capture_output=True,
-                timeout=PORTAL_SECONDS + 5,
+                timeout=PORTAL_SECONDS,
                 check=False,
                 text=True,
             )
