@@ -62,21 +62,27 @@ def adopt(held: Sequence[Item], wanted: Sequence[Item], spell: Callable[[int], b
         wanted: the prompt.
         spell: the bytes of a token, None for special ones: those stand for themselves only.
     """
-    items = list(wanted)
-    start = shared(held, items)
-    while (found := _same_bytes(held, items, start, spell)) is not None:
+    old = new = 0
+    while old < len(held) and new < len(wanted):
+        if held[old] == wanted[new]:
+            old, new = old + 1, new + 1
+            continue
+        found = _same_bytes(held, old, wanted, new, spell)
+        if found is None:
+            break
         old, new = found
-        items[start:new] = held[start:old]
-        start = old + shared(held[old:], items[old:])
-    return tuple(items)
+    return (*held[:old], *wanted[new:])
+
+
+_FAR = 256
+"""Bytes within which two ways to spell a text have to meet again; they do after a word or two."""
 
 
 def _same_bytes(
-    held: Sequence[Item], wanted: Sequence[Item], start: int, spell: Callable[[int], bytes | None]
+    held: Sequence[Item], old: int, wanted: Sequence[Item], new: int, spell: Callable[[int], bytes | None]
 ) -> tuple[int, int] | None:
-    """The next two places after ``start`` up to which both spell the same, or None."""
+    """The next two places up to which both spell the same, or None."""
     left = right = b""
-    old = new = start
     while not left or left != right:
         shorter_is_held = len(left) <= len(right)
         items, at = (held, old) if shorter_is_held else (wanted, new)
@@ -89,7 +95,7 @@ def _same_bytes(
         else:
             right, new = right + more, new + 1
         length = min(len(left), len(right))
-        if left[:length] != right[:length]:
+        if length > _FAR or left[:length] != right[:length]:
             return None
     return old, new
 
