@@ -122,7 +122,7 @@ def test_a_foreign_drafter_is_refused_in_words(kit, change):
     """Most of these would abort the process."""
     other = dataclasses.replace(SPECS[0], **change)
     config = kit.tiny_config(SPECS[0], drafter=cached_bundle(other).drafter)
-    with pytest.raises(BundleError, match="does not fit|another model|knows 700"):
+    with pytest.raises(BundleError, match=r"does not fit|another model|knows 700"):
         Session(config)
 
 
