@@ -138,7 +138,7 @@ class WorkerEngine:
                 return None
         try:
             process = self._process
-            if process is None or not process.alive:
+            if process is None or not process.alive or (self._ready and not _answers(process)):
                 process = self._start()
             while not self._ready:
                 if cancel.is_set():
@@ -176,3 +176,13 @@ class WorkerEngine:
                 raise failure.exception()
             case _:
                 pass
+
+
+def _answers(process: Process) -> bool:
+    """Whether a worker that has nothing to do still lives; what a cancelled generation left in the line is read off."""
+    try:
+        while process.receive(0) is not None:
+            pass
+    except EngineDiedError:
+        return False
+    return True
