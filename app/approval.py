@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import InvalidStateError
 
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
 from deskhand.agent.events import Answer, ApprovalRequest
 from deskhand.app.fold import Mono, label
 from deskhand.app.sheet import Sheet, button
 from deskhand.app.theme import Theme, mono
 from deskhand.app.visible import exact, shown
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 GRACE_MS = 600
 """How long the buttons stay off when the person was typing as the sheet came up: a key meant for the text must neither

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
 from deskhand.agent.events import Event, Notice, Outcome, Progressed, TextAdded, ThoughtAdded
 from deskhand.agent.history import HistoryError, TurnRecord
 from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.model.errors import ModelError
 from deskhand.model.types import EngineInfo, ToolChoice
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 FRAME_MS = 16
 """Between two deliveries to the window: at most 60 a second, more can't be seen and PySide6 6.12 dies of it."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
+
 from deskhand.agent.events import CallRecord, Decision
 from deskhand.app.fold import Fold, Mono, label, restyle
 from deskhand.app.prose import Prose
 from deskhand.app.theme import Theme, mono
 from deskhand.app.visible import exact, one_line, shown
 from deskhand.model.types import ToolCall
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 State = Literal["running", "waiting", "done", "failed", "denied"]
 

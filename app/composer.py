@@ -6,14 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from deskhand.agent.percept import Percept, ScreenPercept
-from deskhand.app.chips import Chips
-from deskhand.app.entries import clock
-from deskhand.app.fold import hint, label, named, restyle
-from deskhand.app.meter import Meter
-from deskhand.app.microphone import MOST_SECONDS
-from deskhand.app.theme import Theme
-from deskhand.model.types import Image
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
@@ -27,6 +19,15 @@ from PySide6.QtGui import (
     QPainter,
 )
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+
+from deskhand.agent.percept import Percept, ScreenPercept
+from deskhand.app.chips import Chips
+from deskhand.app.entries import clock
+from deskhand.app.fold import hint, label, named, restyle
+from deskhand.app.meter import Meter
+from deskhand.app.microphone import MOST_SECONDS
+from deskhand.app.theme import Theme
+from deskhand.model.types import Image
 
 SCREENSHOT = QKeySequence("Ctrl+Shift+S")
 TALK = QKeySequence("Ctrl+Space")

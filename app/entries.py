@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deskhand.app.fold import Fold, label, named
-from deskhand.app.prose import Prose
-from deskhand.app.theme import Theme
-from deskhand.model.types import Audio, Image, Part, Text, Usage
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
@@ -20,6 +16,11 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from deskhand.app.fold import Fold, label, named
+from deskhand.app.prose import Prose
+from deskhand.app.theme import Theme
+from deskhand.model.types import Audio, Image, Part, Text, Usage
 
 BUBBLE = 560
 """The widest bubble of the person's text, logical pixels."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from deskhand.app.theme import Theme, mono
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent, QTextOption
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from deskhand.app.theme import Theme, mono
 
 
 class Fold(QWidget):

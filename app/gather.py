@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
 from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.app import background, capture
 from deskhand.app.pictures import SUFFIXES, read_image
 from deskhand.model.sound import read_audio
 from deskhand.model.types import Audio, Image, Part, Text
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QWidget
 
 HIDE_MS = 250
 """From hiding our window until what was below it has been drawn and can be captured."""

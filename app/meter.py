@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 
-from deskhand.app.theme import Theme
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from deskhand.app.theme import Theme
 
 BAR = 3
 GAP = 2

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deskhand.model.types import Image
 from PIL import Image as Picture
 from PIL import ImageOps, UnidentifiedImageError
+
+from deskhand.model.types import Image
 
 MOST_PIXELS = 256_000_000
 """Larger files are refused before they are decoded: 256 megapixels take 768 MB as RGB."""

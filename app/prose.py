@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 
-from deskhand.app.theme import Theme, mono
 from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
@@ -25,6 +24,8 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
+
+from deskhand.app.theme import Theme, mono
 
 _SCHEMES = {"http", "https", "mailto"}
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML

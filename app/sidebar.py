@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QToolButton, QVBoxLayout
+
 from deskhand.app.bridge import Conversation
 from deskhand.app.fold import hint, label, named
 from deskhand.app.theme import Theme
 from deskhand.app.visible import shown
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QToolButton, QVBoxLayout
 
 NEW = QKeySequence("Ctrl+N")
 _KEY = Qt.ItemDataRole.UserRole

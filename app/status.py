@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
 from deskhand.app.fold import label
 from deskhand.app.theme import Theme
 from deskhand.model.types import EngineInfo
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 
 class Status(QWidget):

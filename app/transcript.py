@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
 from deskhand.agent.events import (
     ApprovalRequested,
     CallEnded,
@@ -25,9 +29,6 @@ from deskhand.app.fold import label, named, restyle
 from deskhand.app.items import AnswerItem, CallItem, Item, NoticeItem, ThoughtItem, UserItem, ending, past
 from deskhand.app.theme import Theme
 from deskhand.model.types import Part
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 COLUMN = 760
 """Widest column of text, logical pixels: some 90 characters a line."""

@@ -6,6 +6,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from PySide6.QtCore import Qt, QUrl, SignalInstance
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QImage, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
 from deskhand.agent.events import (
     Answer,
     ApprovalRequest,
@@ -42,19 +56,6 @@ from deskhand.app.transcript import COLUMN, Transcript
 from deskhand.app.visible import shown
 from deskhand.app.welcome import Welcome
 from deskhand.model.types import ToolChoice
-from PySide6.QtCore import Qt, QUrl, SignalInstance
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QImage, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QHBoxLayout,
-    QMainWindow,
-    QSizePolicy,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
 
 NARROW = 760
 """Below this width the conversations fold away, logical pixels."""
@@ -325,6 +326,7 @@ class Window(QMainWindow):
         match event:
             case TurnStarted(conversation=conversation):
                 self._conversation = conversation
+                self.sidebar.select(conversation)
                 self._set_running(running=True)
             case ApprovalRequested(request=request):
                 self.transcript.apply(event)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from typing import Any
 
 from PySide6.QtCore import SLOT, QCoreApplication, QObject, QTimer, Slot
 from PySide6.QtDBus import QDBusConnection, QDBusMessage
@@ -40,7 +41,9 @@ class Asker(QObject):
         token = f"deskhand_{secrets.token_hex(8)}"
         sender = self._bus.baseService().removeprefix(":").replace(".", "_")
         handle = f"{PATH}/request/{sender}/{token}"
-        self._bus.connect(SERVICE, handle, REQUEST, "Response", self, SLOT("response(uint,QVariantMap)"))
+        # PySide6's stub asks for bytes here, and its code for the str that SLOT gives.
+        slot: Any = SLOT("response(uint,QVariantMap)")
+        self._bus.connect(SERVICE, handle, REQUEST, "Response", self, slot)
         message = QDBusMessage.createMethodCall(SERVICE, PATH, SCREENSHOT, "Screenshot")
         message.setArguments(["", {"handle_token": token, "interactive": False}])
         reply = self._bus.call(message)

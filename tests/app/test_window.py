@@ -152,6 +152,8 @@ def test_conversations_are_listed_and_opened_but_not_while_a_turn_runs(window, d
     assert text_of(window, "title") == "First"
     assert window.sidebar.list.currentRow() == 1
     say(window, "go", qtbot)
+    desk.happened.emit(TurnStarted(1, "t", ()))
+    assert window.sidebar.list.currentRow() == 1
     window.sidebar.list.itemClicked.emit(window.sidebar.list.item(0))
     window.sidebar.new.click()
     assert desk.asked == ["open 1"]
