@@ -88,7 +88,7 @@ class WorkerEngine:
 
     def _generate(self, request: Request, cancel: threading.Event) -> Iterator[Delta]:
         process = self._loaded(cancel)
-        if process is None:
+        if process is None or cancel.is_set():
             yield Finish("cancelled")
             return
         self._number += 1

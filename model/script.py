@@ -21,8 +21,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deskhand.model.errors import BundleError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deskhand.model.errors import BundleError
 
 
 class _Model(BaseModel):

@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from multiprocessing.connection import Connection
 
+from pydantic import TypeAdapter
+
 from deskhand.model import wire
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
 from deskhand.model.errors import ModelError
 from deskhand.model.types import Delta, Finish
-from pydantic import TypeAdapter
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _UNFINISHED = "The engine stopped without finishing its answer. Please ask again."

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from deskhand.model.config import ScriptedConfig
 from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.script import sample

@@ -6,6 +6,7 @@ import os
 import pickle
 
 import pytest
+
 from deskhand.model import types, wire
 from deskhand.model.errors import BundleError, ModelError
 
