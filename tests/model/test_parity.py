@@ -24,10 +24,10 @@ from deskhand.model.sampling import Sampler
 from deskhand.model.session import Session
 from deskhand.model.template import Gemma4Dialect
 from deskhand.model.tinyvocab import vocabulary
-from deskhand.model.types import BUDGETS, Request, Sampling, Usage
+from deskhand.model.types import BUDGETS, Request, Sampling, Text, Usage
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "parity"))  # what both sides share is a folder, no package
-from cases import CASES, DRAFTED, KEPT_STEPS, NEW_TOKENS, Case, media_step, varied
+from cases import CASES, DRAFTED, KEPT_STEPS, NEW_TOKENS, Case, media_step, user, varied, words
 from checkpoint import CHECKPOINTS, Checkpoint, fingerprint, write
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -174,16 +174,34 @@ def test_a_cold_session_answers_as_the_reference(world, case, steps):
     assert_answer(world, case, steps)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.warm], ids=lambda case: case.name)
-def test_a_warm_session_answers_as_the_reference_did_from_scratch(world, case, steps):
+def assert_warm(world: World, case: Case, steps: Steps, before: Request) -> Usage:
     world.session.cache.clear()
-    before = replace(world.request(case), messages=case.request.messages[: case.warm])
     answer(world.session, before)
     steps.tokens.clear()
     steps.logits.clear()
     usage = answer(world.session, world.request(case))
-    assert usage.reused_tokens > usage.prompt_tokens / 3
     assert_answer(world, case, steps)
+    return usage
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.warm], ids=lambda case: case.name)
+def test_after_the_turn_before_the_answer_is_that_from_scratch(world, case, steps):
+    request = world.request(case)
+    usage = assert_warm(world, case, steps, replace(request, messages=request.messages[: case.warm]))
+    assert usage.reused_tokens > usage.prompt_tokens / 3
+
+
+@pytest.mark.parametrize("name", ["long", "pictures", "mixed", "second-turn", "second-turn-long"])
+def test_after_another_question_the_answer_is_that_from_scratch(world, name, steps):
+    (case,) = (case for case in CASES if case.name == name)
+    usage = assert_warm(world, case, steps, varied(case.request, 99))
+    assert usage.reused_tokens > usage.prompt_tokens / 3
+
+
+def test_after_a_way_back_longer_than_any_window_the_answer_is_that_from_scratch(world, steps):
+    (case,) = (case for case in CASES if case.name == "second-turn")
+    longer = replace(case.request, messages=(*case.request.messages[:-1], user(Text(words(1200, 13)))))
+    assert_warm(world, case, steps, longer)
 
 
 @pytest.fixture
@@ -195,28 +213,24 @@ def drafting(world) -> Iterator[Session]:
 
 
 @every_case
-def test_drafting_changes_nothing(world, drafting, case, steps):
-    usage = answer(drafting, world.request(case))
-    assert usage.drafted > 0
-    if not world.checkpoint.random:
-        assert usage.accepted > 0
-    assert_answer(world, case, steps)
-
-
-@every_case
-def test_the_drafter_proposes_what_the_references_assistant_does(world, drafting, case, monkeypatch):
+def test_the_drafter_proposes_what_the_references_does_and_changes_nothing(world, drafting, case, steps, monkeypatch):
     original = Drafter.propose
     proposed: list[list[int]] = []
     logits: list[np.ndarray] = []
 
     def propose(self: Drafter, token: int, hidden: np.ndarray, position: int, count: int) -> list[int]:
-        original(self, token, hidden, position, 1)
-        logits.append(self._context.logits(0).copy())
-        proposed.append(original(self, token, hidden, position, DRAFTED))
-        return proposed[-1][:count]
+        if not proposed:
+            # What is proposed depends on the target's memory alone, so asking more often changes nothing.
+            original(self, token, hidden, position, 1)
+            logits.append(self._context.logits(0).copy())
+            proposed.append(original(self, token, hidden, position, DRAFTED))
+        return original(self, token, hidden, position, count)
 
     monkeypatch.setattr(Drafter, "propose", propose)
-    answer(drafting, world.request(case), limit=3)
-    expected = world.expected(case)
-    assert_same(logits[0], expected["draft_logits"])
-    assert proposed[0] == expected["draft"].tolist()
+    usage = answer(drafting, world.request(case))
+    assert usage.drafted > 0
+    if not world.checkpoint.random:
+        assert usage.accepted > 0
+    assert_answer(world, case, steps)
+    assert_same(logits[0], world.expected(case)["draft_logits"])
+    assert proposed[0] == world.expected(case)["draft"].tolist()

@@ -95,7 +95,7 @@ _SEEN = Message("assistant", (Text("An error message in a window."),))
 
 CASES: tuple[Case, ...] = (
     Case("text", Request((Message("system", (Text("Answer briefly."),)), user(Text("What time is it now?"))))),
-    Case("long", Request((user(Text(words(1600, 11))),))),
+    Case("long", Request((user(Text(words(700, 11))),))),
     *(
         Case(f"image-{budget}", Request((user(picture(*size, budget, budget), Text("Read it to me, please.")),)))
         for budget, size in zip(BUDGETS, _SIZES, strict=True)
