@@ -114,11 +114,32 @@ class EngineReady:
     host: str = ""
 
 
+class EngineOffer(Exception):  # noqa: N818 - an offer, not an error
+    """Raised by a factory that may go on only with the person's consent, which is to call it again.
+
+    Args:
+        sentence: what it would do.
+        action: the button that agrees to it.
+    """
+
+    def __init__(self, sentence: str, action: str) -> None:
+        super().__init__(sentence)
+        self.action = action
+
+
 @dataclass(frozen=True, slots=True)
 class EngineFailed:
-    """The engine could not be loaded; ``sentence`` says what to do."""
+    """The engine could not be loaded; ``sentence`` says what to do and ``action`` is the button that loads it again.
+
+    Attributes:
+        sentence: for the person.
+        action: text of the button.
+        offer: nothing went wrong: the engine waits for the person's consent.
+    """
 
     sentence: str
+    action: str = "Try again"
+    offer: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,9 +269,13 @@ class Bridge(QObject):
             self._woken.emit()
 
     def _load(self) -> None:
+        if self._ready:
+            return
         self._emit(EngineLoading("Loading the engine"))
         try:
             self._ready = self._factory(lambda text: self._emit(EngineLoading(text)))
+        except EngineOffer as offer:
+            self._emit(EngineFailed(str(offer), offer.action, offer=True))
         except ModelError as error:
             self._emit(EngineFailed(str(error)))
         except Exception as error:  # noqa: BLE001 - edge of the thread: a person must learn of it, whatever it is

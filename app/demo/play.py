@@ -23,8 +23,8 @@ from deskhand.app.demo.driver import DemoError, Driver
 from deskhand.app.demo.report import Report
 from deskhand.app.desktop import open_window
 from deskhand.app.settings import BUNDLED_SKILLS, Settings, data_folder
-from deskhand.app.theme import Theme
-from deskhand.app.window import Window
+from deskhand.app.window.theme import Theme
+from deskhand.app.window.window import Window
 from deskhand.model.types import Sampling, ToolChoice
 
 QUESTION = "Which disk is full, and how many MB are missing?"

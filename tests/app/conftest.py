@@ -17,8 +17,8 @@ from pytestqt.qtbot import QtBot
 
 from deskhand.agent.percept import Percept
 from deskhand.app.bridge import EngineReady
-from deskhand.app.theme import Theme
-from deskhand.app.window import Window
+from deskhand.app.window.theme import Theme
+from deskhand.app.window.window import Window
 from deskhand.model.types import EngineInfo, ToolChoice
 
 

@@ -18,8 +18,8 @@ Command = Callable[..., Run]
 Script = Callable[..., str]
 
 USAGE = {
-    "prompt_tokens", "evaluated_tokens", "reused_tokens", "image_tokens", "audio_tokens", "completion_tokens", "drafted",
-    "accepted", "ttft_ms", "prefill_ms", "decode_ms",
+    "prompt_tokens", "evaluated_tokens", "reused_tokens", "image_tokens", "audio_tokens", "completion_tokens",
+    "drafted", "accepted", "ttft_ms", "prefill_ms", "decode_ms",
 }  # fmt: skip
 CALL = {"name", "arguments", "decision", "result", "error"}
 NOTE = {"call": {"name": "notes_append", "arguments": {"text": "buy milk"}}}

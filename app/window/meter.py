@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from deskhand.app.theme import Theme
+from deskhand.app.window.theme import Theme
 
 BAR = 3
 GAP = 2

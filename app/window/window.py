@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
-from PySide6.QtCore import Qt, QUrl, SignalInstance
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QImage, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -32,8 +31,8 @@ from deskhand.agent.events import (
 )
 from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.app import capture
-from deskhand.app.approval import ApprovalSheet
 from deskhand.app.bridge import (
+    Bridge,
     EngineFailed,
     EngineLoading,
     EngineReady,
@@ -43,19 +42,19 @@ from deskhand.app.bridge import (
     TurnFailed,
     title,
 )
-from deskhand.app.composer import SCREENSHOT, Composer
-from deskhand.app.fold import hint, label, named
-from deskhand.app.gather import Gatherer, parts_of
 from deskhand.app.pictures import SUFFIXES
-from deskhand.app.sheet import LinkSheet, PictureSheet, Sheet
-from deskhand.app.sidebar import NEW, Sidebar
-from deskhand.app.status import Status
-from deskhand.app.talk import Talk
-from deskhand.app.theme import Theme
-from deskhand.app.transcript import COLUMN, Transcript
 from deskhand.app.visible import shown
-from deskhand.app.welcome import Welcome
-from deskhand.model.types import ToolChoice
+from deskhand.app.window.approval import ApprovalSheet
+from deskhand.app.window.composer import SCREENSHOT, Composer
+from deskhand.app.window.fold import hint, label, named
+from deskhand.app.window.gather import Gatherer, parts_of
+from deskhand.app.window.sheet import LinkSheet, PictureSheet, Sheet
+from deskhand.app.window.sidebar import NEW, Sidebar
+from deskhand.app.window.status import Status
+from deskhand.app.window.talk import Talk
+from deskhand.app.window.theme import Theme
+from deskhand.app.window.transcript import COLUMN, Transcript
+from deskhand.app.window.welcome import Welcome
 
 NARROW = 760
 """Below this width the conversations fold away, logical pixels."""
@@ -67,35 +66,6 @@ def _shortcut(keys: QKeySequence, parent: QWidget, slot: Callable[[], object]) -
     return shortcut
 
 
-class Desk(Protocol):
-    """What the window needs of the application; `deskhand.app.bridge.Bridge` is one."""
-
-    @property
-    def happened(self) -> SignalInstance:
-        """A Qt signal that carries a `Happening`, in the GUI thread."""
-        ...
-
-    def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
-        """Start a turn."""
-        ...
-
-    def stop(self) -> None:
-        """Cancel the turn."""
-        ...
-
-    def new_conversation(self) -> None:
-        """Open an empty conversation."""
-        ...
-
-    def open(self, conversation: int) -> None:
-        """Open a conversation of the history."""
-        ...
-
-    def reload(self) -> None:
-        """Load the engine again."""
-        ...
-
-
 class Window(QMainWindow):
     """The one window of the application.
 
@@ -105,7 +75,7 @@ class Window(QMainWindow):
         hide_while_capturing: whether a screenshot is taken without this window on it; the person can change it.
     """
 
-    def __init__(self, desk: Desk, theme: Theme, *, hide_while_capturing: bool = True) -> None:
+    def __init__(self, desk: Bridge, theme: Theme, *, hide_while_capturing: bool = True) -> None:
         super().__init__()
         self.setObjectName("window")
         self._desk = desk
@@ -306,10 +276,10 @@ class Window(QMainWindow):
             case EngineReady(info=info, host=host):
                 self.status.ready(info, host)
                 self._set_ready(ready=True)
-            case EngineFailed(sentence=sentence):
+            case EngineFailed(sentence=sentence, action=action, offer=offer):
                 self.status.failed()
                 self._set_ready(ready=False)
-                self.transcript.add_notice("error", sentence, "Try again")
+                self.transcript.add_notice("info" if offer else "error", sentence, action)
             case Listed(conversations=conversations):
                 self._titles = {each.id: each.title for each in conversations}
                 self.sidebar.show_conversations(conversations)

@@ -10,9 +10,9 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QToolButton, QVBoxLayout
 
 from deskhand.app.bridge import Conversation
-from deskhand.app.fold import hint, label, named
-from deskhand.app.theme import Theme
 from deskhand.app.visible import shown
+from deskhand.app.window.fold import hint, label, named
+from deskhand.app.window.theme import Theme
 
 NEW = QKeySequence("Ctrl+N")
 _KEY = Qt.ItemDataRole.UserRole

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from deskhand.app.fold import Fold, label, named
-from deskhand.app.prose import Prose
-from deskhand.app.theme import Theme
+from deskhand.app.window.fold import Fold, label, named
+from deskhand.app.window.prose import Prose
+from deskhand.app.window.theme import Theme
 from deskhand.model.types import Audio, Image, Part, Text, Usage
 
 BUBBLE = 560

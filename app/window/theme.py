@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
-from deskhand.app import icons
+from deskhand.app.window import icons
 
 
 @dataclass(frozen=True, slots=True)

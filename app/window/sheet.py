@@ -6,9 +6,9 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from deskhand.app.fold import Mono, label, named
-from deskhand.app.theme import Theme
 from deskhand.app.visible import shown
+from deskhand.app.window.fold import Mono, label, named
+from deskhand.app.window.theme import Theme
 
 
 class Sheet(QDialog):

@@ -25,7 +25,7 @@ from deskhand.agent.events import (
 from deskhand.agent.history import Conversation
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.app.bridge import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed
-from deskhand.app.items import NoticeItem, UserItem
+from deskhand.app.window.items import NoticeItem, UserItem
 from deskhand.model.types import EngineInfo, Image, Text, ToolCall, Usage
 
 CALL = ToolCall("c1", "notes_append", {"text": "milk"})
@@ -277,8 +277,8 @@ def test_suggestions_go_into_the_composer(window, qtbot):
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_window_is_drawn_in_both_palettes(qtbot, qapp, desk, dark):
-    from deskhand.app.theme import DARK, LIGHT, Theme
-    from deskhand.app.window import Window
+    from deskhand.app.window.theme import DARK, LIGHT, Theme
+    from deskhand.app.window.window import Window
 
     window = Window(desk, Theme(qapp, dark=dark))
     qtbot.addWidget(window)

@@ -6,7 +6,7 @@ from PySide6.QtGui import QColor, QDropEvent, QImage
 from PySide6.QtWidgets import QLabel
 
 from deskhand.agent.percept import ScreenPercept, SoundPercept
-from deskhand.app.composer import Composer, from_qimage
+from deskhand.app.window.composer import Composer, from_qimage
 from deskhand.model.types import Audio, Image
 
 PICTURE = ScreenPercept(Image(bytes(5 * 3 * 3), 5, 3), source="Screen 1 (X11)")

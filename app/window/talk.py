@@ -7,8 +7,8 @@ import time
 from PySide6.QtCore import QObject, Signal
 
 from deskhand.agent.percept import SoundPercept
-from deskhand.app import background
 from deskhand.app.microphone import Recorder, is_silent
+from deskhand.app.window import background
 
 TAP_SECONDS = 0.35
 """A shorter press is a tap: the recording goes on until the next one."""

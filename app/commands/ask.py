@@ -30,6 +30,7 @@ from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.app import capture, settings, wiring
 from deskhand.app.capture import CaptureError
 from deskhand.app.pictures import PictureError, read_image
+from deskhand.app.visible import shown
 from deskhand.model import sound
 from deskhand.model.errors import ModelError
 from deskhand.model.types import Usage
@@ -42,11 +43,6 @@ def _percepts(options: argparse.Namespace, budget: int) -> list[Percept]:
     return found + [SoundPercept(sound.read_audio(path), source=path.name) for path in options.audio]
 
 
-def printable(text: str) -> str:
-    """Make control and direction-changing characters visible, so that a terminal shows what is really there."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
-
-
 def _ask_person(request: ApprovalRequest) -> Answer:
     """Show the exact call and read the answer; anything but a clear yes is a no."""
     lines = [
@@ -54,7 +50,7 @@ def _ask_person(request: ApprovalRequest) -> Answer:
         *(f"    {key} = {json.dumps(value, ensure_ascii=False)}" for key, value in request.call.arguments.items()),
         *(f"    touches {place}" for place in request.touches),
     ]
-    print(printable("\n".join(lines)), file=sys.stderr)
+    print(shown("\n".join(lines)), file=sys.stderr)
     if not sys.stdin.isatty():
         print("Nobody is here to ask, so the answer is no. Allow it with --approve NAME.", file=sys.stderr)
         return Answer.NO
@@ -79,21 +75,19 @@ class _Printer:
             case TextAdded(text) if not self._quiet:
                 self._clear()
                 self.streamed += text
-                print(printable(text), end="", flush=True)
+                print(shown(text), end="", flush=True)
             case Progressed(stage, done, total) if self._live:
                 print(f"\r\033[K{stage} {done}/{total}", end="", file=sys.stderr, flush=True)
             case CallProposed(call) if not self._quiet:
                 self._clear()
-                print(
-                    printable(f"→ {call.name} {json.dumps(dict(call.arguments), ensure_ascii=False)}"), file=sys.stderr
-                )
+                print(shown(f"→ {call.name} {json.dumps(dict(call.arguments), ensure_ascii=False)}"), file=sys.stderr)
             case CallEnded(record) if not self._quiet:
                 what = record.error or json.dumps(record.result, ensure_ascii=False)
                 state = record.decision.value if record.decision in {Decision.DENIED, Decision.REFUSED} else "done"
-                print(printable(f"← {state}: {what}"), file=sys.stderr)
+                print(shown(f"← {state}: {what}"), file=sys.stderr)
             case Notice(kind, text):
                 self._clear()
-                print(f"[{kind}] {printable(text)}", file=sys.stderr)
+                print(f"[{kind}] {shown(text)}", file=sys.stderr)
             case _:
                 pass
 
@@ -175,9 +169,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(as_json(outcome), ensure_ascii=False))
     elif outcome.finish == "error":
-        print(f"\n{printable(outcome.error)}" if show.streamed else printable(outcome.error), file=sys.stderr)
+        print(f"\n{shown(outcome.error)}" if show.streamed else shown(outcome.error), file=sys.stderr)
     elif show.streamed:
         print()
     else:
-        print(printable(outcome.answer))
+        print(shown(outcome.answer))
     return {"stop": 0, "cancelled": 130}.get(outcome.finish, 1)

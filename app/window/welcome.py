@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from deskhand.app.fold import label, named
-from deskhand.app.theme import Theme
+from deskhand.app.window.fold import label, named
+from deskhand.app.window.theme import Theme
 
 SUGGESTIONS = (
     ("screen", "What does this window say?", True),

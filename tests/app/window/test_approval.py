@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
 
 from deskhand.agent.events import Answer, ApprovalRequest
-from deskhand.app.approval import ApprovalSheet
+from deskhand.app.window.approval import ApprovalSheet
 from deskhand.model.types import ToolCall
 
 

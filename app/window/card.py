@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from deskhand.agent.events import CallRecord, Decision
-from deskhand.app.fold import Fold, Mono, label, restyle
-from deskhand.app.prose import Prose
-from deskhand.app.theme import Theme, mono
 from deskhand.app.visible import exact, one_line, shown
+from deskhand.app.window.fold import Fold, Mono, label, restyle
+from deskhand.app.window.prose import Prose
+from deskhand.app.window.theme import Theme, mono
 from deskhand.model.types import ToolCall
 
 State = Literal["running", "waiting", "done", "failed", "denied"]

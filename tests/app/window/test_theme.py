@@ -4,8 +4,8 @@ import pytest
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
-from deskhand.app import icons
-from deskhand.app.theme import DARK, LIGHT, Theme, stylesheet
+from deskhand.app.window import icons
+from deskhand.app.window.theme import DARK, LIGHT, Theme, stylesheet
 
 
 def luminance(colour):

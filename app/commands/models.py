@@ -24,16 +24,14 @@ _READING = "RapidOCR with PP-OCR models, Apache-2.0; inside the Python package r
 
 def _named(names: Iterable[str]) -> list[Entry]:
     """Entries of these names; “cascade” stands for what the embedded engine needs with the person's settings."""
-    chosen = settings.load()
     found: list[Entry] = []
     for name in names:
-        parts = [chosen.text_model, chosen.speech_model] if name == "cascade" else [name]
-        for part in parts:
-            if part not in CATALOG:
-                raise DownloadError(
-                    f"There is no model named “{part}”. Known are: cascade, tiny, {', '.join(CATALOG)}."
-                )
-            found.append(CATALOG[part])
+        if name == "cascade":
+            found += wiring.cascade_entries(settings.load())
+        elif name in CATALOG:
+            found.append(CATALOG[name])
+        else:
+            raise DownloadError(f"There is no model named “{name}”. Known are: cascade, tiny, {', '.join(CATALOG)}.")
     return found
 
 

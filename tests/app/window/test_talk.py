@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from deskhand.app import virtual
-from deskhand.app.talk import TAP_SECONDS
+from deskhand.app.window.talk import TAP_SECONDS
 
 
 @pytest.fixture

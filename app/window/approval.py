@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from deskhand.agent.events import Answer, ApprovalRequest
-from deskhand.app.fold import Mono, label
-from deskhand.app.sheet import Sheet, button
-from deskhand.app.theme import Theme, mono
 from deskhand.app.visible import exact, shown
+from deskhand.app.window.fold import Mono, label
+from deskhand.app.window.sheet import Sheet, button
+from deskhand.app.window.theme import Theme, mono
 
 GRACE_MS = 600
 """How long the buttons stay off when the person was typing as the sheet came up: a key meant for the text must neither

@@ -9,8 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
-from deskhand.app import background, capture
+from deskhand.app import capture
 from deskhand.app.pictures import SUFFIXES, read_image
+from deskhand.app.window import background
 from deskhand.model.sound import read_audio
 from deskhand.model.types import Audio, Image, Part, Text
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deskhand.agent.events import CallRecord, Outcome
 from deskhand.agent.history import TurnRecord
-from deskhand.app.card import State
+from deskhand.app.window.card import State
 from deskhand.model.types import Message, Part, ToolCall, Usage
 
 

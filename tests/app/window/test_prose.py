@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QTextCursor, QTextTable
 
-from deskhand.app.prose import Prose
+from deskhand.app.window.prose import Prose
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from deskhand.agent.events import (
     TurnStarted,
 )
 from deskhand.agent.history import TurnRecord
-from deskhand.app.card import CallCard
-from deskhand.app.entries import AnswerEntry, Thumbnail, UserEntry
-from deskhand.app.items import INTERRUPTED, AnswerItem, CallItem, NoticeItem, ThoughtItem, UserItem
-from deskhand.app.transcript import KEEP, Transcript
+from deskhand.app.window.card import CallCard
+from deskhand.app.window.entries import AnswerEntry, Thumbnail, UserEntry
+from deskhand.app.window.items import INTERRUPTED, AnswerItem, CallItem, NoticeItem, ThoughtItem, UserItem
+from deskhand.app.window.transcript import KEEP, Transcript
 from deskhand.model.types import Audio, Image, Message, Text, ToolCall, Usage
 
 USAGE = Usage(928, 264, 664, 660, 0, 212, 230, 171, 940.0, 820.0, 6200.0)

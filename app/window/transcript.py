@@ -23,11 +23,11 @@ from deskhand.agent.events import (
     TurnStarted,
 )
 from deskhand.agent.history import TurnRecord
-from deskhand.app.card import CallCard, State
-from deskhand.app.entries import AnswerEntry, NoticeEntry, ThoughtEntry, UserEntry
-from deskhand.app.fold import label, named, restyle
-from deskhand.app.items import AnswerItem, CallItem, Item, NoticeItem, ThoughtItem, UserItem, ending, past
-from deskhand.app.theme import Theme
+from deskhand.app.window.card import CallCard, State
+from deskhand.app.window.entries import AnswerEntry, NoticeEntry, ThoughtEntry, UserEntry
+from deskhand.app.window.fold import label, named, restyle
+from deskhand.app.window.items import AnswerItem, CallItem, Item, NoticeItem, ThoughtItem, UserItem, ending, past
+from deskhand.app.window.theme import Theme
 from deskhand.model.types import Part
 
 COLUMN = 760

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from deskhand.app.fold import label
-from deskhand.app.theme import Theme
+from deskhand.app.window.fold import label
+from deskhand.app.window.theme import Theme
 from deskhand.model.types import EngineInfo
 
 

@@ -7,9 +7,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from deskhand.agent.percept import Percept, ScreenPercept
-from deskhand.app.entries import Thumbnail, clock, picture
-from deskhand.app.fold import label, named
-from deskhand.app.theme import Theme
+from deskhand.app.window.entries import Thumbnail, clock, picture
+from deskhand.app.window.fold import label, named
+from deskhand.app.window.theme import Theme
 
 
 class Chip(QFrame):

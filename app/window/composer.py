@@ -21,12 +21,12 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
 from deskhand.agent.percept import Percept, ScreenPercept
-from deskhand.app.chips import Chips
-from deskhand.app.entries import clock
-from deskhand.app.fold import hint, label, named, restyle
-from deskhand.app.meter import Meter
 from deskhand.app.microphone import MOST_SECONDS
-from deskhand.app.theme import Theme
+from deskhand.app.window.chips import Chips
+from deskhand.app.window.entries import clock
+from deskhand.app.window.fold import hint, label, named, restyle
+from deskhand.app.window.meter import Meter
+from deskhand.app.window.theme import Theme
 from deskhand.model.types import Image
 
 SCREENSHOT = QKeySequence("Ctrl+Shift+S")

@@ -1,0 +1,1 @@
+"""What `deskhand` does in the terminal, one file a command."""

@@ -1,0 +1,68 @@
+"""Opening the window for the first time: the models are offered, fetched only after a click, and then it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QToolButton
+from pytestqt.qtbot import QtBot
+
+from deskhand.app import wiring
+from deskhand.app.bridge import EngineFailed, EngineReady, Happening
+from deskhand.app.desktop import open_window
+from deskhand.app.settings import Settings
+from deskhand.app.window.theme import Theme
+
+
+def opened(qtbot: QtBot, theme: Theme, chosen: Settings):
+    window, bridge = open_window(chosen, wiring.open_history(), theme)
+    happened: list[Happening] = []
+    bridge.happened.connect(happened.append)
+    qtbot.addWidget(window)
+    window.show()
+    bridge.start()
+    return window, bridge, happened
+
+
+def last(happened: list[Happening], kind: type) -> Happening | None:
+    return next((event for event in reversed(happened) if isinstance(event, kind)), None)
+
+
+def test_without_models_nothing_is_fetched_before_the_person_agrees(
+    qtbot: QtBot, theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # An index that is not there: what is fetched after the click fails, and says so.
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    window, bridge, happened = opened(qtbot, theme, Settings(engine="cascade"))
+    try:
+        qtbot.waitUntil(lambda: last(happened, EngineFailed) is not None, timeout=20_000)
+        offer = last(happened, EngineFailed)
+        assert isinstance(offer, EngineFailed)
+        assert offer.offer
+        assert "Apache-2.0" in offer.sentence
+        assert not list((tmp_path / "cache").rglob("*.whl"))
+        button = next(b for b in window.findChildren(QToolButton, "notice-action") if b.isVisible())
+        assert button.text() == "Fetch them"
+        button.click()
+        qtbot.waitUntil(lambda: last(happened, EngineFailed) is not offer, timeout=60_000)
+        failed = last(happened, EngineFailed)
+        assert isinstance(failed, EngineFailed)
+        assert not failed.offer
+    finally:
+        assert bridge.shutdown(30)
+
+
+def test_with_an_engine_the_window_names_it(qtbot: QtBot, theme: Theme):
+    window, bridge, happened = opened(qtbot, theme, Settings(engine="tiny"))
+    try:
+        qtbot.waitUntil(lambda: last(happened, EngineReady) is not None, timeout=60_000)
+        assert "Tiny Gemma 4" in window.status.engine.text()
+        bridge.reload()
+        assert sum(isinstance(event, EngineReady) for event in happened) == 1
+    finally:
+        assert bridge.shutdown(30)

@@ -1,0 +1,55 @@
+"""The settings: file, overrides, and a sentence for what does not work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deskhand.app import settings
+
+
+@pytest.fixture
+def file(own_folders: Path) -> Path:
+    path = own_folders / "config/deskhand/settings.toml"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_without_a_file_the_defaults_hold():
+    assert settings.load() == settings.Settings()
+
+
+def test_the_command_line_overrides_the_file_and_the_file_the_defaults(file: Path):
+    file.write_text('engine = "cascade"\nlanguage = "de"\n')
+    assert settings.load().engine == "cascade"
+    assert settings.load(engine="tiny", bundle=None).engine == "tiny"
+    assert settings.load(engine="tiny").language == "de"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("engine = ", "settings.toml"),
+        ('engine = "nonsense"', "engine"),
+        ('enginee = "cascade"', "enginee"),
+        ('text_model = "speech-tiny"', "text-0.5b"),
+        ("context_length = 3", "context_length"),
+        ("\x00", "settings.toml"),
+    ],
+)
+def test_what_does_not_work_is_named(file: Path, text: str, word: str):
+    file.write_text(text)
+    with pytest.raises(settings.SettingsError, match=word):
+        settings.load()
+
+
+def test_a_file_that_is_no_text_is_named(file: Path):
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(settings.SettingsError, match="can't be read"):
+        settings.load()
+
+
+def test_every_setting_is_explained():
+    described = settings.Settings.__doc__ or ""
+    assert all(f"{name}: " in described for name in settings.Settings.model_fields)
