@@ -38,10 +38,10 @@ STALE = "If the tiny bundle, its vocabulary or the prompt format was changed on 
 CORRELATION = 0.9999
 
 MAX_DELTA = 0.15
-"""Of logits, which reach 30: llama.cpp takes GELU from a table of float16 (ggml-cpu/vec.h, GGML_GELU_FP16)."""
+"""Of logits, which reach 30: llama.cpp takes GELU from a table of float16, and pixels are rounded (docs/parity.md)."""
 
 MAX_EMBEDDING_DELTA = 0.02
-"""Of embeddings of unit variance: Pillow and torchvision round a pixel in some thousand differently."""
+"""Of embeddings of unit variance: Pillow and torchvision round up to two pixels in a thousand differently."""
 
 
 @dataclass(frozen=True)
