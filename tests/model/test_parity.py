@@ -123,6 +123,11 @@ def assert_same(ours: np.ndarray, theirs: np.ndarray, atol: float = MAX_DELTA) -
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
 
 
+def placeholders(world: World) -> list[int]:
+    """Ids that stand for one embedding of a picture and of sound."""
+    return vocabulary(world.checkpoint.spec.vocab).ids("<|image|>", "<|audio|>")
+
+
 def assert_answer(world: World, case: Case, steps: Steps) -> None:
     expected = world.expected(case)
     assert steps.tokens[:NEW_TOKENS] == expected["tokens"].tolist()
@@ -142,7 +147,7 @@ def test_pictures_get_the_references_size():
 
 @every_case
 def test_the_prompt_is_the_same_tokens(world, case):
-    image, audio = vocabulary(world.checkpoint.spec.vocab).ids("<|image|>", "<|audio|>")
+    image, audio = placeholders(world)
     ours: list[int] = []
     for item in world.session.prompt(Gemma4Dialect().render(world.request(case))).items:
         match item:
@@ -172,7 +177,9 @@ def test_pictures_and_sound_become_the_same_embeddings(world, case):
 def test_a_cold_session_answers_as_the_reference(world, case, steps):
     world.session.cache.clear()
     usage = answer(world.session, world.request(case))
-    assert usage.evaluated_tokens == usage.prompt_tokens == len(world.expected(case)["ids"])
+    ids = world.expected(case)["ids"].tolist()
+    assert usage.evaluated_tokens == usage.prompt_tokens == len(ids)
+    assert [usage.image_tokens, usage.audio_tokens] == [ids.count(placeholder) for placeholder in placeholders(world)]
     assert_answer(world, case, steps)
 
 
