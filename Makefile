@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo run test check bench lock models clean
+.PHONY: setup demo run test check bench parity lock models clean
 
 setup: ## system packages, virtual environment, locked Python packages
 	@.ci/setup
@@ -28,6 +28,13 @@ check: setup ## formatting, lint, types, import contract, skills
 
 bench: models ## measure; writes docs/benchmarks.json
 	@$(BIN)/python -m deskhand.app.bench
+
+parity: setup ## compare with transformers in a venv of its own; writes tests/model/golden
+	@test -x build/parity-venv/bin/python || $(BIN)/python -m venv build/parity-venv
+	@build/parity-venv/bin/python -m pip install --quiet -r tests/parity/requirements.lock
+	@build/parity-venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@build/parity-venv/bin/python tests/parity/reference.py tests/model/golden
+	@$(BIN)/pytest tests/model/test_parity.py
 
 lock: setup ## resolve pyproject.toml again into requirements.lock
 	@$(BIN)/python -m pip install --quiet pip-tools

@@ -130,6 +130,23 @@ class Agent:
         emit(TurnEnded(outcome))
         return outcome
 
+    def prepare(self, conversation: int | None, percepts: Sequence[Percept], cancel: threading.Event) -> None:
+        """Let the engine read what the next turn begins with, while the person is still typing.
+
+        Nothing is answered, shown or kept; the turn then evaluates only what is new. Blocks; may be cancelled at any
+        time, and what has been read until then still helps.
+
+        Args:
+            conversation: that the turn will belong to; None for a new one.
+            percepts: what is attached so far.
+            cancel: ends it.
+        """
+        history = self._store.messages(conversation) if conversation is not None else []
+        if percepts:
+            history = [*history, prompt.user_message("", percepts)]
+        for _ in self._engine.generate(self._filled(Request((), max_tokens=0), history), cancel):
+            pass
+
     def _steps(self, turn: Turn, ask: Request) -> Outcome:
         """Query and act until there is nothing left to act on."""
         reask: tuple[Message, ...] = ()
@@ -186,12 +203,18 @@ class Agent:
     def _stream(
         self, turn: Turn, said: _Said, ask: Request, history: list[Message], reask: tuple[Message, ...]
     ) -> None:
+        request = self._filled(ask, history)
+        request = replace(request, messages=(*request.messages, *reask))
+        for delta in self._engine.generate(request, turn.stop):
+            self._take(turn, said, delta)
+
+    def _filled(self, ask: Request, history: list[Message]) -> Request:
+        """The request with the system text, as much of the history as fits, and the tools."""
         specs = self._toolbox.specs
         system = prompt.system_text(self._toolbox.skills.skills, datetime.now().astimezone().date())
         length = self._engine.info.context_length
-        messages = (*prompt.build(system, history, specs, length, min(ask.max_tokens, length // 4)), *reask)
-        for delta in self._engine.generate(replace(ask, messages=messages, tools=specs), turn.stop):
-            self._take(turn, said, delta)
+        messages = prompt.build(system, history, specs, length, min(ask.max_tokens, length // 4))
+        return replace(ask, messages=tuple(messages), tools=specs)
 
     def _take(self, turn: Turn, said: _Said, delta: Delta) -> None:
         match delta:

@@ -42,6 +42,10 @@ class Agent(Protocol):
         """Run one turn to its end; blocking."""
         ...
 
+    def prepare(self, conversation: int | None, percepts: Sequence[Percept], cancel: threading.Event) -> None:
+        """Let the engine read what the next turn begins with; blocking."""
+        ...
+
 
 class Conversation(Protocol):
     """A line of the conversation list."""
@@ -205,6 +209,8 @@ class Bridge(QObject):
         self._conversation: int | None = None
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._cancel = threading.Event()
+        self._preparing = threading.Event()
+        self._prepared: tuple[Percept, ...] = ()
         self._pending: deque[Happening] = deque()
         self._armed = False
         self._delivered = 0.0
@@ -225,20 +231,33 @@ class Bridge(QObject):
 
     def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
         """Queue a turn in the open conversation; the first turn of a new one creates it."""
+        if tuple(percepts) != self._prepared:
+            self._preparing.set()
         cancel = self._cancel = threading.Event()
         self._jobs.put(lambda: self._turn(text, tuple(percepts), cancel, tool_choice))
 
+    def prepare(self, percepts: Sequence[Percept] = ()) -> None:
+        """Let the engine read what is attached so far while the person is still typing; a newer call replaces it."""
+        self._preparing.set()
+        self._prepared = tuple(percepts)
+        cancel = self._preparing = threading.Event()
+        self._jobs.put(lambda: self._prepare(tuple(percepts), cancel))
+
     def stop(self) -> None:
         """Cancel the turn that was submitted last; it ends by itself shortly after."""
+        self._preparing.set()
         self._cancel.set()
 
     def new_conversation(self) -> None:
         """Open an empty conversation."""
+        self._preparing.set()
         self._jobs.put(self._new)
 
     def open(self, conversation: int) -> None:
-        """Open a conversation of the history."""
+        """Open a conversation of the history and let the engine read it."""
+        self._preparing.set()
         self._jobs.put(lambda: self._open(conversation))
+        self.prepare()
 
     def notify(self, notice: Notice) -> None:
         """Show a notice; from any thread (a timer's, a skill's)."""
@@ -246,7 +265,7 @@ class Bridge(QObject):
 
     def shutdown(self, seconds: float = 5.0) -> bool:
         """Stop the turn, close the engine, end the thread; wait at most ``seconds``. Says whether it has ended."""
-        self._cancel.set()
+        self.stop()
         self._jobs.put(None)
         if self._thread.ident is not None:
             self._thread.join(seconds)
@@ -285,6 +304,7 @@ class Bridge(QObject):
             )
         else:
             self._emit(EngineReady(self._ready.info, self._ready.host))
+            self._prepare((), self._preparing)
 
     def _list(self) -> None:
         self._history(lambda: self._emit(Listed(tuple(self._store.conversations()))))
@@ -306,6 +326,15 @@ class Bridge(QObject):
             read()
         except HistoryError as error:
             self._emit(Notice("warn", str(error)))
+
+    def _prepare(self, percepts: tuple[Percept, ...], cancel: threading.Event) -> None:
+        if self._ready is None or cancel.is_set():
+            return
+        try:
+            self._ready.agent.prepare(self._conversation, percepts, cancel)
+        except (ModelError, HistoryError):
+            # Only saves time: what is wrong will be wrong again in the turn, and is told there.
+            _log.info("nothing could be prepared", exc_info=True)
 
     def _turn(self, text: str, percepts: tuple[Percept, ...], cancel: threading.Event, choice: ToolChoice) -> None:
         if self._ready is None:

@@ -111,6 +111,8 @@ class ScriptedEngine:
             self._busy.release()
 
     def _steps(self, request: Request) -> tuple[Step, ...]:
+        if not request.max_tokens:
+            return ()
         last = request.messages[-1].text if request.messages else ""
         turns = self._script.turns
         turn = next((turn for turn in turns if turn.when and turn.when.search(last)), None)

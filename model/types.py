@@ -173,7 +173,8 @@ class Request:
         tools: what the model may call.
         tool_choice: ``required`` forces a call through the grammar, ``none`` forbids one.
         sampling: how tokens are chosen.
-        max_tokens: the most completion tokens, thoughts and calls included.
+        max_tokens: the most completion tokens, thoughts and calls included; 0 only reads the prompt, so that a later
+            request that begins alike has that much less to evaluate.
         thinking: whether the model may think before it answers.
     """
 

@@ -28,8 +28,9 @@ from deskhand.app.window.window import Window
 from deskhand.model.types import Sampling, ToolChoice
 
 QUESTION = "Which disk is full, and how many MB are missing?"
-SENTENCE = "Make a note: the archive disk is full."
-HEARD = ("archive", "disk", "full")
+SENTENCE = "Take a note: call the doctor on Monday."
+"""Whisper tiny understood it from both espeak voices at every offset tried, 24 of 24; most others it did not."""
+HEARD = ("call", "doctor", "monday")
 
 
 def _see(report: Report, driver: Driver, log: Path) -> tuple[Percept, ...]:
@@ -109,6 +110,9 @@ class _Forced:
     def __init__(self, agent: Agent, most_tokens: int) -> None:
         self._agent = agent
         self._most_tokens = most_tokens
+
+    def prepare(self, conversation: int | None, percepts: Sequence[Percept], cancel: threading.Event) -> None:
+        self._agent.prepare(conversation, percepts, cancel)
 
     def turn(
         self,

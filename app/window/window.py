@@ -186,6 +186,7 @@ class Window(QMainWindow):
         self._screens = composer.add_menu(self.gatherer.list_screens)
         self.gatherer.listed.connect(self._fill_screens)
         self.gatherer.got.connect(self.composer.chips.add)
+        composer.chips.changed.connect(self._prepare)
         self.gatherer.failed.connect(self._warn)
         talk.began.connect(lambda: composer.set_recording(recording=True))
         talk.toggled.connect(lambda: composer.set_toggled(listening=talk.listens))
@@ -207,6 +208,11 @@ class Window(QMainWindow):
             self._title.setText(shown(title(text, percepts)))
         self._set_running(running=True)
         self._desk.submit(text, percepts)
+
+    def _prepare(self) -> None:
+        """Something was attached or taken away: the engine may look at it while the person types."""
+        if self._ready and not self._running and self.composer.percepts:
+            self._desk.prepare(self.composer.percepts)
 
     def stop(self) -> None:
         """End the turn; a waiting approval is denied."""

@@ -106,9 +106,11 @@ class Stage:
         if isinstance(event, ApprovalRequested) and self.answers:
             event.request.reply.set_result(self.answers.pop(0))
 
+    def agent(self, engine: Any) -> Agent:
+        return Agent(engine, self.store, self.toolbox, self.permissions, self.limits)
+
     def run(self, engine: Any, text: str = "hello", percepts: Any = (), **options: Any) -> Any:
-        agent = Agent(engine, self.store, self.toolbox, self.permissions, self.limits)
-        return agent.turn(self.conversation, text, percepts, self.emit, self.cancel, **options)
+        return self.agent(engine).turn(self.conversation, text, percepts, self.emit, self.cancel, **options)
 
     def seen(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -60,6 +60,24 @@ def test_the_tiny_bundle_calls_a_tool_and_pays_only_for_what_is_new(stage):
     assert again.usage.reused_tokens > 3 * again.usage.evaluated_tokens
 
 
+def test_what_was_read_while_the_person_typed_is_not_evaluated_again(stage):
+    bundle = tiny.cached_bundle(tiny.TinySpec())
+    engine = WorkerEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=bundle.drafter))
+    picture = ScreenPercept(Image(bytes([90]) * (480 * 320 * 3), 480, 320, 280))
+    try:
+        stage.agent(engine).prepare(stage.conversation, [picture], threading.Event())
+        assert stage.store.messages(stage.conversation) == []
+        options = {"percepts": [picture], "tool_choice": "none", "max_tokens": 1}
+        usage = stage.run(engine, "what is it", **options).usage
+    finally:
+        engine.close()
+    # Left are the question and the few tokens that end a prompt; the system text and all patches were there.
+    assert usage.image_tokens > 200
+    assert usage.evaluated_tokens < 30
+    assert stage.events
+    assert len(stage.store.messages(stage.conversation)) == 2
+
+
 def test_time_and_stop_reach_an_engine_in_its_process(stage, scripted):
     engine = scripted([{"text": "One "}, {"wait": 60}], [{"text": "Two "}, {"wait": 60}], [{"text": "Three."}])
     assert engine.info.kind == "scripted"  # its process is up: the time is for the turn alone

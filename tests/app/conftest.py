@@ -43,10 +43,14 @@ class HandDesk(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.submitted: list[tuple[str, tuple[Percept, ...]]] = []
+        self.prepared: list[tuple[Percept, ...]] = []
         self.asked: list[str] = []
 
     def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
         self.submitted.append((text, tuple(percepts)))
+
+    def prepare(self, percepts: Sequence[Percept] = ()) -> None:
+        self.prepared.append(tuple(percepts))
 
     def stop(self) -> None:
         self.asked.append("stop")

@@ -39,6 +39,13 @@ class Player:
     def __init__(self):
         self.threads = set()
         self.conversations = []
+        self.prepared = []
+
+    def prepare(self, conversation, percepts, cancel):
+        self.prepared.append((conversation, percepts))
+        if percepts:
+            cancel.wait(30)
+            self.prepared.append("cancelled")
 
     def turn(self, conversation, text, percepts, emit, cancel, *, tool_choice="auto"):
         self.threads.add(threading.current_thread().name)
@@ -210,3 +217,38 @@ def test_titles():
     assert title("  \n  What is this?\nmore") == "What is this?"
     assert title("word " * 30) == "word word word word word word word word word…"
     assert title("", ()) == "Screenshot"
+
+
+def test_the_engine_reads_the_system_text_as_soon_as_it_is_ready(qtbot, bridge, player):
+    bridge.start()
+    qtbot.waitUntil(lambda: player.prepared == [(None, ())])
+
+
+def test_what_is_attached_is_read_while_the_person_types_and_given_up_when_it_changes(qtbot, bridge, player):
+    clip = SoundPercept(Audio(bytes(64)))
+    bridge.start()
+    bridge.prepare((clip,))
+    qtbot.waitUntil(lambda: (None, (clip,)) in player.prepared)
+    bridge.submit("hello")
+    qtbot.waitUntil(lambda: any(isinstance(event, TurnEnded) for event in bridge.seen))
+    assert player.prepared[-1] == "cancelled"
+
+
+def test_a_turn_with_just_what_is_being_read_waits_for_it_and_stop_ends_both(qtbot, bridge, player):
+    clip = SoundPercept(Audio(bytes(64)))
+    bridge.start()
+    bridge.prepare((clip,))
+    qtbot.waitUntil(lambda: (None, (clip,)) in player.prepared)
+    bridge.submit("hello", (clip,))
+    qtbot.wait(200)
+    assert "cancelled" not in player.prepared
+    bridge.stop()
+    qtbot.waitUntil(lambda: any(isinstance(event, TurnEnded) for event in bridge.seen))
+    assert "cancelled" in player.prepared
+
+
+def test_an_opened_conversation_is_read(qtbot, bridge, player, store):
+    conversation = store.new_conversation("old")
+    bridge.start()
+    bridge.open(conversation)
+    qtbot.waitUntil(lambda: (conversation, ()) in player.prepared)

@@ -154,6 +154,14 @@ def test_a_second_turn_reuses_the_first(engine: Engine) -> None:
     assert two.evaluated_tokens < one.prompt_tokens
 
 
+def test_a_prompt_can_be_read_before_the_question_is_finished(engine: Engine) -> None:
+    begun = list(engine.generate(ask("Whatever is asked here begins like this: ", max_tokens=0)))
+    assert not said(begun)
+    assert finish(begun).usage.completion_tokens == 0
+    usage = finish(list(engine.generate(ask("Whatever is asked here begins like this: and goes on")))).usage
+    assert usage.reused_tokens > usage.evaluated_tokens
+
+
 def test_cancel_ends_it_and_it_stays_usable(engine: Engine) -> None:
     cancel = threading.Event()
     stream = engine.generate(ask(LONG, max_tokens=500), cancel)
