@@ -17,9 +17,9 @@ from deskhand.app.bridge import Bridge, EngineOffer, Ready
 from deskhand.app.settings import Settings
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.window import Window
-from deskhand.model import hub
-from deskhand.model.catalog import Entry
-from deskhand.model.transfer import Download
+from deskhand.model.files import hub
+from deskhand.model.files.catalog import Entry
+from deskhand.model.files.transfer import Download
 
 _SIGNAL_MS = 250
 """Python runs its signal handlers between bytecodes: without a timer Ctrl-C waits for the next event of the window."""

@@ -9,7 +9,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from deskhand import app
-from deskhand.model.catalog import CATALOG
+from deskhand.model.files.catalog import CATALOG
 
 ROOT = Path(app.__file__).parent.parent
 """The folder that holds the rooms: the repository, or ``site-packages/deskhand``."""

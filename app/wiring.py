@@ -16,12 +16,13 @@ from deskhand.agent.timers import Timers
 from deskhand.agent.tools import Toolbox
 from deskhand.app import capture, settings
 from deskhand.app.settings import Settings
-from deskhand.model import bundle, catalog, hub, tiny
-from deskhand.model.catalog import Entry
-from deskhand.model.client import WorkerEngine
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
 from deskhand.model.errors import BundleError
+from deskhand.model.files import bundle, catalog, hub
+from deskhand.model.files.catalog import Entry
+from deskhand.model.process.client import WorkerEngine
+from deskhand.model.tiny.bundle import cached_bundle
 
 
 class Screen:
@@ -76,7 +77,7 @@ def engine_config(chosen: Settings) -> EngineConfig:
     if chosen.engine.startswith("scripted:"):
         return ScriptedConfig(script=Path(chosen.engine.removeprefix("scripted:")))
     if chosen.engine == "tiny":
-        return local_config(tiny.cached_bundle(tiny.TinySpec()), chosen)
+        return local_config(cached_bundle(), chosen)
     if chosen.engine in {"auto", "local"}:
         named = chosen.bundle
         found = bundle.open_bundle(named) if named else bundle.best_bundle(bundle_folders())

@@ -11,8 +11,8 @@ import psutil
 
 from deskhand.agent import sandbox
 from deskhand.app import capture, microphone, settings, wiring
-from deskhand.model.client import WorkerEngine
 from deskhand.model.errors import ModelError
+from deskhand.model.process.client import WorkerEngine
 
 _GIB = 1024**3
 _ROOM_FOR_HISTORY = 1 * _GIB

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from deskhand.app import settings, wiring
-from deskhand.model import bundle, hub, tiny
-from deskhand.model.catalog import CATALOG, Entry
 from deskhand.model.errors import DownloadError, ModelError
-from deskhand.model.transfer import Download
+from deskhand.model.files import bundle, hub
+from deskhand.model.files.catalog import CATALOG, Entry
+from deskhand.model.files.transfer import Download
+from deskhand.model.tiny.bundle import cached_bundle
 
 _MIB = 1 << 20
 _READING = "RapidOCR with PP-OCR models, Apache-2.0; inside the Python package rapidocr"
@@ -91,7 +92,7 @@ def _get(names: Iterable[str]) -> int:
     try:
         for name in names:
             if name == "tiny":
-                made = tiny.cached_bundle(tiny.TinySpec())
+                made = cached_bundle()
                 print(f"tiny: {made.main.parent} (random weights, written here)")
                 continue
             for entry in _named([name]):

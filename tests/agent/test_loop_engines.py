@@ -15,9 +15,9 @@ from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.permissions import Permissions
-from deskhand.model import tiny
-from deskhand.model.client import WorkerEngine
 from deskhand.model.config import LocalConfig, ScriptedConfig
+from deskhand.model.process.client import WorkerEngine
+from deskhand.model.tiny.bundle import cached_bundle
 from deskhand.model.types import Image
 
 SKILLS = Path(__file__).parents[2] / "skills"
@@ -40,7 +40,7 @@ def scripted(tmp_path):
 
 
 def test_the_tiny_bundle_calls_a_tool_and_pays_only_for_what_is_new(stage):
-    bundle = tiny.cached_bundle(tiny.TinySpec())
+    bundle = cached_bundle()
     engine = WorkerEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=bundle.drafter))
     stage.permissions = Permissions(ask=False)
     stage.limits = Limits(steps=2)
@@ -61,7 +61,7 @@ def test_the_tiny_bundle_calls_a_tool_and_pays_only_for_what_is_new(stage):
 
 
 def test_what_was_read_while_the_person_typed_is_not_evaluated_again(stage):
-    bundle = tiny.cached_bundle(tiny.TinySpec())
+    bundle = cached_bundle()
     engine = WorkerEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=bundle.drafter))
     picture = ScreenPercept(Image(bytes([90]) * (480 * 320 * 3), 480, 320, 280))
     try:
@@ -119,7 +119,7 @@ from deskhand.agent.permissions import Permissions
 from deskhand.agent.skills import load_skills
 from deskhand.agent.tools import Toolbox
 from deskhand.model.config import ScriptedConfig
-from deskhand.model.scripted import ScriptedEngine
+from deskhand.model.scripted.engine import ScriptedEngine
 folder, skills, script = map(Path, sys.argv[1:])
 store = Store(folder / "history.db")
 toolbox = Toolbox(load_skills([(skills, "bundled")]), folder / "data", None)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from deskhand.model.tiny import TinySpec, cached_bundle, write_bundle
+from deskhand.model.tiny.bundle import TinySpec, cached_bundle, write_bundle
 from tests.e2e.conftest import Run
 
 Command = Callable[..., Run]

@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deskhand.model.catalog import CATALOG
+from deskhand.model.cascade.decision import DecidingDialect
+from deskhand.model.cascade.recognised import screen_text
 from deskhand.model.config import LocalConfig
-from deskhand.model.decision import DecidingDialect
-from deskhand.model.hub import fetch
-from deskhand.model.local import LocalEngine
-from deskhand.model.recognised import screen_text
+from deskhand.model.files.catalog import CATALOG
+from deskhand.model.files.hub import fetch
+from deskhand.model.llama.local import LocalEngine
 from deskhand.model.types import CallDelta, Message, Request, Sampling, Text, TextDelta, ToolCall, ToolSpec
 
 DATA = Path(__file__).parent.parent / "data" / "decisions.json"

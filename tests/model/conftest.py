@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from deskhand.model.config import LocalConfig
-from deskhand.model.dialect import Piece
-from deskhand.model.generation import End, Read, Written
-from deskhand.model.session import Session
-from deskhand.model.tiny import TinySpec, cached_bundle
+from deskhand.model.language.dialect import Piece
+from deskhand.model.llama.generation import End, Read, Written
+from deskhand.model.llama.session import Session
+from deskhand.model.tiny.bundle import TinySpec, cached_bundle
 from deskhand.model.types import Audio, Image, Sampling, Usage
 
 GREEDY = Sampling(temperature=0)

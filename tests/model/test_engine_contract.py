@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from deskhand.model.cascade import CascadeEngine
-from deskhand.model.catalog import CATALOG
-from deskhand.model.client import WorkerEngine
+from deskhand.model.cascade.engine import CascadeEngine
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
 from deskhand.model.errors import EngineBusyError, ModelError, PromptError
-from deskhand.model.hub import fetch
-from deskhand.model.local import LocalEngine
-from deskhand.model.scripted import ScriptedEngine
-from deskhand.model.tiny import cached_bundle
+from deskhand.model.files.catalog import CATALOG
+from deskhand.model.files.hub import fetch
+from deskhand.model.llama.local import LocalEngine
+from deskhand.model.process.client import WorkerEngine
+from deskhand.model.scripted.engine import ScriptedEngine
+from deskhand.model.tiny.bundle import cached_bundle
 from deskhand.model.types import (
     SAMPLE_RATE,
     Audio,

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 from deskhand.model import pixels
-from deskhand.model.bundle import Bundle
-from deskhand.model.cache import Span
 from deskhand.model.config import LocalConfig
-from deskhand.model.drafting import Drafter
-from deskhand.model.generation import End
-from deskhand.model.sampling import Sampler
-from deskhand.model.session import Session
-from deskhand.model.template import Gemma4Dialect
-from deskhand.model.tinyvocab import vocabulary
+from deskhand.model.files.bundle import Bundle
+from deskhand.model.language.template import Gemma4Dialect
+from deskhand.model.llama.cache import Span
+from deskhand.model.llama.drafting import Drafter
+from deskhand.model.llama.generation import End
+from deskhand.model.llama.sampling import Sampler
+from deskhand.model.llama.session import Session
+from deskhand.model.tiny.vocab import vocabulary
 from deskhand.model.types import BUDGETS, Request, Sampling, Text, Usage
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "parity"))  # what both sides share is a folder, no package

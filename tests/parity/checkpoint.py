@@ -16,9 +16,9 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-from deskhand.model.bundle import Bundle
-from deskhand.model.tiny import TinySpec, write_bundle
-from deskhand.model.tinyvocab import vocabulary
+from deskhand.model.files.bundle import Bundle
+from deskhand.model.tiny.bundle import TinySpec, write_bundle
+from deskhand.model.tiny.vocab import vocabulary
 
 ENDS = ("<eos>", "<turn|>", "<|tool_response>")
 """Tokens that end a generation (llama.cpp's end-of-generation set of gemma4)."""

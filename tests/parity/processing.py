@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deskhand.model.dialect import Control, Piece, Plain
-from deskhand.model.tinyvocab import CONTROL, USER_DEFINED, Vocabulary
+from deskhand.model.language.dialect import Control, Piece, Plain
+from deskhand.model.tiny.vocab import CONTROL, USER_DEFINED, Vocabulary
 from deskhand.model.types import BUDGETS, Audio, Image
 
 try:

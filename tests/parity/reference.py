@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from processing import inputs, processor, sizes
 from weights import assistant, target
 
-from deskhand.model.template import Gemma4Dialect
-from deskhand.model.tinyvocab import SUPPRESSED, vocabulary
+from deskhand.model.language.template import Gemma4Dialect
+from deskhand.model.tiny.vocab import SUPPRESSED, vocabulary
 
 _VARIANTS = 40
 

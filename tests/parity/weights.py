@@ -19,8 +19,8 @@ from transformers import (
 from transformers.masking_utils import create_masks_for_generate
 from transformers.models.gemma4_unified import modeling_gemma4_unified as unified
 
-from deskhand.model.tiny import FRAME, POSITIONS, TinySpec
-from deskhand.model.tinyvocab import vocabulary
+from deskhand.model.tiny.bundle import FRAME, POSITIONS, TinySpec
+from deskhand.model.tiny.vocab import vocabulary
 
 _PATCH = 48
 

@@ -1,0 +1,67 @@
+"""Examples of right decisions, shown to a small text model before the conversation; none is in the measured set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deskhand.model.cascade.recognised import screen_text
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message and the right reply to it.
+
+    Attributes:
+        said: what the person says, or a tool's result.
+        tool: shown only if this tool is offered; empty means always.
+        arguments: of the call, as JSON.
+        answer: if this is the right reply; else it is the call.
+    """
+
+    said: str
+    tool: str = ""
+    arguments: str = "{}"
+    answer: str = ""
+
+
+def result_text(text: str) -> str:
+    """A tool's result as a message."""
+    return f"[Result]\n{text}"
+
+
+# Calls and answers take turns: a model that has just seen three calls calls again. The last reply is an answer, for a
+# wrong answer does no harm and a wrong call may.
+EXAMPLES = (
+    Example("what's the time", "clock_time"),
+    Example("hi there", answer="Hello! What can I do for you?"),
+    Example("set a 15 minute timer for the rice", "clock_set_timer", '{"minutes": 15, "label": "rice"}'),
+    Example("how far away is the moon", answer="About 384,000 kilometres."),
+    Example("write down: water the plants", "notes_append", '{"text": "water the plants"}'),
+    Example("write a line about autumn", answer="Leaves drift down like quiet letters from the trees."),
+    Example("read me what I noted", "notes_list"),
+    Example("is there a note about the boiler", "notes_search", '{"query": "boiler"}'),
+    Example("launch gimp", "open_application", '{"name": "gimp"}'),
+    Example("what does obsolete mean", answer="No longer used, out of date."),
+    Example("open example.org", "open_address", '{"url": "https://example.org"}'),
+    Example("is anything set to ring", "clock_list_timers"),
+    Example(
+        result_text('{"timers": [{"label": "rice", "seconds_left": 310}]}'),
+        "clock_list_timers",
+        answer="Yes, the rice timer rings in about five minutes.",
+    ),
+    Example("cancel the rice timer", "clock_cancel_timer", '{"timer": "rice"}'),
+    Example("can you see my screen", "screen_look"),
+    Example(
+        screen_text("Music Player\nNow playing: Blue Train\nPause | Next") + "\nWhich song is playing?",
+        answer="The song is Blue Train.",
+    ),
+    Example(
+        screen_text("Shopping\n6 eggs, flour\nClose") + "\nSave that list as a note.",
+        "notes_append",
+        '{"text": "6 eggs, flour"}',
+    ),
+    Example(
+        "who are you, what are you good for",
+        answer="I am Deskhand. Ask me about your screen, or let me set timers, take notes and open programs.",
+    ),
+)

@@ -1,0 +1,177 @@
+"""Multi-token prediction: a small model proposes tokens, and the large one confirms several of them in one batch."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deskhand.model.errors import BundleError
+from deskhand.model.files.header import Header, read_header
+from deskhand.model.llama.context import Context, DecodeError
+from deskhand.model.llama.native import C, Model, X, cause
+
+_MEMORY = 0.9
+"""Weight of the past in the running acceptance: about the last ten drafted tokens count."""
+
+_WORTHWHILE = 0.45
+"""The least chance of being confirmed at which a token is drafted. Four tokens in a batch cost as much as 2.1 on two
+CPU cores and as 1.0 where memory bandwidth is the limit, so one has to be right about every second time."""
+
+_PAUSE = 48
+"""Tokens without drafting after which one is tried again."""
+
+
+_REFUSED = "The drafter {} does not fit {} ({}). Please use the drafter that was published with the model, or none."
+
+_SHARED = ("key_length", "key_length_swa", "value_length", "value_length_swa", "sliding_window")
+"""What a drafter's attention must have in common with its target's, whose cache it reads."""
+
+
+class Depth:
+    """How many tokens to draft, from how many were right.
+
+    Args:
+        most: the limit; 0 never drafts.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._acceptance = 0.8
+        self._idle = 0
+
+    @property
+    def acceptance(self) -> float:
+        """The running share of drafted tokens that were confirmed, of those whose predecessors were."""
+        return self._acceptance
+
+    def next(self) -> int:
+        """Tokens to draft now: as many as are each likely enough to be confirmed; now and then one, to see again."""
+        depth, chance = 0, self._acceptance
+        while depth < self._most and chance >= _WORTHWHILE:
+            depth += 1
+            chance *= self._acceptance
+        if depth == 0 and self._most and self._idle >= _PAUSE:
+            self._idle = 0
+            return 1
+        return depth
+
+    def learn(self, drafted: int, accepted: int) -> None:
+        """Note that of ``drafted`` tokens the first ``accepted`` were right."""
+        if not drafted:
+            self._idle += 1
+        for right in (True,) * accepted + (False,) * (accepted < drafted):
+            self._acceptance = _MEMORY * self._acceptance + (1 - _MEMORY) * right
+
+
+class Drafter:
+    """A drafter's model over a target's memory. It has no cache of its own: whatever the target has read, it has.
+
+    Args:
+        model: the drafter (`gemma4-assistant`).
+        target: the context it drafts for, whose memory it reads; to be closed after it.
+        threads: of computation.
+        most: the most tokens at a time.
+
+    Raises:
+        BundleError: it does not fit the target.
+    """
+
+    def __init__(
+        self, model: Model, target: Context, *, kv_type: str, flash_attention: bool | None, threads: int, most: int
+    ) -> None:
+        if problem := _misfit(model, target.model):
+            raise BundleError(_REFUSED.format(model.path.name, target.model.path.name, problem))
+        self._target = target
+        self._width = target.model.width
+        self.depth = Depth(most)
+        try:
+            self._context = Context(
+                model,
+                length=target.length,
+                batch=target.batch,
+                outputs=1,
+                kv_type=kv_type,
+                flash_attention=flash_attention,
+                threads=threads,
+                target=target,
+            )
+        except BundleError as error:
+            raise BundleError(_REFUSED.format(model.path.name, target.model.path.name, error)) from error
+        X.llama_set_embeddings_nextn(target.handle, True, False)  # every row: verified ones are all candidates
+        X.llama_set_embeddings_nextn(self._context.handle, True, True)
+        self._batch = C.llama_batch_init(1, self._width, 1)
+        self._token = (ctypes.c_int32 * 1)()
+        self._batch.n_tokens = 1
+        self._batch.n_seq_id[0] = 1
+        self._batch.seq_id[0][0] = 0
+        self._batch.logits[0] = 1
+        self._embedding = np.ctypeslib.as_array(self._batch.embd, (self._width,))
+
+    def close(self) -> None:
+        """Free the context; its model may be closed afterwards."""
+        if self._context.handle is not None:
+            self._batch.token = None
+            C.llama_batch_free(self._batch)
+            self._context.close()
+
+    def hidden(self, row: int) -> NDArray[np.float32]:
+        """The target's hidden state in row ``row`` of its last batch, from which drafting starts; shape (hidden,)."""
+        pointer = X.llama_get_embeddings_nextn_ith(self._target.handle, row)
+        if not pointer:
+            raise DecodeError(f"there is no hidden state in row {row}")
+        return np.ctypeslib.as_array(pointer, (self._width,)).copy()
+
+    def propose(self, token: int, hidden: NDArray[np.float32], position: int, count: int) -> list[int]:
+        """Up to ``count`` tokens that may follow ``token``, the likeliest each time.
+
+        Args:
+            token: chosen by the target and not yet evaluated.
+            hidden: the target's state before it, shape (hidden,).
+            position: of ``token``.
+            count: the most.
+
+        Raises:
+            DecodeError: llama.cpp refused.
+        """
+        proposed: list[int] = []
+        for _ in range(count):
+            # The batch carries a token and an embedding; llama_batch_init allocates only the latter.
+            self._batch.token = ctypes.cast(self._token, ctypes.POINTER(ctypes.c_int32))
+            self._token[0] = token
+            self._embedding[:] = hidden
+            self._batch.pos[0] = position  # the same for every step: only the target's cells are attended to
+            if code := C.llama_decode(self._context.handle, self._batch):
+                raise DecodeError(f"The drafter failed (code {code}: {cause()}). Please try again.")
+            token = int(np.argmax(self._context.logits(0)))
+            if self._target.model.ends(token):
+                break
+            proposed.append(token)
+            hidden = np.ctypeslib.as_array(
+                X.llama_get_embeddings_nextn_ith(self._context.handle, 0), (self._width,)
+            ).copy()
+        return proposed
+
+
+def _misfit(drafter: Model, target: Model) -> str:
+    """Why a drafter can't read a target's cache, or nothing; llama.cpp aborts where they differ."""
+    mine, other = read_header(drafter.path), read_header(target.path)
+    for key in _SHARED:
+        own, theirs = (header.number(f"{header.architecture}.attention.{key}") for header in (mine, other))
+        if own != theirs:
+            return f"its {key} is {own} and not {theirs}"
+    heads = _kv_heads(other)
+    if any(heads.get(slides) != count for slides, count in _kv_heads(mine).items()):
+        return "its key/value heads are others"
+    return ""
+
+
+def _kv_heads(header: Header) -> dict[bool, int]:
+    """Key/value heads of the last sliding (True) and the last full layer: those that are shared."""
+    count = header.metadata.get(f"{header.architecture}.attention.head_count_kv")
+    slides = header.metadata.get(f"{header.architecture}.attention.sliding_window_pattern")
+    if not isinstance(slides, tuple):
+        return {}
+    counts = count if isinstance(count, tuple) else (count,) * len(slides)
+    return {bool(slide): heads for slide, heads in zip(slides, counts, strict=False) if isinstance(heads, int)}

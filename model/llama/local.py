@@ -1,0 +1,155 @@
+"""The engine on this machine: a llama.cpp session and the prompt format of its model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+
+from deskhand.model.config import LocalConfig
+from deskhand.model.errors import EngineBusyError, EngineDiedError
+from deskhand.model.language.chat_template import dialect_for
+from deskhand.model.language.dialect import Dialect
+from deskhand.model.llama.generation import End, Read, Written
+from deskhand.model.llama.session import Session
+from deskhand.model.types import Delta, EngineInfo, Finish, Progress, Request
+
+READING = "reading the prompt"
+"""The stage of `Progress` while the prompt is evaluated."""
+
+
+class LocalEngine:
+    """An `engine.Engine` over one `Session`, loaded when it is first needed.
+
+    Args:
+        config: which files, and how.
+        dialect: the prompt format, or what makes it from the one that the model's header asks for; None takes that.
+    """
+
+    def __init__(self, config: LocalConfig, dialect: Dialect | Callable[[Dialect], Dialect] | None = None) -> None:
+        self._config = config
+        self._wrap = dialect if callable(dialect) else None
+        self._dialect = None if callable(dialect) else dialect
+        self._session: Session | None = None
+        # Held while llama.cpp works, never while a caller holds a delta: `close` waits for one step and no longer.
+        self._lock = threading.Lock()
+        self._busy = threading.Lock()
+        self._closing = threading.Event()
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is. Loads the model if that has not been done yet.
+
+        Raises:
+            BundleError: the files can't be loaded.
+        """
+        with self._lock:
+            session = self._loaded()
+        files = [("model", self._config.main), ("mmproj", self._config.mmproj), ("drafter", self._config.drafter)]
+        return EngineInfo(
+            kind="local",
+            model=session.name,
+            context_length=session.context.length,
+            sees=bool(session.projector and session.projector.sees),
+            hears=bool(session.projector and session.projector.hears),
+            drafts=session.drafter is not None,
+            details=(*(f"{role}: {path}" for role, path in files if path), f"licence: {session.licence}"),
+        )
+
+    def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Delta]:
+        """Stream one generation; see `engine.Engine.generate`.
+
+        Raises:
+            BundleError: the files can't be loaded.
+            PromptError: the request can't be rendered, needs an ability the model has not, or does not fit.
+            EngineBusyError: another generation has not ended.
+            EngineDiedError: the engine was closed before.
+        """
+        cancelled = _Either(cancel, self._closing)
+        with self._reserved():
+            deltas, begun = self._deltas(request, cancelled), False
+            try:
+                while True:
+                    with self._lock:
+                        # What the run would touch is gone once the engine has been closed in between.
+                        gone = self._closing.is_set() and self._session is None and begun
+                        delta = Finish("cancelled") if gone else next(deltas, None)
+                    if delta is None:
+                        return
+                    yield delta
+                    if gone:
+                        return
+                    begun = True
+            finally:
+                with self._lock:
+                    deltas.close()
+
+    def close(self) -> None:
+        """Free everything. Safe to call twice, and from another thread than `generate`'s."""
+        self._closing.set()
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    @contextmanager
+    def _reserved(self) -> Generator[None]:
+        if not self._busy.acquire(blocking=False):
+            raise EngineBusyError("The engine is still answering. Please wait for it or stop it first.")
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+    def _loaded(self) -> Session:
+        if self._closing.is_set():
+            raise EngineDiedError("The engine has been closed.")
+        if self._session is None:
+            self._session = Session(self._config)
+        return self._session
+
+    def _deltas(self, request: Request, cancel: _Either) -> Generator[Delta]:
+        session = self._loaded()
+        if self._dialect is None:
+            own = _dialect_of(session)
+            self._dialect = self._wrap(own) if self._wrap else own
+        dialect = self._dialect
+        parser = dialect.parser(request)
+        grammar = dialect.grammar(request)
+        run = session.run(
+            dialect.render(request),
+            grammar=grammar,
+            sampling=request.sampling,
+            max_tokens=request.max_tokens,
+            cancel=cancel,
+        )
+        for item in run:
+            match item:
+                case Read(done, total):
+                    yield Progress(READING, done, total)
+                case Written(text, special):
+                    yield from parser.feed(text, special=special)
+                case End(reason, usage):
+                    yield from parser.finish()
+                    yield Finish(reason, usage)
+
+
+class _Either:
+    """Set if one of two events is."""
+
+    def __init__(self, first: threading.Event | None, second: threading.Event) -> None:
+        self._events = (second,) if first is None else (first, second)
+
+    def is_set(self) -> bool:
+        return any(event.is_set() for event in self._events)
+
+
+def _dialect_of(session: Session) -> Dialect:
+    model = session.model
+    return dialect_for(
+        model.metadata("general.architecture"),
+        model.metadata("tokenizer.chat_template"),
+        bos=model.edge("bos"),
+        eos=model.edge("eos"),
+        add_bos=model.adds_bos,
+    )

@@ -1,0 +1,206 @@
+"""One llama.cpp session: prompt pieces in, pieces of text out, everything that can be kept is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from deskhand.model import pixels, sound
+from deskhand.model.config import LocalConfig
+from deskhand.model.errors import BundleError, PromptError
+from deskhand.model.files.bundle import mismatch, role
+from deskhand.model.files.header import read_header
+from deskhand.model.language.dialect import Control, Grammar, Piece, Plain
+from deskhand.model.llama.cache import Item, PrefixCache, Span, positions, tokens
+from deskhand.model.llama.context import Cancel, Context
+from deskhand.model.llama.drafting import Drafter
+from deskhand.model.llama.generation import End, Generation, Prompt, Read, Written
+from deskhand.model.llama.media import Medium, Projector
+from deskhand.model.llama.native import C, Model
+from deskhand.model.llama.sampling import Sampler
+from deskhand.model.types import Audio, Image, Sampling
+
+SLICE = 128
+"""Text tokens evaluated between two looks at the cancel event where the processor does the work."""
+
+_GEMMA = Sampling()
+
+SLICE_OFFLOADED = 512
+"""The same with layers on a GPU, which needs larger batches to be busy."""
+
+
+class Session:
+    """A loaded bundle with its cache. Not thread-safe: one run at a time.
+
+    Args:
+        config: which files, and how.
+
+    Raises:
+        BundleError: a file is missing, broken, or does not fit the others.
+    """
+
+    def __init__(self, config: LocalConfig) -> None:
+        _check_files(config)
+        threads = config.threads or psutil.cpu_count(logical=False) or 1
+        self.config = config
+        self._slice = SLICE_OFFLOADED if config.gpu_layers and C.llama_supports_gpu_offload() else SLICE
+        self._opened = ExitStack()
+        self.projector: Projector | None = None
+        self.drafter: Drafter | None = None
+        with ExitStack() as opened:
+            self.model = Model(config.main, config.gpu_layers)
+            opened.callback(self.model.close)
+            self.context = Context(
+                self.model,
+                length=config.context_length,
+                batch=config.batch,
+                outputs=config.draft_depth + 1,
+                kv_type=config.kv_type,
+                flash_attention=config.flash_attention,
+                threads=threads,
+            )
+            opened.callback(self.context.close)
+            if config.mmproj:
+                self.projector = Projector(config.mmproj, self.model, threads)
+                opened.callback(self.projector.close)
+            if config.drafter and config.draft_depth:
+                drafter = Model(config.drafter, config.gpu_layers)
+                opened.callback(drafter.close)
+                self.drafter = Drafter(
+                    drafter,
+                    self.context,
+                    kv_type=config.kv_type,
+                    flash_attention=config.flash_attention,
+                    threads=threads,
+                    most=config.draft_depth,
+                )
+                opened.callback(self.drafter.close)
+            # Whatever was opened before something failed is closed again; from here on `close` does it.
+            self._opened = opened.pop_all()
+        self.cache = PrefixCache(self.context, self.model.window)
+
+    def close(self) -> None:
+        """Free everything. Safe to call twice."""
+        self._opened.close()
+
+    @property
+    def name(self) -> str:
+        """The model's own name, else its file's."""
+        return self.model.metadata("general.name") or self.config.main.stem
+
+    @property
+    def licence(self) -> str:
+        """As the model's file states it."""
+        return self.model.metadata("general.license") or "not stated"
+
+    def prompt(self, pieces: Sequence[Piece]) -> Prompt:
+        """Tokenise pieces and lay out their media.
+
+        Raises:
+            PromptError: a medium that this model can't read, or more than the context holds.
+        """
+        items: list[Item] = []
+        media: dict[str, Medium] = {}
+        for piece in pieces:
+            match piece:
+                case Control(text):
+                    items += self.model.control(text)
+                case Plain(text):
+                    items += self.model.plain(text)
+                case Image():
+                    items += self._lay_out(_picture(piece), media)
+                case Audio():
+                    for part in sound.pieces(piece):
+                        items += self._lay_out(_clip(part), media)
+        if positions(items) >= self.context.length:
+            raise PromptError(
+                f"The conversation takes {tokens(items)} tokens and this engine holds {self.context.length}. "
+                "Please start a new conversation, leave out a recording or picture, or raise the context length."
+            )
+        if not items or isinstance(items[-1], Span):
+            raise PromptError("A prompt has to end with text.")
+        return Prompt(tuple(items), media)
+
+    def _lay_out(self, medium: Medium, media: dict[str, Medium]) -> tuple[Item, ...]:
+        able = self.projector and (self.projector.sees if medium.kind == "image" else self.projector.hears)
+        if not self.projector or not able:
+            what = "pictures" if medium.kind == "image" else "sound"
+            raise PromptError(
+                f"The model {self.model.path.name} can't take {what}: it has no mmproj file for them. "
+                "Please choose a bundle with one, or the cascade engine."
+            )
+        media[medium.digest] = medium
+        return self.projector.layout(medium)
+
+    def run(
+        self,
+        pieces: Sequence[Piece],
+        *,
+        grammar: Grammar | None = None,
+        sampling: Sampling = _GEMMA,
+        max_tokens: int = 1024,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Read | Written | End]:
+        """Read a prompt and write its continuation.
+
+        Args:
+            pieces: the whole prompt; what the cache shares with it is not evaluated again.
+            grammar: what constrains the continuation.
+            sampling: how tokens are chosen.
+            max_tokens: the most tokens written.
+            cancel: ends the run within one slice of the prompt or one step of decoding.
+
+        Yields:
+            `Read` while it reads, `Written` for each token, and an `End`.
+
+        Raises:
+            ModelError: the cache is then empty or right, and the session usable.
+        """
+        began = time.perf_counter()
+        prompt = self.prompt(pieces)
+        sampler = Sampler(self.model, sampling, grammar)
+        try:
+            generation = Generation(
+                self.context,
+                self.cache,
+                projector=self.projector,
+                drafter=self.drafter,
+                sampler=sampler,
+                cancel=cancel or threading.Event(),
+                began=began,
+            )
+            yield from generation.run(prompt, max_tokens, self._slice)
+        finally:
+            sampler.close()
+
+
+def _check_files(config: LocalConfig) -> None:
+    """Read the files' headers ourselves: on broken and mismatched ones llama.cpp aborts."""
+    main = read_header(config.main)
+    for path, wanted in ((config.main, "main"), (config.mmproj, "mmproj"), (config.drafter, "drafter")):
+        if path is None:
+            continue
+        header = read_header(path)
+        if role(header) != wanted:
+            kind = role(header) or "no part"
+            raise BundleError(f"{path} is the {kind} of a model, not its {wanted} file. Please check the bundle.")
+        if wanted != "main" and (problem := mismatch(main, header)):
+            raise BundleError(problem)
+
+
+def _picture(image: Image) -> Medium:
+    width, height = pixels.reference_size(image.width, image.height, image.budget)
+    return Medium(image.digest, "image", width, height, partial(pixels.resize, image))
+
+
+def _clip(frames: NDArray[np.float32]) -> Medium:
+    digest = hashlib.sha256(b"frames " + frames.tobytes()).hexdigest()
+    return Medium(digest, "audio", frames.size, 1, partial(np.ravel, frames))

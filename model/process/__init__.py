@@ -1,0 +1,1 @@
+"""The process that an engine lives in, and the client that everybody else holds."""

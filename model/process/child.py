@@ -1,0 +1,170 @@
+"""One worker process as its client sees it: started, spoken to, ended, and its death put into words."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Container
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from deskhand.model.errors import EngineDiedError
+from deskhand.model.process import wire
+
+_ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "passive",  # spinning threads cost up to 100 times on a busy machine (ENGINE.md §8)
+    "GGML_NO_BACKTRACE": "1",  # an abort should not start a debugger
+    "HF_HUB_OFFLINE": "1",  # an engine never downloads
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+_END_PATIENCE = 3.0
+_LOG_TAIL = 8192
+_AGAIN = "It is started again with your next question."
+
+
+class Process:
+    """A running worker.
+
+    A thread of its own starts it and waits for it: Linux ends the worker with the thread that started it
+    (PR_SET_PDEATHSIG), so that thread must live as long as the worker does.
+    """
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._connection = Connection(ours.detach())
+        self._sending = threading.Lock()
+        self._kills = _oom_kills()
+        self._started = threading.Event()
+        self._ended = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._cause = ""
+        self._problem: OSError | None = None
+        threading.Thread(target=self._watch, args=(theirs,), name="engine warden", daemon=True).start()
+        self._started.wait()
+        if self._problem is not None:
+            raise EngineDiedError(f"The engine's process could not be started: {self._problem}.") from self._problem
+
+    @property
+    def pid(self) -> int:
+        """Of the worker."""
+        return self._child.pid if self._child else 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self._ended.is_set()
+
+    def send(self, message: wire.ToWorker, held: Container[str] = ()) -> None:
+        """Send ``message``; media in ``held`` are only named.
+
+        Raises:
+            EngineDiedError: the worker has ended.
+        """
+        data = wire.encode(message, held)
+        try:
+            with self._sending:
+                self._connection.send_bytes(data)
+        except OSError as error:
+            raise self._death() from error
+
+    def receive(self, timeout: float) -> wire.Message | None:
+        """The next message, or None after ``timeout`` seconds.
+
+        Raises:
+            EngineDiedError: the worker has ended and everything it sent has been received.
+        """
+        try:
+            if not self._connection.poll(timeout):
+                return None
+            return wire.decode(self._connection.recv_bytes())
+        except (EOFError, OSError) as error:
+            raise self._death() from error
+
+    def end(self) -> None:
+        """End the worker: ask, wait, then kill. Safe to call twice and from any thread."""
+        child = self._child
+        if child is None:
+            return
+        child.terminate()
+        if not self._ended.wait(_END_PATIENCE):
+            child.kill()
+            self._ended.wait()
+
+    def _death(self) -> EngineDiedError:
+        # The end of the connection comes a moment before the end of the process; a process that stays is of no use.
+        if not self._ended.wait(_END_PATIENCE):
+            self.end()
+        return EngineDiedError(self._cause)
+
+    def _watch(self, theirs: socket.socket) -> None:
+        with tempfile.TemporaryFile() as log:
+            try:
+                # -P: the current folder must not shadow modules. A session of its own: Ctrl-C is the application's.
+                self._child = child = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "deskhand.model.process.worker", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **_ENVIRONMENT},
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._problem = error
+                self._ended.set()
+                return
+            finally:
+                theirs.close()
+                self._started.set()
+            code = child.wait()
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
+            self._cause = cause_of_death(code, log.read().decode(errors="replace"), _oom_kills() > self._kills)
+            self._ended.set()
+
+
+def cause_of_death(code: int, log: str, out_of_memory: bool) -> str:
+    """One sentence or two for the person.
+
+    Args:
+        code: as `subprocess.Popen.returncode`: negative for a signal.
+        log: the end of what the process wrote.
+        out_of_memory: the kernel's out-of-memory killer struck while it lived.
+    """
+    starved = re.search(
+        r"std::bad_alloc|MemoryError|failed to allocate|out of memory|cannot allocate memory", log, re.IGNORECASE
+    )
+    if (out_of_memory and code == -signal.SIGKILL) or (starved and code != 0):
+        return (
+            "The engine ran out of memory and was ended by the system. Close other programs, or choose a smaller "
+            f"model or context length. {_AGAIN}"
+        )
+    failed = re.search(r"GGML_ASSERT\((.*)\) failed|GGML_ABORT|fatal error", log)
+    if code == -signal.SIGABRT:
+        check = f" ({failed.group(0).strip()[:200]})" if failed else ""
+        return f"The engine stopped at one of its own checks{check}; the fault is in it, not in your question. {_AGAIN}"
+    if code in {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}:
+        return (
+            f"The engine crashed ({signal.Signals(-code).name}). If this happens again, check the model with “deskhand "
+            f"models verify” and the graphics driver for updates. {_AGAIN}"
+        )
+    if code in {-signal.SIGKILL, -signal.SIGTERM}:
+        return f"The engine was ended from outside ({signal.Signals(-code).name}) while it was answering. {_AGAIN}"
+    last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "it said nothing")
+    return f"The engine ended unexpectedly with code {code}: {last[:200]}. {_AGAIN}"
+
+
+def _oom_kills() -> int:
+    """How often the kernel's out-of-memory killer struck since the machine started; 0 where it does not say."""
+    try:
+        counters = Path("/proc/vmstat").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    found = re.search(r"^oom_kill (\d+)$", counters, re.MULTILINE)
+    return int(found.group(1)) if found else 0
