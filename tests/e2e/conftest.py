@@ -36,7 +36,7 @@ def deskhand(own_folders: Path) -> Callable[..., Run]:
     """Run ``deskhand`` with these arguments, without a display or a terminal."""
 
     def run(*arguments: str | Path, **environment: str) -> Run:
-        clean = {key: value for key, value in os.environ.items() if key not in {"DISPLAY", "WAYLAND_DISPLAY"}}
+        clean = {key: value for key, value in os.environ.items() if key not in {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}}
         done = subprocess.run(
             [*COMMAND, *map(str, arguments)],
             env={**clean, **environment},

@@ -16,7 +16,7 @@ from PIL import Image as Picture
 def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Play the demonstration once, without a display or a microphone of the person's; its transcript and folder."""
     folder = tmp_path_factory.mktemp("demo")
-    environment = {key: value for key, value in os.environ.items() if key not in {"DISPLAY", "WAYLAND_DISPLAY"}}
+    environment = {key: value for key, value in os.environ.items() if key not in {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}}
     done = subprocess.run(
         [sys.executable, "-m", "deskhand.app.demo"],
         cwd=folder,
