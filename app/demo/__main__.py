@@ -42,7 +42,7 @@ def main() -> int:
                 report.say(f"on          {devices}")
                 from deskhand.app.demo.play import play  # noqa: PLC0415 - Qt must find the stage's display
 
-                play(report, FOLDER)
+                play(report, FOLDER, own_voice=devices.own_voice)
         except (RuntimeError, ModelError, OSError) as error:
             problem = str(error)
     transcript = FOLDER / "transcript.json"

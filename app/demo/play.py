@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from deskhand.model.types import Sampling, ToolChoice
 QUESTION = "Which disk is full, and how many MB are missing?"
 SENTENCE = "Take a note: call the doctor on Monday."
 """Whisper tiny understood it from both espeak voices at every offset tried, 24 of 24; most others it did not."""
+SPEAKING_SECONDS = 6
+"""How long a person is given for it."""
 HEARD = ("call", "doctor", "monday")
 
 
@@ -52,37 +55,35 @@ def _see(report: Report, driver: Driver, log: Path) -> tuple[Percept, ...]:
     return percepts
 
 
-def _hear(report: Report, driver: Driver) -> tuple[Percept, ...]:
-    report.say(f"(b) spoken into the microphone: “{SENTENCE}”")
+def _hear(report: Report, driver: Driver, *, own_voice: bool) -> tuple[Percept, ...]:
+    report.say(f"(b) {'please say' if own_voice else 'spoken into the microphone'}: “{SENTENCE}”")
     window = driver.window
     heard: list[Percept] = []
+    levels: list[float] = []
+    pictures: list[Path] = []
 
     def hear(percept: SoundPercept, _doubt: str) -> None:
         heard.append(percept)
 
-    window.talk.heard.connect(hear)
-    driver.click("new")
-    levels: list[float] = []
-
     def measure(level: float, _seconds: float) -> None:
         levels.append(level)
 
+    window.talk.heard.connect(hear)
     window.talk.level.connect(measure)
-    with tempfile.TemporaryDirectory() as folder:
-        wave = virtual.speak(SENTENCE, Path(folder, "sentence.wav"), words_per_minute=140)
-        pictures: list[Path] = []
 
-        def talk() -> None:
-            driver.until("the microphone is open", lambda: bool(levels))
-            player = threading.Thread(target=virtual.play, args=(wave,))
-            player.start()
+    def talk() -> None:
+        driver.until("the microphone is open", lambda: bool(levels))
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as voice:
+            wave = virtual.speak(SENTENCE, Path(folder, "sentence.wav"), words_per_minute=140)
+            spoken = voice.submit(time.sleep, SPEAKING_SECONDS) if own_voice else voice.submit(virtual.play, wave)
             driver.until("the microphone hears the voice", lambda: max(levels) > 0.1)
             driver.until("it has been speaking for a while", _after(1.5))
             pictures.append(driver.picture("b1-listening"))
-            driver.until("the sentence has been spoken", lambda: not player.is_alive())
+            driver.until("the sentence has been spoken", spoken.done)
             driver.until("the last of it has been recorded", _after(0.4))
 
-        driver.hold("talk", talk)
+    driver.click("new")
+    driver.hold("talk", talk)
     driver.button("approve-once")
     pictures.append(driver.picture("b2-the-approval"))
     driver.click("approve-once")
@@ -155,12 +156,13 @@ def _encoder_free(report: Report, driver: Driver, percepts: Sequence[Percept]) -
         raise DemoError(f"(c) there was no {', no '.join(lacking)}. {outcome.error}")
 
 
-def play(report: Report, folder: Path) -> None:
+def play(report: Report, folder: Path, *, own_voice: bool) -> None:
     """Play (a), (b) and (c) in turn.
 
     Args:
         report: is told every step.
         folder: for the pictures.
+        own_voice: the person speaks.
 
     Raises:
         DemoError: a step did not do what it should.
@@ -174,7 +176,7 @@ def play(report: Report, folder: Path) -> None:
     try:
         ready = driver.open()
         report.say(f"engine      {ready.info.model}")
-        percepts = (*_see(report, driver, folder / "foreign.log"), *_hear(report, driver))
+        percepts = (*_see(report, driver, folder / "foreign.log"), *_hear(report, driver, own_voice=own_voice))
     finally:
         driver.close()
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from Xlib.display import Display as XDisplay
@@ -37,22 +38,47 @@ def _wallpaper() -> Generator[None]:
     screen.close()
 
 
-@contextmanager
-def set_up() -> Generator[str]:
-    """Give this process a display and a microphone; must run before Qt and PortAudio are loaded.
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What the demonstration plays on.
 
-    Yields:
-        One line that says which ones.
+    Attributes:
+        own_screen: the person's, not a virtual one.
+        own_voice: the person speaks into their microphone, not a synthetic voice into a virtual one.
     """
+
+    own_screen: bool
+    own_voice: bool
+
+    def __str__(self) -> str:
+        """One line for the person."""
+        screen = "your screen" if self.own_screen else "a virtual screen"
+        return f"{screen}, {'your microphone' if self.own_voice else 'a virtual microphone'}"
+
+
+def _microphone_available() -> bool:
+    """Looked up in a process of its own: PortAudio keeps the devices of the environment in which it began."""
+    look = "import sys; from deskhand.app import microphone; sys.exit(not microphone.status()[0])"
+    return not subprocess.run([sys.executable, "-c", look], capture_output=True, check=False).returncode
+
+
+@contextmanager
+def set_up() -> Generator[Devices]:
+    """Give this process a display and a microphone; must run before Qt and PortAudio are loaded."""
     with ExitStack() as stack:
-        own_screen = display_available() and _agreed("May the demonstration open windows here and take screenshots?")
-        if not own_screen:
+        screen = display_available() and _agreed("May the demonstration open windows here and take screenshots?")
+        voice = (
+            sys.stdin.isatty()
+            and _microphone_available()
+            and _agreed("May it listen to your microphone, while you say one sentence? (else a synthetic voice does)")
+        )
+        if not screen:
             os.environ.pop("WAYLAND_DISPLAY", None)
             os.environ["DISPLAY"] = stack.enter_context(virtual.display(*SCREEN))
             stack.enter_context(_wallpaper())
-        # The sentence is spoken by a synthetic voice: a person's own microphone would not hear it.
-        os.environ.update(stack.enter_context(virtual.microphone()))
-        yield f"{'your screen' if own_screen else 'a virtual screen'}, a virtual microphone"
+        if not voice:
+            os.environ.update(stack.enter_context(virtual.microphone()))
+        yield Devices(screen, voice)
 
 
 @contextmanager
