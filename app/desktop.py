@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from deskhand.agent.history import HistoryError, Store
@@ -83,11 +84,18 @@ def open_window(
     return Window(bridge, theme, hide_while_capturing=hide_while_capturing), bridge
 
 
+def application() -> QApplication:
+    """The one application object, with its name and icon."""
+    made = QApplication(sys.argv[:1])
+    made.setApplicationName("Deskhand")
+    made.setDesktopFileName("deskhand")
+    made.setWindowIcon(QIcon(str(settings.ICON)))
+    return made
+
+
 def run(options: argparse.Namespace) -> int:
     """Show the window until it is closed; returns the exit code."""
-    application = QApplication(sys.argv[:1])
-    application.setApplicationName("Deskhand")
-    application.setDesktopFileName("deskhand")
+    qt = application()
     try:
         chosen = settings.load(engine=options.engine, bundle=options.bundle)
         store = wiring.open_history()
@@ -95,14 +103,14 @@ def run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     closing = threading.Event()
-    window, bridge = open_window(chosen, store, Theme(application), closing=closing)
+    window, bridge = open_window(chosen, store, Theme(qt), closing=closing)
     signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
     alive = QTimer(interval=_SIGNAL_MS)
     alive.timeout.connect(lambda: None)
     alive.start()
     window.show()
     bridge.start()
-    code = application.exec()
+    code = qt.exec()
     closing.set()
     bridge.shutdown()
     return code

@@ -15,6 +15,7 @@ ROOT = Path(app.__file__).parent.parent
 """The folder that holds the rooms: the repository, or ``site-packages/deskhand``."""
 
 BUNDLED_SKILLS = ROOT / "skills"
+ICON = ROOT / "assets" / "deskhand.svg"
 
 
 class SettingsError(Exception):

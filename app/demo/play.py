@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import threading
 import time
@@ -10,8 +9,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
-
-from PySide6.QtWidgets import QApplication
 
 from deskhand.agent.events import Event, Outcome
 from deskhand.agent.loop import Agent
@@ -22,7 +19,7 @@ from deskhand.app.bridge import Bridge, Ready
 from deskhand.app.demo import stage
 from deskhand.app.demo.driver import DemoError, Driver
 from deskhand.app.demo.report import Report
-from deskhand.app.desktop import open_window
+from deskhand.app.desktop import application, open_window
 from deskhand.app.settings import BUNDLED_SKILLS, Settings, data_folder
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.window import Window
@@ -167,9 +164,7 @@ def play(report: Report, folder: Path, *, own_voice: bool) -> None:
     Raises:
         DemoError: a step did not do what it should.
     """
-    application = QApplication(sys.argv[:1])
-    application.setApplicationName("Deskhand")
-    theme = Theme(application)
+    theme = Theme(application())
     chosen = Settings(engine="cascade")
     driver = Driver(*open_window(chosen, wiring.open_history(), theme), folder)
     driver.window.setGeometry(640, 40, 920, 860)

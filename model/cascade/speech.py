@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -94,7 +93,6 @@ class Listener:
 
     def _loaded(self) -> Any:  # noqa: ANN401 - faster-whisper's model has no useful type here
         if self._model is None:
-            os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: nothing is ever fetched here
             import faster_whisper  # noqa: PLC0415 - CTranslate2 and PyAV take a second
 
             logging.getLogger("faster_whisper").setLevel(logging.ERROR)

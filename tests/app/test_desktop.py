@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from deskhand.app import wiring
+from deskhand.app import settings, wiring
 from deskhand.app.bridge import EngineFailed, EngineReady, Happening
 from deskhand.app.desktop import open_window
 from deskhand.app.settings import Settings
@@ -66,3 +67,9 @@ def test_with_an_engine_the_window_names_it(qtbot: QtBot, theme: Theme):
         assert sum(isinstance(event, EngineReady) for event in happened) == 1
     finally:
         assert bridge.shutdown(30)
+
+
+def test_the_icon_can_be_drawn(qapp):
+    picture = QIcon(str(settings.ICON)).pixmap(64, 64).toImage()
+    assert picture.pixelColor(32, 8).name() == "#2f6b5e"
+    assert picture.pixelColor(15, 26).lightness() > 200

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+HIDDEN = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
+"""A person's display, and the memory that the window's tests draw into."""
 COMMAND = [sys.executable, "-W", "error", "-m", "deskhand.app.main"]
 
 
@@ -36,7 +38,7 @@ def deskhand(own_folders: Path) -> Callable[..., Run]:
     """Run ``deskhand`` with these arguments, without a display or a terminal."""
 
     def run(*arguments: str | Path, **environment: str) -> Run:
-        clean = {key: value for key, value in os.environ.items() if key not in {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}}
+        clean = {key: value for key, value in os.environ.items() if key not in HIDDEN}
         done = subprocess.run(
             [*COMMAND, *map(str, arguments)],
             env={**clean, **environment},

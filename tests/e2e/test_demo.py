@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from PIL import Image as Picture
 
+from tests.e2e.conftest import HIDDEN
+
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Play the demonstration once, without a display or a microphone of the person's; its transcript and folder."""
     folder = tmp_path_factory.mktemp("demo")
-    environment = {key: value for key, value in os.environ.items() if key not in {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}}
+    environment = {key: value for key, value in os.environ.items() if key not in HIDDEN}
     done = subprocess.run(
         [sys.executable, "-m", "deskhand.app.demo"],
         cwd=folder,
