@@ -130,22 +130,26 @@ class Agent:
         emit(TurnEnded(outcome))
         return outcome
 
-    def prepare(self, conversation: int | None, percepts: Sequence[Percept], cancel: threading.Event) -> None:
+    def prepare(
+        self, conversation: int | None, percepts: Sequence[Percept], emit: Emit, cancel: threading.Event
+    ) -> None:
         """Let the engine read what the next turn begins with, while the person is still typing.
 
-        Nothing is answered, shown or kept; the turn then evaluates only what is new. Blocks; may be cancelled at any
+        Nothing is answered or kept; the turn then evaluates only what is new. Blocks; may be cancelled at any
         time, and what has been read until then still helps.
 
         Args:
             conversation: that the turn will belong to; None for a new one.
             percepts: what is attached so far.
+            emit: receives how far it is, in this thread.
             cancel: ends it.
         """
         history = self._store.messages(conversation) if conversation is not None else []
         if percepts:
             history = [*history, prompt.user_message("", percepts)]
-        for _ in self._engine.generate(self._filled(Request((), max_tokens=0), history), cancel):
-            pass
+        for delta in self._engine.generate(self._filled(Request((), max_tokens=0), history), cancel):
+            if isinstance(delta, Progress):
+                emit(Progressed(delta.stage, delta.done, delta.total))
 
     def _steps(self, turn: Turn, ask: Request) -> Outcome:
         """Query and act until there is nothing left to act on."""

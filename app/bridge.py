@@ -42,7 +42,13 @@ class Agent(Protocol):
         """Run one turn to its end; blocking."""
         ...
 
-    def prepare(self, conversation: int | None, percepts: Sequence[Percept], cancel: threading.Event) -> None:
+    def prepare(
+        self,
+        conversation: int | None,
+        percepts: Sequence[Percept],
+        emit: Callable[[Event], None],
+        cancel: threading.Event,
+    ) -> None:
         """Let the engine read what the next turn begins with; blocking."""
         ...
 
@@ -331,7 +337,7 @@ class Bridge(QObject):
         if self._ready is None or cancel.is_set():
             return
         try:
-            self._ready.agent.prepare(self._conversation, percepts, cancel)
+            self._ready.agent.prepare(self._conversation, percepts, self._emit, cancel)
         except (ModelError, HistoryError):
             # Only saves time: what is wrong will be wrong again in the turn, and is told there.
             _log.info("nothing could be prepared", exc_info=True)

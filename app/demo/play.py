@@ -109,8 +109,14 @@ class _Forced:
         self._agent = agent
         self._most_tokens = most_tokens
 
-    def prepare(self, conversation: int | None, percepts: Sequence[Percept], cancel: threading.Event) -> None:
-        self._agent.prepare(conversation, percepts, cancel)
+    def prepare(
+        self,
+        conversation: int | None,
+        percepts: Sequence[Percept],
+        emit: Callable[[Event], None],
+        cancel: threading.Event,
+    ) -> None:
+        self._agent.prepare(conversation, percepts, emit, cancel)
 
     def turn(
         self,
@@ -167,7 +173,7 @@ def play(report: Report, folder: Path, *, own_voice: bool) -> None:
     theme = Theme(application())
     chosen = Settings(engine="cascade")
     driver = Driver(*open_window(chosen, wiring.open_history(), theme), folder)
-    driver.window.setGeometry(640, 40, 920, 860)
+    driver.window.setGeometry(640, 60, 900, 720)
     try:
         ready = driver.open()
         report.say(f"engine      {ready.info.model}")
@@ -192,7 +198,7 @@ def play(report: Report, folder: Path, *, own_voice: bool) -> None:
 
     bridge = Bridge(load, wiring.open_history())
     driver = Driver(Window(bridge, theme), bridge, folder)
-    driver.window.setGeometry(640, 40, 920, 860)
+    driver.window.setGeometry(640, 60, 900, 720)
     try:
         ready = driver.open()
         report.say(f"engine      {ready.info.model}")

@@ -26,6 +26,7 @@ from deskhand.agent.events import (
     CallEnded,
     Event,
     Notice,
+    Progressed,
     TurnEnded,
     TurnStarted,
 )
@@ -304,6 +305,8 @@ class Window(QMainWindow):
                 self._conversation = conversation
                 self.sidebar.select(conversation)
                 self._set_running(running=True)
+            case Progressed() if not self._running:
+                return  # reading ahead is nobody's business until somebody waits for it
             case ApprovalRequested(request=request):
                 self.transcript.apply(event)
                 self._ask(request)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deskhand.agent.events import Decision, TextAdded
+from deskhand.agent.events import Decision, Progressed, TextAdded
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.percept import ScreenPercept
@@ -65,8 +65,9 @@ def test_what_was_read_while_the_person_typed_is_not_evaluated_again(stage):
     engine = WorkerEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=bundle.drafter))
     picture = ScreenPercept(Image(bytes([90]) * (480 * 320 * 3), 480, 320, 280))
     try:
-        stage.agent(engine).prepare(stage.conversation, [picture], threading.Event())
+        stage.agent(engine).prepare(stage.conversation, [picture], stage.emit, threading.Event())
         assert stage.store.messages(stage.conversation) == []
+        assert {type(event) for event in stage.events} == {Progressed}
         options = {"percepts": [picture], "tool_choice": "none", "max_tokens": 1}
         usage = stage.run(engine, "what is it", **options).usage
     finally:
@@ -74,7 +75,6 @@ def test_what_was_read_while_the_person_typed_is_not_evaluated_again(stage):
     # Left are the question and the few tokens that end a prompt; the system text and all patches were there.
     assert usage.image_tokens > 200
     assert usage.evaluated_tokens < 30
-    assert stage.events
     assert len(stage.store.messages(stage.conversation)) == 2
 
 

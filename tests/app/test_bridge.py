@@ -41,7 +41,8 @@ class Player:
         self.conversations = []
         self.prepared = []
 
-    def prepare(self, conversation, percepts, cancel):
+    def prepare(self, conversation, percepts, emit, cancel):
+        emit(Progressed("reading the prompt", 1, 2))
         self.prepared.append((conversation, percepts))
         if percepts:
             cancel.wait(30)
@@ -222,6 +223,7 @@ def test_titles():
 def test_the_engine_reads_the_system_text_as_soon_as_it_is_ready(qtbot, bridge, player):
     bridge.start()
     qtbot.waitUntil(lambda: player.prepared == [(None, ())])
+    qtbot.waitUntil(lambda: Progressed("reading the prompt", 1, 2) in bridge.seen)
 
 
 def test_what_is_attached_is_read_while_the_person_types_and_given_up_when_it_changes(qtbot, bridge, player):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
 
 from deskhand.agent.events import (
     Answer,
@@ -18,6 +18,7 @@ from deskhand.agent.events import (
     Decision,
     Notice,
     Outcome,
+    Progressed,
     TextAdded,
     TurnEnded,
     TurnStarted,
@@ -287,3 +288,17 @@ def test_the_window_is_drawn_in_both_palettes(qtbot, qapp, desk, dark):
     colours = DARK if dark else LIGHT
     assert image.pixelColor(window.width() - 12, 300).name() == colours.window
     assert image.pixelColor(60, window.height() - 60).name() == colours.side
+
+
+def test_reading_ahead_is_shown_only_to_who_waits_for_it(window, desk):
+    desk.happened.emit(Progressed("reading the screen", 0, 1))
+    assert not window.transcript.findChild(QWidget, "working").isVisible()
+    window.submit("hello", ())
+    desk.happened.emit(Progressed("reading the screen", 0, 1))
+    assert window.transcript.findChild(QWidget, "working").isVisible()
+
+
+def test_what_is_attached_is_given_to_the_engine_at_once(window, desk):
+    percept = ScreenPercept(Image(bytes(12), 2, 2))
+    window.composer.chips.add(percept)
+    assert desk.prepared == [(percept,)]
