@@ -12,9 +12,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
-    QSizePolicy,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -44,11 +42,11 @@ from deskhand.app.bridge import (
     title,
 )
 from deskhand.app.pictures import SUFFIXES
-from deskhand.app.visible import shown
 from deskhand.app.window.approval import ApprovalSheet
 from deskhand.app.window.composer import SCREENSHOT, Composer
-from deskhand.app.window.fold import hint, label, named
+from deskhand.app.window.fold import named
 from deskhand.app.window.gather import Gatherer, parts_of
+from deskhand.app.window.head import Head
 from deskhand.app.window.sheet import LinkSheet, PictureSheet, Sheet
 from deskhand.app.window.sidebar import NEW, Sidebar
 from deskhand.app.window.status import Status
@@ -94,6 +92,7 @@ class Window(QMainWindow):
         self.setWindowTitle("Deskhand")
         self.resize(1040, 760)
         self.setMinimumSize(460, 420)
+        self.head = Head(theme)
         self.sidebar = Sidebar(theme)
         self.transcript = Transcript(theme)
         self.welcome = Welcome(theme)
@@ -102,29 +101,11 @@ class Window(QMainWindow):
         self._lay_out()
         self._shortcuts = self._make_shortcuts()
         self._connect()
-        theme.changed.connect(self._draw)
-        self._draw()
         self.composer.input.setFocus()
 
     # Building -------------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        self._fold = named(QToolButton(), "toggle-sidebar", "Show or hide the conversations")
-        self._fold.setCheckable(True)
-        self._fold.setAccessibleName("Conversations")
-        self._fold.setChecked(True)
-        self._title = label("New conversation", "heading", name="title")
-        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._new = named(QToolButton(), "new-small", hint("New conversation", NEW))
-        self._new.setAccessibleName("New conversation")
-        for button in (self._fold, self._new):
-            button.setProperty("role", "icon")
-        head = QHBoxLayout()
-        head.setContentsMargins(12, 10, 12, 4)
-        head.setSpacing(6)
-        head.addWidget(self._fold)
-        head.addWidget(self._new)
-        head.addWidget(self._title, 1)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self.transcript)
@@ -141,7 +122,7 @@ class Window(QMainWindow):
         centred.addStretch(1)
         main = QVBoxLayout()
         main.setSpacing(0)
-        main.addLayout(head)
+        main.addWidget(self.head)
         main.addWidget(self._pages, 1)
         main.addLayout(centred)
         page = named(QWidget(), "page")
@@ -160,7 +141,7 @@ class Window(QMainWindow):
                 (SCREENSHOT, self.take_screenshot),
                 (QKeySequence("Esc"), self.escape),
                 (QKeySequence("Ctrl+L"), self.composer.input.setFocus),
-                (QKeySequence("Ctrl+B"), self._fold.click),
+                (QKeySequence("Ctrl+B"), self.head.fold.click),
             )
         )
 
@@ -168,8 +149,8 @@ class Window(QMainWindow):
         self._desk.happened.connect(self.handle)
         self.sidebar.new_requested.connect(self.new_conversation)
         self.sidebar.chosen.connect(self.open_conversation)
-        self._new.clicked.connect(self.new_conversation)
-        self._fold.toggled.connect(self._show_sidebar)
+        self.head.new.clicked.connect(self.new_conversation)
+        self.head.fold.toggled.connect(self.sidebar.setVisible)
         self.transcript.link_clicked.connect(self._ask_link)
         self.transcript.picture_opened.connect(self._show_picture)
         self.transcript.retried.connect(self._desk.reload)
@@ -206,7 +187,7 @@ class Window(QMainWindow):
         self.composer.clear()
         self.transcript.begin_turn(parts_of(text, percepts))
         if self._conversation is None:
-            self._title.setText(shown(title(text, percepts)))
+            self.head.name(title(text, percepts))
         self._set_running(running=True)
         self._desk.submit(text, percepts)
 
@@ -271,7 +252,7 @@ class Window(QMainWindow):
         """Fold the conversations away where there is no room for them."""
         super().resizeEvent(event)
         if (event.size().width() < NARROW) != (event.oldSize().width() < NARROW):
-            self._fold.setChecked(event.size().width() >= NARROW)
+            self.head.fold.setChecked(event.size().width() >= NARROW)
 
     # What happens ---------------------------------------------------------------------------------------------------
 
@@ -327,7 +308,7 @@ class Window(QMainWindow):
         name = "New conversation"
         if opened.conversation is not None:
             name = self._titles.get(opened.conversation, "") or "Untitled"
-        self._title.setText(shown(name))
+        self.head.name(name)
         self._pages.setCurrentWidget(self.transcript if opened.turns else self.welcome)
         self.sidebar.select(opened.conversation)
         self.composer.input.setFocus()
@@ -435,12 +416,3 @@ class Window(QMainWindow):
 
     def _set_hiding(self, on: bool) -> None:
         self.hide_while_capturing = on
-
-    def _show_sidebar(self, shown_now: bool) -> None:
-        self.sidebar.setVisible(shown_now)
-        self._new.setVisible(not shown_now)
-
-    def _draw(self) -> None:
-        self._fold.setIcon(self._theme.icon("sidebar", "muted", 20))
-        self._new.setIcon(self._theme.icon("plus", "muted", 20))
-        self._new.setVisible(not self._fold.isChecked())
