@@ -90,7 +90,7 @@ class Drafter:
             self._context = Context(
                 model,
                 length=target.length,
-                batch=target.batch,
+                batch=1,  # one token a step; the graph of a whole batch would take 200 MiB for the 12B at 32k
                 outputs=1,
                 kv_type=kv_type,
                 flash_attention=flash_attention,

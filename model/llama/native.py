@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import sys
 from collections import deque
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ X: Any = _ext
 Pointer: TypeAlias = Any
 """A ctypes pointer or structure; their types are made at run time."""
 
+_MADV_DONTNEED = 4  # linux/mman.h
 _LOG_LEVEL_ERROR = 4  # ggml.h, enum ggml_log_level; the binding's own table is out of date
 _MARKER = re.compile(r"</?(think|s|bos|eos)>|<.*[|_].*>|\[/?[A-Z_]+\]", re.DOTALL)
 """User-defined tokens that steer a model, as against the HTML tags and runs of spaces that are defined the same way."""
@@ -55,6 +57,20 @@ def forget() -> None:
     _errors.clear()
 
 
+def _release(path: Path) -> None:
+    """Give a mapped file's pages back to the system; those that are still used come back from its cache when touched.
+
+    What was repacked for the processor is never touched again, and an embedding that also is the output is there once:
+    without mapping llama.cpp reads it twice (`gemma4.cpp` makes the output first), which is 0.8 GiB of the 12B.
+    """
+    libc, name = ctypes.CDLL(None), str(path.resolve())
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and fields[5] == name:
+            begin, end = (int(address, 16) for address in fields[0].split("-"))
+            libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_DONTNEED)
+
+
 class Model:
     """Weights and vocabulary of one GGUF file.
 
@@ -69,9 +85,10 @@ class Model:
     def __init__(self, path: Path, gpu_layers: int = -1) -> None:
         parameters = C.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
-        if not C.llama_supports_gpu_offload():
-            # Mapped weights stay resident beside their repacked copy: 13.8 instead of 8.3 GiB for the 12B.
-            parameters.load_mode = C.LLAMA_LOAD_MODE_NONE
+        # Left alone, mapped weights stay resident beside their repacked copy: 13.8 GiB for the 12B instead of 8.6.
+        repacked, mapped = not C.llama_supports_gpu_offload(), sys.platform == "linux"
+        if repacked:
+            parameters.load_mode = C.LLAMA_LOAD_MODE_MMAP if mapped else C.LLAMA_LOAD_MODE_NONE
         self.path = path
         _errors.clear()
         self.handle: int | None = C.llama_model_load_from_file(str(path).encode(), parameters)
@@ -79,6 +96,8 @@ class Model:
             raise BundleError(
                 f"{path} could not be loaded: {cause()}. Please download it again or choose another model."
             )
+        if repacked and mapped:
+            _release(path)
         self.vocab: int = C.llama_model_get_vocab(self.handle)
         self.vocab_size: int = C.llama_vocab_n_tokens(self.vocab)
         self.width: int = C.llama_model_n_embd(self.handle)

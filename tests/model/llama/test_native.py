@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -56,3 +59,14 @@ def test_a_file_that_llama_cpp_refuses_is_named_with_the_reason(tmp_path):
     path.write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(BundleError, match=r"other\.gguf could not be loaded: .+"):
         Model(path)
+
+
+def test_a_loaded_file_gives_its_mapped_pages_back():
+    path = cached_bundle(TinySpec(seed=7)).main
+    model = Model(path)
+    entries = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text(), flags=re.MULTILINE)
+    resident = [int(re.search(r"^Rss: +(\d+) kB", entry, re.MULTILINE)[1]) for entry in entries if str(path) in entry]
+    assert resident
+    assert sum(resident) * 1024 < path.stat().st_size / 10
+    assert model.metadata("general.architecture") == "gemma4"
+    model.close()
