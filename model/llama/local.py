@@ -24,10 +24,17 @@ class LocalEngine:
     Args:
         config: which files, and how.
         dialect: the prompt format, or what makes it from the one that the model's header asks for; None takes that.
+        available: bytes of memory that may be taken; None takes what the system says when the model is loaded.
     """
 
-    def __init__(self, config: LocalConfig, dialect: Dialect | Callable[[Dialect], Dialect] | None = None) -> None:
+    def __init__(
+        self,
+        config: LocalConfig,
+        dialect: Dialect | Callable[[Dialect], Dialect] | None = None,
+        available: int | None = None,
+    ) -> None:
         self._config = config
+        self._available = available
         self._wrap = dialect if callable(dialect) else None
         self._dialect = None if callable(dialect) else dialect
         self._session: Session | None = None
@@ -53,7 +60,11 @@ class LocalEngine:
             sees=bool(session.projector and session.projector.sees),
             hears=bool(session.projector and session.projector.hears),
             drafts=session.drafter is not None,
-            details=(*(f"{role}: {path}" for role, path in files if path), f"licence: {session.licence}"),
+            details=(
+                *(f"{role}: {path}" for role, path in files if path),
+                f"licence: {session.licence}",
+                *([session.notice] if session.notice else ()),
+            ),
         )
 
     def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Delta]:
@@ -105,7 +116,7 @@ class LocalEngine:
         if self._closing.is_set():
             raise EngineDiedError("The engine has been closed.")
         if self._session is None:
-            self._session = Session(self._config)
+            self._session = Session(self._config, self._available)
         return self._session
 
     def _deltas(self, request: Request, cancel: _Either) -> Generator[Delta]:

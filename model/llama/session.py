@@ -18,6 +18,7 @@ from deskhand.model.config import LocalConfig
 from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.files.bundle import mismatch, role
 from deskhand.model.files.header import read_header
+from deskhand.model.files.memory import fitted
 from deskhand.model.language.dialect import Control, Grammar, Piece, Plain
 from deskhand.model.llama.cache import Item, PrefixCache, Span, positions, tokens
 from deskhand.model.llama.context import Cancel, Context
@@ -41,14 +42,17 @@ class Session:
     """A loaded bundle with its cache. Not thread-safe: one run at a time.
 
     Args:
-        config: which files, and how.
+        config: which files, and how. A context for which the memory is too short is made shorter, see `notice`.
+        available: bytes of memory that may be taken; None takes what the system says.
 
     Raises:
-        BundleError: a file is missing, broken, or does not fit the others.
+        BundleError: a file is missing, broken, or does not fit the others; or the memory is too small.
     """
 
-    def __init__(self, config: LocalConfig) -> None:
+    def __init__(self, config: LocalConfig, available: int | None = None) -> None:
         _check_files(config)
+        fit = fitted(config, psutil.virtual_memory().available if available is None else available)
+        config, self.notice = fit.config, fit.notice
         threads = config.threads or psutil.cpu_count(logical=False) or 1
         self.config = config
         self._slice = SLICE_OFFLOADED if config.gpu_layers and C.llama_supports_gpu_offload() else SLICE
@@ -85,7 +89,7 @@ class Session:
                 opened.callback(self.drafter.close)
             # Whatever was opened before something failed is closed again; from here on `close` does it.
             self._opened = opened.pop_all()
-        self.cache = PrefixCache(self.context, self.model.window)
+        self.cache = PrefixCache(self.context, self.model.window, limit=fit.checkpoints)
 
     def close(self) -> None:
         """Free everything. Safe to call twice."""
