@@ -18,7 +18,7 @@ from deskhand.model.config import LocalConfig
 from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.files.bundle import mismatch, role
 from deskhand.model.files.header import read_header
-from deskhand.model.files.memory import fitted
+from deskhand.model.files.memory import CHECKPOINTS, Fit, fitted
 from deskhand.model.language.dialect import Control, Grammar, Piece, Plain
 from deskhand.model.llama.cache import Item, PrefixCache, Span, positions, tokens
 from deskhand.model.llama.context import Cancel, Context
@@ -51,7 +51,10 @@ class Session:
 
     def __init__(self, config: LocalConfig, available: int | None = None) -> None:
         _check_files(config)
-        fit = fitted(config, psutil.virtual_memory().available if available is None else available)
+        if config.gpu_layers and C.llama_supports_gpu_offload():
+            fit = Fit(config, CHECKPOINTS)  # the weights go to the card, whose memory llama.cpp looks after
+        else:
+            fit = fitted(config, psutil.virtual_memory().available if available is None else available)
         config, self.notice = fit.config, fit.notice
         threads = config.threads or psutil.cpu_count(logical=False) or 1
         self.config = config

@@ -53,9 +53,10 @@ def test_keys_and_values_are_what_llama_cpp_allocates(length, kv_type, flash):
     assert found == [round(amounts.full / MIB, 2), round(amounts.sliding / MIB, 2)]
 
 
-@pytest.mark.parametrize("length", [2048, 8192, 32_768])
-def test_the_graph_is_about_what_llama_cpp_reserves(length):
-    settings = config(context_length=length, drafter=None, mmproj=None)
+@pytest.mark.parametrize("flash", [None, False])
+@pytest.mark.parametrize("length", [512, 8192, 32_768])
+def test_the_graph_is_about_what_llama_cpp_reserves(length, flash):
+    settings = config(context_length=length, flash_attention=flash, drafter=None, mmproj=None)
     with log_of_llama_cpp() as log:
         Session(settings).close()
     (found,) = (float(size) for line in log for size in re.findall(r"compute buffer size = +([\d.]+) MiB", line))
