@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo run test check bench parity lock models clean
+.PHONY: setup demo run test check bench parity rehearsal lock models clean
 
 setup: ## system packages, virtual environment, locked Python packages
 	@.ci/setup
@@ -26,8 +26,12 @@ check: setup ## formatting, lint, types, import contract, skills
 	@$(BIN)/lint-imports
 	@$(BIN)/deskhand skills list --check
 
-bench: models ## measure; writes docs/benchmarks.json
-	@$(BIN)/python -m deskhand.app.bench
+bench: models ## measure beside two other engines; writes docs/benchmarks.json, .md and plots
+	@test -x build/bench-venv/bin/python || $(BIN)/python -m venv build/bench-venv
+	@build/bench-venv/bin/python -m pip install --quiet -r tests/measure/requirements.lock
+	@ls build/bench/llama_cpp_python-*.tar.gz >/dev/null 2>&1 || $(BIN)/python -m pip download --quiet --no-deps \
+		--no-binary llama-cpp-python --dest build/bench $$($(BIN)/python -m pip freeze | grep '^llama.cpp.python==')
+	@$(BIN)/python tests/measure/bench.py
 
 parity: setup ## compare with transformers in a venv of its own; writes tests/model/golden
 	@test -x build/parity-venv/bin/python || $(BIN)/python -m venv build/parity-venv
@@ -35,6 +39,12 @@ parity: setup ## compare with transformers in a venv of its own; writes tests/mo
 	@build/parity-venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@build/parity-venv/bin/python tests/parity/reference.py tests/model/golden
 	@$(BIN)/pytest tests/model/test_parity.py
+
+rehearsal: setup ## the 12B's real shape with random weights: memory and speed here; 7.5 GB under build/rehearsal
+	@mkdir -p build/rehearsal
+	@ls build/rehearsal/llama_cpp_python-*.tar.gz >/dev/null 2>&1 || $(BIN)/python -m pip download --quiet --no-deps \
+		--no-binary llama-cpp-python --dest build/rehearsal $$($(BIN)/python -m pip freeze | grep "^llama.cpp.python==")
+	@nice -n 10 $(BIN)/python tests/measure/rehearsal.py
 
 lock: setup ## resolve pyproject.toml again into requirements.lock
 	@$(BIN)/python -m pip install --quiet pip-tools
