@@ -24,7 +24,7 @@ LEAST = 2048
 """Tokens below which a conversation with a screenshot has no room: such a context is refused, not chosen."""
 
 MARGIN = 512 << 20
-"""Left to everybody else."""
+"""Left to everybody else, and to the embeddings of pictures that are kept (`Projector`, at most 256 MiB)."""
 
 CHECKPOINTS = 1 << 30
 """The most that checkpoints of the sliding layers take together (`PrefixCache`)."""
