@@ -71,6 +71,18 @@ class Plan:
         """Everything but checkpoints."""
         return sum(getattr(self, field.name) for field in fields(self)) - self.checkpoint
 
+    def __str__(self) -> str:
+        """For the person, in GiB."""
+        parts = (
+            ("weights", self.weights),
+            ("keys and values", self.full + self.sliding),
+            ("computing", self.compute),
+            ("pictures and sound", self.projector),
+            ("drafter", self.drafter),
+            ("program", self.process),
+        )
+        return f"memory: {self.loaded / GIB:.1f} GiB (" + ", ".join(f"{n} {b / GIB:.1f}" for n, b in parts if b) + ")"
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -79,12 +91,12 @@ class Fit:
     Attributes:
         config: with the context length that fits.
         checkpoints: bytes that checkpoints may take.
-        notice: what was changed and why, for the person; empty if nothing was.
+        notes: for the person: what it will take, and what was changed and why.
     """
 
     config: LocalConfig
     checkpoints: int
-    notice: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def plan(config: LocalConfig) -> Plan:
@@ -171,8 +183,9 @@ def fitted(config: LocalConfig, available: int, margin: int = MARGIN) -> Fit:
             f"{available / GIB:.1f} GiB are free; close other programs and start again for more"
         )
         config = config.model_copy(update={"context_length": length})
-    room = available - margin - plan(config).loaded
-    return Fit(config, max(0, min(CHECKPOINTS, room)), notice)
+    amounts = plan(config)
+    room = available - margin - amounts.loaded
+    return Fit(config, max(0, min(CHECKPOINTS, room)), (str(amounts), *([notice] if notice else ())))
 
 
 def _needed(config: LocalConfig) -> int:

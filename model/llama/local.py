@@ -63,7 +63,7 @@ class LocalEngine:
             details=(
                 *(f"{role}: {path}" for role, path in files if path),
                 f"licence: {session.licence}",
-                *([session.notice] if session.notice else ()),
+                *session.notes,
             ),
         )
 

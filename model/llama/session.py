@@ -42,7 +42,7 @@ class Session:
     """A loaded bundle with its cache. Not thread-safe: one run at a time.
 
     Args:
-        config: which files, and how. A context for which the memory is too short is made shorter, see `notice`.
+        config: which files, and how. A context for which the memory is too short is made shorter, see `notes`.
         available: bytes of memory that may be taken; None takes what the system says.
 
     Raises:
@@ -55,7 +55,7 @@ class Session:
             fit = Fit(config, CHECKPOINTS)  # the weights go to the card, whose memory llama.cpp looks after
         else:
             fit = fitted(config, psutil.virtual_memory().available if available is None else available)
-        config, self.notice = fit.config, fit.notice
+        config, self.notes = fit.config, fit.notes
         threads = config.threads or psutil.cpu_count(logical=False) or 1
         self.config = config
         self._slice = SLICE_OFFLOADED if config.gpu_layers and C.llama_supports_gpu_offload() else SLICE

@@ -93,7 +93,10 @@ def test_the_largest_context_fits_and_the_next_does_not():
 
 def test_what_fits_stays_as_it_is():
     fit = fitted(config(context_length=5000), 1 << 50)
-    assert (fit.config, fit.notice) == (config(context_length=5000), "")
+    assert fit.config == config(context_length=5000)
+    (note,) = fit.notes
+    assert note.startswith("memory: 0.")
+    assert "keys and values 0.0" in note
     assert fit.checkpoints == 1 << 30
 
 
@@ -101,7 +104,7 @@ def test_what_does_not_fit_is_made_shorter_and_said():
     free = needed(config(context_length=10_000))
     fit = fitted(config(context_length=50_000), free, margin=0)
     assert LEAST <= fit.config.context_length <= 10_240
-    assert fit.notice.startswith(f"context: {fit.config.context_length} tokens instead of 50000")
+    assert fit.notes[1].startswith(f"context: {fit.config.context_length} tokens instead of 50000")
     assert plan(fit.config).checkpoint <= fit.checkpoints <= free - plan(fit.config).loaded
 
 
