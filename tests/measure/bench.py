@@ -29,7 +29,7 @@ GROUPS: dict[str, Callable[[int], Iterable[Row]]] = {
     "memory": lambda _runs: [memory.warm_cold_delta(), *memory.kv_over_ideal()],
     "decoding": lambda runs: [decoding.cpu_per_token(min(runs, 3)), decoding.tokens_per_step()],
     "drafting": lambda runs: [decoding.adaptive(runs)],
-    "grammar": lambda runs: [decoding.constrained(runs)],
+    "grammar": lambda runs: [decoding.constrained(2 * runs + 1)],
     "pixels": lambda runs: [pixels_row.bitmap_over_png(4 * runs)],
     "cascade": cascade_rows.cascade,
 }

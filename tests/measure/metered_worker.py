@@ -13,7 +13,7 @@ from deskhand.model.llama.native import C
 from deskhand.model.process import worker
 
 METER = "DESKHAND_BENCH_METER"
-_METERED = ("llama_decode", "llama_sampler_sample")
+METERED = ("llama_decode", "llama_sampler_sample")
 
 
 def install(path: str) -> None:
@@ -31,7 +31,7 @@ def install(path: str) -> None:
 
         return call
 
-    for name in _METERED:
+    for name in METERED:
         setattr(C, name, metered(getattr(C, name)))
 
 

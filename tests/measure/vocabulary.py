@@ -57,12 +57,15 @@ class Chain:
         scale = np.float32(_LOGIT / np.sqrt(spec.identity))
         before = np.roll(codes, 1, axis=0)
         missed = rng.permutation(len(order)) < round(len(order) * (1 - spec.drafter_agreement))
-        self.known = {token for token, miss in zip(order, missed, strict=True) if not miss}
         right = np.zeros((spec.vocab, spec.identity), np.float32)
         right[list(order)] = before * scale
         self.output = np.hstack([right, nothing, np.zeros_like(rest)])
         guessed = np.zeros_like(right)
-        guessed[list(order)] = np.where(missed[:, None], strays, before) * scale
+        guesses = np.where(missed[:, None], strays, before)
+        guessed[list(order)] = guesses * scale
+        # A stray guess may happen to be right all the same.
+        found = np.roll((codes @ guesses.T).argmax(axis=1), 1)
+        self.known = {token for index, token in enumerate(order) if found[index] == index}
         spare = np.zeros((spec.vocab, spec.drafter_hidden - spec.identity), np.float32)
         self.drafted = np.hstack([guessed, spare])
 
