@@ -85,7 +85,7 @@ class Model:
     def __init__(self, path: Path, gpu_layers: int = -1) -> None:
         parameters = C.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
-        # Left alone, mapped weights stay resident beside their repacked copy: 13.8 GiB for the 12B instead of 8.6.
+        # Left alone, mapped weights stay resident beside their repacked copy: 5.7 GiB of the 12B (docs/rehearsal.md).
         repacked, mapped = not C.llama_supports_gpu_offload(), sys.platform == "linux"
         if repacked:
             parameters.load_mode = C.LLAMA_LOAD_MODE_MMAP if mapped else C.LLAMA_LOAD_MODE_NONE
