@@ -7,12 +7,12 @@ import time
 from concurrent.futures import CancelledError
 from dataclasses import replace
 
-from deskhand.agent import arguments
 from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision
 from deskhand.agent.limits import Limits
-from deskhand.agent.permissions import Permissions
-from deskhand.agent.skills import Tool
-from deskhand.agent.tools import Toolbox, ToolResult
+from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.skills.loading import Tool
+from deskhand.agent.tools import arguments
+from deskhand.agent.tools.toolbox import Toolbox, ToolResult
 from deskhand.agent.turn import Turn
 from deskhand.model.types import ToolCall
 

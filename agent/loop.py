@@ -25,8 +25,8 @@ from deskhand.agent.events import (
 from deskhand.agent.history import HistoryError, Store
 from deskhand.agent.limits import Limits, Stop
 from deskhand.agent.percept import Percept, ScreenPercept
-from deskhand.agent.permissions import Permissions
-from deskhand.agent.tools import Toolbox
+from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Emit, Turn
 from deskhand.model.engine import Engine
 from deskhand.model.errors import ModelError, PromptError

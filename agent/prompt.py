@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 
 from deskhand.agent.percept import Percept, ScreenPercept
-from deskhand.agent.skills import Skill
-from deskhand.agent.tools import ToolResult
+from deskhand.agent.skills.loading import Skill
+from deskhand.agent.tools.toolbox import ToolResult
 from deskhand.model.types import Audio, Image, Message, Part, Text, ToolCall, ToolSpec
 
 BLOCK = 4

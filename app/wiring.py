@@ -10,10 +10,10 @@ from deskhand.agent.events import Notice
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.percept import ScreenPercept
-from deskhand.agent.permissions import Permissions
-from deskhand.agent.skills import SkillSet, load_skills
+from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.skills.loading import SkillSet, load_skills
 from deskhand.agent.timers import Timers
-from deskhand.agent.tools import Toolbox
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import capture, settings
 from deskhand.app.settings import Settings
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from deskhand.agent import sandbox
+from deskhand.agent.safety import sandbox
 from deskhand.app import capture, microphone, settings, wiring
 from deskhand.model.errors import ModelError
 from deskhand.model.process.client import WorkerEngine

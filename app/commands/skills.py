@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from deskhand.agent.skills import Skill
+from deskhand.agent.skills.loading import Skill
 from deskhand.app import wiring
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from deskhand.agent.events import Event, Outcome
 from deskhand.agent.loop import Agent
 from deskhand.agent.percept import Percept, SoundPercept
-from deskhand.agent.tools import Toolbox
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import virtual, wiring
 from deskhand.app.bridge import Bridge, Ready
 from deskhand.app.demo import stage

@@ -13,9 +13,9 @@ from deskhand.agent.events import Answer, ApprovalRequested, Event
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.percept import ScreenPercept
-from deskhand.agent.permissions import Permissions
-from deskhand.agent.skills import load_skills
-from deskhand.agent.tools import HostError, Toolbox
+from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.skills.loading import load_skills
+from deskhand.agent.tools.toolbox import HostError, Toolbox
 from deskhand.model.types import (
     CallDelta,
     Delta,

@@ -3,8 +3,8 @@ import threading
 from pathlib import Path
 
 from deskhand.agent.limits import Limits
-from deskhand.agent.skills import SCOPES, load_skills
-from deskhand.agent.tools import Toolbox
+from deskhand.agent.skills.loading import SCOPES, load_skills
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import ToolCall
 
 TEXT = (Path(__file__).parents[2] / "docs" / "skills.md").read_text(encoding="utf-8")

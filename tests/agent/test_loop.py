@@ -20,9 +20,9 @@ from deskhand.agent.events import (
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Limits
 from deskhand.agent.percept import ScreenPercept, SoundPercept
-from deskhand.agent.permissions import Permissions
-from deskhand.agent.skills import load_skills
-from deskhand.agent.tools import Toolbox
+from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.skills.loading import load_skills
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.errors import EngineDiedError, PromptError
 from deskhand.model.types import Audio, BrokenCall, Finish, Image, Progress, TextDelta, Usage
 

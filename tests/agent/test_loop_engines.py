@@ -14,7 +14,7 @@ from deskhand.agent.events import Decision, Progressed, TextAdded
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.percept import ScreenPercept
-from deskhand.agent.permissions import Permissions
+from deskhand.agent.safety.permissions import Permissions
 from deskhand.model.config import LocalConfig, ScriptedConfig
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle
@@ -115,9 +115,9 @@ import sys, threading
 from pathlib import Path
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent
-from deskhand.agent.permissions import Permissions
-from deskhand.agent.skills import load_skills
-from deskhand.agent.tools import Toolbox
+from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.skills.loading import load_skills
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.config import ScriptedConfig
 from deskhand.model.scripted.engine import ScriptedEngine
 folder, skills, script = map(Path, sys.argv[1:])

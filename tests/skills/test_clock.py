@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from deskhand.agent.limits import Limits
-from deskhand.agent.skills import load_skills
+from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.timers import Timers
-from deskhand.agent.tools import Toolbox
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import ToolCall
 
 ROOT = Path(__file__).parents[2] / "skills"

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from deskhand.agent import arguments, sandbox
 from deskhand.agent.limits import Limits
 from deskhand.agent.percept import ScreenPercept
-from deskhand.agent.skills import SCOPES, SkillSet, Tool
+from deskhand.agent.safety import sandbox
+from deskhand.agent.skills.loading import SCOPES, SkillSet, Tool
+from deskhand.agent.tools import arguments
 from deskhand.model.types import Image, ToolCall, ToolSpec
 
-RUNNER = Path(__file__).resolve().with_name("toolrunner.py")
+RUNNER = Path(__file__).resolve().with_name("runner.py")
 
 
 class HostError(Exception):

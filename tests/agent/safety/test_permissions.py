@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from deskhand.agent.permissions import Permissions, decide
-from deskhand.agent.skills import Tool
+from deskhand.agent.safety.permissions import Permissions, decide
+from deskhand.agent.skills.loading import Tool
 from deskhand.model.types import ToolCall
 
 TOOL = Tool("notes_append", "notes", "append", Path("tools.py"), "Write.", {}, ("files:data",), bundled=True)

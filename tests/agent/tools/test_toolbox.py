@@ -7,10 +7,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deskhand.agent import sandbox
 from deskhand.agent.limits import Limits
-from deskhand.agent.skills import load_skills
-from deskhand.agent.tools import Toolbox
+from deskhand.agent.safety import sandbox
+from deskhand.agent.skills.loading import load_skills
+from deskhand.agent.tools import toolbox
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import ToolCall
 
 HEAD = "import json, os, socket, subprocess, sys, time\nfrom pathlib import Path\n\n"
@@ -269,7 +270,7 @@ def test_tools_that_run_at_once_do_not_mix(make_skill, tmp_path, eyes):
 
 def test_the_runner_imports_little():
     code = "exec(open(sys.path.pop()).read().split('if __name__')[0]); print(len(sys.modules))"
-    runner = Path(sandbox.__file__).with_name("toolrunner.py")
+    runner = toolbox.RUNNER
     script = f"import sys; sys.path.append({str(runner)!r}); {code}"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 70

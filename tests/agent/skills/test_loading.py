@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deskhand.agent.skills import MAX_DEPTH, load_skills
+from deskhand.agent.skills.loading import MAX_DEPTH, load_skills
 
 ROOT = Path(__file__).parents[2] / "skills"
 
@@ -121,7 +121,7 @@ def test_a_linked_skill_is_found(tmp_path):
 
 
 def test_too_many_folders_are_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("deskhand.agent.skills.MAX_FOLDERS", 5)
+    monkeypatch.setattr("deskhand.agent.skills.loading.MAX_FOLDERS", 5)
     for number in range(9):
         (tmp_path / f"f{number}").mkdir()
     assert "More than 5 folders" in load(tmp_path)[1][0]

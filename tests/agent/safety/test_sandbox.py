@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from deskhand.agent import sandbox
+from deskhand.agent.safety import sandbox
 
 
 def test_the_sandbox_works_on_this_machine_and_says_so():

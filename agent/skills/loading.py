@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import yaml
 
-from deskhand.agent import signatures
+from deskhand.agent.skills import signatures
 
 BUNDLED = "bundled"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskhand.agent.arguments import MisfitError, fit
+from deskhand.agent.tools.arguments import MisfitError, fit
 
 SCHEMA = {
     "type": "object",

@@ -1,6 +1,6 @@
 import pytest
 
-from deskhand.agent import signatures
+from deskhand.agent.skills import signatures
 
 
 def read(tmp_path, source):

@@ -1,0 +1,1 @@
+"""What stands between a model and the person's machine: permissions and the sandbox."""

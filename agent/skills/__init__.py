@@ -1,0 +1,1 @@
+"""Skill folders in the open SKILL.md format, and the typed functions in them."""

@@ -1,0 +1,1 @@
+"""Tools of all skills: what the model may call, checked arguments, and the process in which a call runs."""
