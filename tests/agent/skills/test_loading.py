@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deskhand.agent.skills.loading import MAX_DEPTH, load_skills
 
-ROOT = Path(__file__).parents[2] / "skills"
+ROOT = Path(__file__).parents[3] / "skills"
 
 
 def write(folder, text, **files):
