@@ -7,7 +7,8 @@ import pytest
 from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.language.dialect import Control, Plain
 from deskhand.model.llama.context import Context, DecodeError
-from deskhand.model.llama.generation import Generation, Prompt, Read, Written
+from deskhand.model.llama.generation import Generation, Written
+from deskhand.model.llama.reading import Prompt, Read
 from deskhand.model.llama.sampling import Sampler
 from deskhand.model.llama.session import Session
 from deskhand.model.tiny.bundle import TinySpec, cached_bundle
