@@ -10,9 +10,9 @@ from dataclasses import replace
 from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision
 from deskhand.agent.limits import Limits
 from deskhand.agent.safety.permissions import Permissions
-from deskhand.agent.skills.loading import Tool
+from deskhand.agent.tool import Tool, ToolResult
 from deskhand.agent.tools import arguments
-from deskhand.agent.tools.toolbox import Toolbox, ToolResult
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Turn
 from deskhand.model.types import ToolCall
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.agent.skills.loading import Skill
-from deskhand.agent.tools.toolbox import ToolResult
+from deskhand.agent.tool import ToolResult
 from deskhand.model.types import Audio, Image, Message, Part, Text, ToolCall, ToolSpec
 
 BLOCK = 4

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from typing import Literal
 
-from deskhand.agent.skills.loading import Tool
+from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
 Verdict = Literal["allow", "ask", "deny"]

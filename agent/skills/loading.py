@@ -8,19 +8,18 @@ only read what is theirs and run without asking; honoured for bundled skills onl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
+from deskhand.agent.scopes import SCOPES
 from deskhand.agent.skills import signatures
+from deskhand.agent.tool import Tool
 
 BUNDLED = "bundled"
-
-SCOPES = {"files:data": "its own files", "screen": "the screen", "apps": "applications"}
-"""What a tool may declare that it touches, in a person's words."""
 
 MAX_DEPTH = 6
 MAX_FOLDERS = 2_000
@@ -47,32 +46,18 @@ class Problem:
     fatal: bool = False
 
 
-@dataclass(frozen=True)
-class Tool:
-    """A typed function of a skill.
+@dataclass(frozen=True, kw_only=True)
+class Function(Tool):
+    """A typed function of a skill; its name as a tool is ``<skill>_<function>``.
 
     Attributes:
-        name: ``<skill>_<function>``, as the model calls it.
-        skill: the skill's name.
         function: its name in ``file``.
         file: the Python source.
-        description: for the model and the person.
-        parameters: a JSON schema of type ``object``.
-        scopes: what it may touch, keys of `SCOPES`.
-        quiet: only reads what is its own, so it runs without asking.
-        bundled: came with Deskhand.
-        host: its function takes ``host``.
+        host: it takes ``host``.
     """
 
-    name: str
-    skill: str
     function: str
     file: Path
-    description: str
-    parameters: Mapping[str, Any]
-    scopes: tuple[str, ...] = ()
-    quiet: bool = False
-    bundled: bool = False
     host: bool = False
 
 
@@ -98,7 +83,7 @@ class Skill:
     source: str
     license: str = ""
     scopes: tuple[str, ...] = ()
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[Function, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -259,7 +244,7 @@ def _scopes(text: str, source: str, warn: Warn) -> tuple[str, ...]:
     return tuple(scopes)
 
 
-def _tools(skill: Skill, metadata: dict[str, str], warn: Warn) -> tuple[Tool, ...]:
+def _tools(skill: Skill, metadata: dict[str, str], warn: Warn) -> tuple[Function, ...]:
     name = metadata.get("deskhand-tools", "")
     if not name:
         return ()
@@ -284,9 +269,17 @@ def _tools(skill: Skill, metadata: dict[str, str], warn: Warn) -> tuple[Tool, ..
     bundled = skill.source == BUNDLED
     quiet = metadata.get("deskhand-quiet", "").split() if bundled else []
     return tuple(
-        Tool(
-            f"{prefix}_{function.name}", skill.name, function.function, file, function.description,
-            function.parameters, skill.scopes, function.name in quiet, bundled, function.host,
+        Function(
+            f"{prefix}_{function.name}",
+            skill.name,
+            function.description,
+            function.parameters,
+            skill.scopes,
+            quiet=function.name in quiet,
+            bundled=bundled,
+            function=function.function,
+            file=file,
+            host=function.host,
         )
         for function in functions
-    )  # fmt: skip
+    )

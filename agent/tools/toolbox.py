@@ -1,276 +1,67 @@
-"""Tools of all skills, and how one call runs: in a child process of its own, in the box where there is one."""
+"""Everything that the model may call, from wherever it comes, under one name each."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import selectors
-import signal
-import subprocess
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Protocol
 
 from deskhand.agent.limits import Limits
-from deskhand.agent.percept import ScreenPercept
-from deskhand.agent.safety import sandbox
-from deskhand.agent.skills.loading import SCOPES, SkillSet, Tool
+from deskhand.agent.skills.loading import SkillSet
+from deskhand.agent.tool import Provider, Tool, ToolResult
 from deskhand.agent.tools import arguments
-from deskhand.model.types import Image, ToolCall, ToolSpec
-
-RUNNER = Path(__file__).resolve().with_name("runner.py")
-
-
-class HostError(Exception):
-    """The app can't do what a tool asked for; the message is a sentence for the person."""
-
-
-class Host(Protocol):
-    """What only the app can do for a tool."""
-
-    def look(self) -> ScreenPercept:
-        """Take a screenshot.
-
-        Raises:
-            HostError: there is no display, or the person's system does not permit it.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What one call came to.
-
-    Attributes:
-        value: a JSON value, None if it failed.
-        error: one sentence if it failed, else empty.
-        images: what the tool looked at; they follow the value in the prompt.
-        seconds: wall time.
-    """
-
-    value: Any = None
-    error: str = ""
-    images: tuple[Image, ...] = ()
-    seconds: float = 0.0
+from deskhand.agent.tools.functions import Host, SkillFunctions
+from deskhand.model.types import ToolCall, ToolSpec
 
 
 class Toolbox:
-    """Every tool of ``skills``.
+    """Every tool of ``skills``, and those of further providers.
 
     Args:
         skills: loaded skill folders.
         data: the folder below which each skill has its own: ``data/<skill>``.
         host: what only the app can do.
+        more: further places that tools come from; of two tools of one name the first is taken.
     """
 
-    def __init__(self, skills: SkillSet, data: Path, host: Host) -> None:
+    def __init__(self, skills: SkillSet, data: Path, host: Host, more: Sequence[Provider] = ()) -> None:
         self.skills = skills
-        self.data = data.resolve()
-        self._host = host
-        self._tools = {tool.name: tool for skill in skills.skills for tool in skill.tools}
+        self._providers: tuple[Provider, ...] = (SkillFunctions(skills, data, host), *more)
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
-        """What the model is told, in the order of the skills."""
-        return tuple(ToolSpec(tool.name, tool.description, tool.parameters) for tool in self._tools.values())
+        """What the model is told, in the order of the providers."""
+        return tuple(ToolSpec(tool.name, tool.description, tool.parameters) for tool, _ in self._tools().values())
 
     def find(self, name: str) -> Tool | None:
         """The tool of that name."""
-        return self._tools.get(name)
-
-    def folder(self, tool: Tool) -> Path:
-        """The data folder of the tool's skill."""
-        return self.data / tool.skill
+        found = self._tools().get(name)
+        return found[0] if found else None
 
     def touches(self, tool: Tool) -> tuple[str, ...]:
         """What the tool may touch, a line each, for the approval dialog."""
-        lines = [f"files: {self.folder(tool)}" if scope == "files:data" else SCOPES[scope] for scope in tool.scopes]
-        return tuple(lines) or ("nothing on this machine",)
+        return self._tools()[tool.name][1].touches(tool) or ("nothing on this machine",)
 
     def run(self, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult:
-        """Run one call to its end, a failure, a limit, or ``cancel``; nothing is raised for what a tool does.
-
-        The whole process group is killed at the end, so nothing that the tool started stays behind, except the
-        applications that the skill ``open`` starts in sessions of their own.
-        """
+        """Run one call to its end, a failure, a limit, or ``cancel``; nothing is raised for what a tool does."""
         started = time.monotonic()
-        tool = self.find(call.name)
-        if tool is None:
+        found = self._tools().get(call.name)
+        if found is None:
             return ToolResult(error=f"There is no tool named {call.name}.")
+        tool, provider = found
         try:
-            fitted = arguments.fit(tool.parameters, call.arguments)
-            job = self._job(tool, fitted, limits)
-            result = _Run(self._host, tool, cancel, limits).run(*job)
+            exact = replace(call, arguments=arguments.fit(tool.parameters, call.arguments))
         except arguments.MisfitError as error:
-            result = ToolResult(error=str(error))
-        except _RefusedError as error:
-            result = ToolResult(error=str(error))
-        except OSError as error:
-            result = ToolResult(error=f"The tool could not be started: {error.strerror or error}.")
-        return ToolResult(result.value, result.error, result.images, time.monotonic() - started)
+            return ToolResult(error=str(error))
+        result = provider.run(tool, exact, cancel, limits)
+        return replace(result, seconds=time.monotonic() - started)
 
-    def _job(self, tool: Tool, fitted: Mapping[str, Any], limits: Limits) -> tuple[list[str], dict[str, str], bytes]:
-        """The command, its environment, and the line it is told."""
-        folder = self.folder(tool)
-        command = [str(sandbox.interpreter()), "-I", "-S", str(RUNNER)]
-        free = "apps" in tool.scopes and tool.bundled
-        call: dict[str, Any] = {
-            "file": str(tool.file.resolve()),
-            "function": tool.function,
-            "arguments": fitted,
-            "host": tool.host,
-            "data": str(folder),
-            "result_bytes": limits.result_bytes,
-            # Applications inherit limits, and a browser needs more than a tool.
-            "memory": None if free else sandbox.MEMORY,
-            "file_bytes": None if free else sandbox.FILE_BYTES,
-            "libraries": [str(path) for path in sandbox.libraries()],
-        }
-        writable: list[Path] = []
-        if "files:data" in tool.scopes:
-            self._refuse_overlap(tool, folder)
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            writable.append(folder)
-        line = json.dumps(call).encode() + b"\n"
-        if free:
-            return command, dict(os.environ), line
-        if sandbox.status().works:
-            return sandbox.wrap(command, read=[RUNNER, tool.file.resolve().parent], write=writable), {}, line
-        if not tool.bundled:
-            raise _RefusedError(
-                f"{tool.name} did not run: {tool.skill} did not come with Deskhand and this machine has no sandbox. "
-                "See: deskhand doctor"
-            )
-        return command, sandbox.environment(), line
-
-    def _refuse_overlap(self, tool: Tool, folder: Path) -> None:
-        """A skill called ``skills`` must not get the folder of the person's skills as its own."""
-        for skill in self.skills.skills:
-            other = skill.folder.resolve()
-            if other.is_relative_to(folder) or folder.is_relative_to(other):
-                raise _RefusedError(
-                    f"{tool.name} did not run: {folder}, where {tool.skill} keeps its files, holds skills."
-                )
-
-
-class _RefusedError(Exception):
-    """The call may not run on this machine."""
-
-
-class _Run:
-    """One child process, from its start to its last line."""
-
-    def __init__(self, host: Host, tool: Tool, cancel: threading.Event, limits: Limits) -> None:
-        self._host = host
-        self._tool = tool
-        self._cancel = cancel
-        self._limits = limits
-        self._images: list[Image] = []
-        self._deadline = time.monotonic() + limits.tool_seconds
-        # A character may take six bytes as a JSON escape; the runner's own cut comes long before.
-        self._most = 8 * limits.result_bytes + 65_536
-
-    def run(self, command: list[str], environment: dict[str, str], line: bytes) -> ToolResult:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            cwd="/",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert process.stdin  # noqa: S101 - for the type checker: all three are pipes
-        assert process.stdout  # noqa: S101
-        assert process.stderr  # noqa: S101
-        try:
-            return self._follow(process.stdin, process.stdout, process.stderr, line)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                # What was still to be written to a dead process is of no use.
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-
-    def _follow(self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], line: bytes) -> ToolResult:
-        """Send the call, answer what the tool asks, and return its last line."""
-        _send(stdin, line)  # a process that has ended already closes its other pipes, which says more
-        said: bytes = b""
-        noise: bytes = b""
-        taken = 0
-        with selectors.DefaultSelector() as selector:
-            for pipe in (stdout, stderr):
-                selector.register(pipe, selectors.EVENT_READ)
-            while not self._cancel.is_set() and time.monotonic() < self._deadline and taken <= self._most:
-                for key, _ in selector.select(0.05):
-                    data = os.read(key.fd, 65_536)
-                    if not data:
-                        selector.unregister(key.fileobj)
-                        if key.fileobj is stdout:
-                            return ToolResult(error=_crash(noise))
-                    elif key.fileobj is stderr:
-                        noise = (noise + data)[-2_000:]  # only the end is kept, for the sentence about a crash
-                    else:
-                        taken += len(data)
-                        *lines, said = (said + data).split(b"\n")
-                        for message in lines:
-                            if result := self._take(message, stdin):
-                                return result
-        return ToolResult(error=self._stopped(taken))
-
-    def _stopped(self, taken: int) -> str:
-        if self._cancel.is_set():
-            return "The tool was stopped."
-        if taken > self._most:
-            return "The tool was stopped: it returned far more than it may."
-        return f"The tool was stopped: it took longer than {self._limits.tool_seconds:g} s."
-
-    def _take(self, message: bytes, stdin: IO[bytes]) -> ToolResult | None:
-        """One line of the runner: its result, or a request that is answered here."""
-        try:
-            data = json.loads(message)
-        except (ValueError, RecursionError):
-            data = None
-        match data:
-            case {"value": value}:
-                return ToolResult(value, images=tuple(self._images))
-            case {"error": str(error)}:
-                return ToolResult(error=error, images=tuple(self._images))
-            case {"ask": str(what)}:
-                reply = json.dumps(self._ask(what)).encode() + b"\n"
-                _send(stdin, reply)
-                return None
-            case _:
-                return ToolResult(error="The tool's process sent what can't be read.")
-
-    def _ask(self, what: str) -> dict[str, Any]:
-        if what != "look" or "screen" not in self._tool.scopes:
-            return {"error": f"{self._tool.skill} may not ask for that: its SKILL.md does not declare the scope."}
-        asked = time.monotonic()
-        try:
-            seen = self._host.look()
-        except HostError as error:
-            return {"error": str(error)}
-        finally:
-            # The desktop may ask the person, who takes as long as they like.
-            self._deadline += time.monotonic() - asked
-        self._images.append(seen.image)
-        where = {"width": seen.image.width, "height": seen.image.height, "left": seen.left, "top": seen.top}
-        return {"value": {**where, "scale": seen.scale, "source": seen.source}}
-
-
-def _send(stdin: IO[bytes], line: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        stdin.write(line)
-        stdin.flush()
-
-
-def _crash(noise: bytes) -> str:
-    text = noise.decode(errors="replace").strip().rpartition("\n")[2][:300]
-    return f"The tool's process ended without a result{f': {text}' if text else '.'}"
+    def _tools(self) -> dict[str, tuple[Tool, Provider]]:
+        """By name; a provider may offer others between two turns."""
+        found: dict[str, tuple[Tool, Provider]] = {}
+        for provider in self._providers:
+            for tool in provider.tools:
+                found.setdefault(tool.name, (tool, provider))
+        return found

@@ -15,7 +15,8 @@ from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import load_skills
-from deskhand.agent.tools.toolbox import HostError, Toolbox
+from deskhand.agent.tools.functions import HostError
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import (
     CallDelta,
     Delta,

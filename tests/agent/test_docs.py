@@ -3,7 +3,8 @@ import threading
 from pathlib import Path
 
 from deskhand.agent.limits import Limits
-from deskhand.agent.skills.loading import SCOPES, load_skills
+from deskhand.agent.scopes import SCOPES
+from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import ToolCall
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from deskhand.agent import prompt
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.skills.loading import Skill, load_skills
-from deskhand.agent.tools.toolbox import ToolResult
+from deskhand.agent.tool import ToolResult
 from deskhand.model.types import Audio, Image, Message, Text, ToolCall
 
 IMAGE = Image(bytes(48), 4, 4, 280)

@@ -4,7 +4,8 @@ from pathlib import Path
 from deskhand.agent.limits import Limits
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.skills.loading import load_skills
-from deskhand.agent.tools.toolbox import HostError, Toolbox
+from deskhand.agent.tools.functions import HostError
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import wiring
 from deskhand.model.types import Image, ToolCall
 

@@ -1,15 +1,14 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from deskhand.agent.safety.permissions import Permissions, decide
-from deskhand.agent.skills.loading import Tool
+from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
-TOOL = Tool("notes_append", "notes", "append", Path("tools.py"), "Write.", {}, ("files:data",), bundled=True)
-LOOK = Tool("screen_look", "screen", "look", Path("tools.py"), "Look.", {}, ("screen",), bundled=True)
-OPEN = Tool("open_application", "open", "application", Path("tools.py"), "Start.", {}, ("apps",), bundled=True)
+TOOL = Tool("notes_append", "notes", "Write.", {}, ("files:data",), bundled=True)
+LOOK = Tool("screen_look", "screen", "Look.", {}, ("screen",), bundled=True)
+OPEN = Tool("open_application", "open", "Start.", {}, ("apps",), bundled=True)
 CALL = ToolCall("c", "notes_append", {"text": "x"})
 
 

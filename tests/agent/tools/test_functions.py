@@ -10,7 +10,7 @@ import pytest
 from deskhand.agent.limits import Limits
 from deskhand.agent.safety import sandbox
 from deskhand.agent.skills.loading import load_skills
-from deskhand.agent.tools import toolbox
+from deskhand.agent.tools import functions
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import ToolCall
 
@@ -270,7 +270,7 @@ def test_tools_that_run_at_once_do_not_mix(make_skill, tmp_path, eyes):
 
 def test_the_runner_imports_little():
     code = "exec(open(sys.path.pop()).read().split('if __name__')[0]); print(len(sys.modules))"
-    runner = toolbox.RUNNER
+    runner = functions.RUNNER
     script = f"import sys; sys.path.append({str(runner)!r}); {code}"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 70

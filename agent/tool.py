@@ -1,0 +1,75 @@
+"""What the model may call, whoever runs it: a skill's function, a server's tool, something of our own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from deskhand.agent.limits import Limits
+from deskhand.model.types import Image, ToolCall
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One thing that the model may call.
+
+    Attributes:
+        name: as the model calls it, unique among all tools.
+        skill: what it belongs to: a skill's or a server's name.
+        description: for the model and the person.
+        parameters: a JSON schema of type ``object``.
+        scopes: what it may touch, see `scopes`.
+        quiet: only reads what is its own, so it runs without asking.
+        bundled: came with Deskhand.
+    """
+
+    name: str
+    skill: str
+    description: str
+    parameters: Mapping[str, Any]
+    scopes: tuple[str, ...] = ()
+    quiet: bool = False
+    bundled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What one call came to.
+
+    Attributes:
+        value: a JSON value, None if it failed.
+        error: one sentence if it failed, else empty.
+        images: what the tool looked at; they follow the value in the prompt.
+        seconds: wall time.
+    """
+
+    value: Any = None
+    error: str = ""
+    images: tuple[Image, ...] = ()
+    seconds: float = 0.0
+
+
+class Provider(Protocol):
+    """A place that tools come from and run in."""
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """What it offers now; may change between turns."""
+        ...
+
+    def touches(self, tool: Tool) -> tuple[str, ...]:
+        """What ``tool`` may touch, a line each, for the approval dialog; empty: nothing on this machine."""
+        ...
+
+    def run(self, tool: Tool, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult:
+        """Run one call to its end, a failure, a limit, or ``cancel``; nothing is raised for what a tool does.
+
+        Args:
+            tool: one of `tools`.
+            call: with arguments that fit the tool's schema.
+            cancel: set by Stop; everything that was started has ended when this returns.
+            limits: of time and size.
+        """
+        ...
