@@ -40,10 +40,10 @@ def wait_for(condition):
 
 
 def test_a_timer_fires_once_when_it_is_due(timers, folder, told):
-    timers.start()
     put(folder, "a", time.time() + 0.5, "tea")
     put(folder, "b", time.time() + 1000)
     assert [timer.label for timer in timers.pending()] == ["tea", ""]
+    timers.start()
     wait_for(lambda: told)
     time.sleep(0.6)
     assert [(notice.kind, notice.text) for notice in told] == [("timer", "Timer “tea” is up.")]
