@@ -58,13 +58,14 @@ class CascadeEngine:
 
     Args:
         config: which models.
+        loading: is told the part of the text model, 0 to 1, that is in memory.
 
     Raises:
         BundleError: the speech model's folder is none.
     """
 
-    def __init__(self, config: CascadeConfig) -> None:
-        self._text = LocalEngine(config.text, DecidingDialect)
+    def __init__(self, config: CascadeConfig, loading: Callable[[float], None] | None = None) -> None:
+        self._text = LocalEngine(config.text, DecidingDialect, loading=loading)
         self._reader = Reader()
         self._listener = Listener(config.speech, config.language) if config.speech else None
         self._speech = config.speech

@@ -26,6 +26,7 @@ class LocalEngine:
         config: which files, and how.
         dialect: the prompt format, or what makes it from the one that the model's header asks for; None takes that.
         available: bytes of memory that may be taken; None takes what the system says when the model is loaded.
+        loading: is told the part of the model, 0 to 1, that is in memory.
     """
 
     def __init__(
@@ -33,9 +34,11 @@ class LocalEngine:
         config: LocalConfig,
         dialect: Dialect | Callable[[Dialect], Dialect] | None = None,
         available: int | None = None,
+        loading: Callable[[float], None] | None = None,
     ) -> None:
         self._config = config
         self._available = available
+        self._loading = loading
         self._wrap = dialect if callable(dialect) else None
         self._dialect = None if callable(dialect) else dialect
         self._session: Session | None = None
@@ -117,7 +120,7 @@ class LocalEngine:
         if self._closing.is_set():
             raise EngineDiedError("The engine has been closed.")
         if self._session is None:
-            self._session = Session(self._config, self._available)
+            self._session = Session(self._config, self._available, self._loading)
         return self._session
 
     def _deltas(self, request: Request, cancel: _Either) -> Generator[Delta]:

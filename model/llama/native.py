@@ -10,6 +10,7 @@ import ctypes
 import re
 import sys
 from collections import deque
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -57,6 +58,17 @@ def forget() -> None:
     _errors.clear()
 
 
+def _progress(loading: Callable[[float], None] | None) -> Pointer:
+    """llama.cpp's callback for ``loading``; keep it as long as the model loads."""
+
+    def on(share: float, _data: object) -> bool:
+        if loading is not None:
+            loading(share)
+        return True  # False would give up loading
+
+    return C.llama_progress_callback(on)
+
+
 def _release(path: Path) -> None:
     """Give a mapped file's pages back to the system; those that are still used come back from its cache when touched.
 
@@ -77,14 +89,16 @@ class Model:
     Args:
         path: the file; validated before, since llama.cpp aborts on some malformed ones.
         gpu_layers: layers to offload; -1 means all.
+        loading: is told the part that is in memory, 0 to 1.
 
     Raises:
         BundleError: llama.cpp can't load it.
     """
 
-    def __init__(self, path: Path, gpu_layers: int = -1) -> None:
+    def __init__(self, path: Path, gpu_layers: int = -1, loading: Callable[[float], None] | None = None) -> None:
         parameters = C.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
+        parameters.progress_callback = told = _progress(loading)
         # Left alone, mapped weights stay resident beside their repacked copy: 5.7 GiB of the 12B (docs/rehearsal.md).
         repacked, mapped = not C.llama_supports_gpu_offload(), sys.platform == "linux"
         if repacked:
@@ -92,6 +106,7 @@ class Model:
         self.path = path
         _errors.clear()
         self.handle: int | None = C.llama_model_load_from_file(str(path).encode(), parameters)
+        del told
         if self.handle is None:
             raise BundleError(
                 f"{path} could not be loaded: {cause()}. Please download it again or choose another model."

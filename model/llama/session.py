@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -45,12 +45,15 @@ class Session:
     Args:
         config: which files, and how. A context for which the memory is too short is made shorter, see `notes`.
         available: bytes of memory that may be taken; None takes what the system says.
+        loading: is told the part of the model, 0 to 1, that is in memory.
 
     Raises:
         BundleError: a file is missing, broken, or does not fit the others; or the memory is too small.
     """
 
-    def __init__(self, config: LocalConfig, available: int | None = None) -> None:
+    def __init__(
+        self, config: LocalConfig, available: int | None = None, loading: Callable[[float], None] | None = None
+    ) -> None:
         _check_files(config)
         if config.gpu_layers and C.llama_supports_gpu_offload():
             fit = Fit(config, CHECKPOINTS)  # the weights go to the card, whose memory llama.cpp looks after
@@ -64,7 +67,7 @@ class Session:
         self.projector: Projector | None = None
         self.drafter: Drafter | None = None
         with ExitStack() as opened:
-            self.model = Model(config.main, config.gpu_layers)
+            self.model = Model(config.main, config.gpu_layers, loading)
             opened.callback(self.model.close)
             self.context = Context(
                 self.model,

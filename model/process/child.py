@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -34,10 +35,14 @@ class Process:
 
     A thread of its own starts it and waits for it: Linux ends the worker with the thread that started it
     (PR_SET_PDEATHSIG), so that thread must live as long as the worker does.
+
+    Args:
+        silent: seconds after which a worker that does not take a message has hung: its reader does nothing else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, silent: float) -> None:
         ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", *_timeval(silent)))
         self._connection = Connection(ours.detach())
         self._sending = threading.Lock()
         self._kills = _oom_kills()
@@ -45,6 +50,7 @@ class Process:
         self._ended = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._cause = ""
+        self._verdict = ""
         self._problem: OSError | None = None
         threading.Thread(target=self._watch, args=(theirs,), name="engine warden", daemon=True).start()
         self._started.wait()
@@ -71,6 +77,8 @@ class Process:
         try:
             with self._sending:
                 self._connection.send_bytes(data)
+        except BlockingIOError as error:
+            raise self.condemn(f"The engine's process took nothing of what it was sent. {_AGAIN}") from error
         except OSError as error:
             raise self._death() from error
 
@@ -97,11 +105,20 @@ class Process:
             child.kill()
             self._ended.wait()
 
+    def condemn(self, verdict: str) -> EngineDiedError:
+        """End a worker that hangs; ``verdict`` is the cause of its death, which the caller is to raise."""
+        self._verdict = verdict
+        child = self._child
+        if child is not None:
+            child.kill()  # it would not hear that it is asked
+            self._ended.wait()
+        return EngineDiedError(verdict)
+
     def _death(self) -> EngineDiedError:
         # The end of the connection comes a moment before the end of the process; a process that stays is of no use.
         if not self._ended.wait(_END_PATIENCE):
             self.end()
-        return EngineDiedError(self._cause)
+        return EngineDiedError(self._verdict or self._cause)
 
     def _watch(self, theirs: socket.socket) -> None:
         with tempfile.TemporaryFile() as log:
@@ -158,6 +175,10 @@ def cause_of_death(code: int, log: str, out_of_memory: bool) -> str:
         return f"The engine was ended from outside ({signal.Signals(-code).name}) while it was answering. {_AGAIN}"
     last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "it said nothing")
     return f"The engine ended unexpectedly with code {code}: {last[:200]}. {_AGAIN}"
+
+
+def _timeval(seconds: float) -> tuple[int, int]:
+    return int(seconds), int(seconds % 1 * 1_000_000)
 
 
 def _oom_kills() -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from deskhand.model.config import EngineConfig
 from deskhand.model.errors import EngineBusyError, EngineDiedError, ModelError
 from deskhand.model.process import wire
 from deskhand.model.process.child import Process
-from deskhand.model.types import Delta, EngineInfo, Finish, Request
+from deskhand.model.process.watch import Patience, Watch
+from deskhand.model.types import Delta, EngineInfo, Finish, Progress, Request
 
 POLL_SECONDS = 0.02
 """How often a waiting generation looks at its cancel event; below what a person notices."""
@@ -19,6 +20,10 @@ POLL_SECONDS = 0.02
 CANCEL_PATIENCE = 5.0
 """Seconds after which a cancelled generation ends for the caller although the worker is still inside one step: a
 920-token screenshot is one micro-batch, which a slow CPU computes for a minute (ENGINE.md §11)."""
+
+LOADING = "loading the model"
+RESTARTING = "starting the engine again"
+"""Stages of `Progress` before the worker can answer."""
 
 DEATHS_WHILE_LOADING = 3
 """So many deaths in a row while loading are no accident."""
@@ -28,14 +33,18 @@ class WorkerEngine:
     """An `Engine` whose work happens in `worker.py`'s process.
 
     The process starts with the first use. When it dies, the generation that needed it raises `EngineDiedError` and the
-    next one starts a fresh process; nothing is lost, because every request holds the whole conversation.
+    next one starts a fresh process; nothing is lost, because every request holds the whole conversation. A process that
+    hangs is ended, with the same consequences.
 
     Args:
         config: what the process builds its engine from.
+        patience: how long it may stand still before it counts as hung.
     """
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, patience: Patience | None = None) -> None:
         self._config = config
+        self._patience = patience or Patience()
+        self._watch = Watch(self._patience)
         self._starting = threading.Lock()
         self._generating = threading.Lock()
         self._process: Process | None = None
@@ -60,7 +69,8 @@ class WorkerEngine:
             ModelError: it can't be loaded.
         """
         if self._info is None:
-            self._loaded(threading.Event())
+            for _ in self._loaded(threading.Event()):
+                pass
         assert self._info is not None  # noqa: S101 - set when loaded; it was not cancelled
         return self._info
 
@@ -87,7 +97,7 @@ class WorkerEngine:
             process.end()
 
     def _generate(self, request: Request, cancel: threading.Event) -> Iterator[Delta]:
-        process = self._loaded(cancel)
+        process = yield from self._loaded(cancel)
         if process is None or cancel.is_set():
             yield Finish("cancelled")
             return
@@ -99,6 +109,7 @@ class WorkerEngine:
             if keep is not None:
                 process.send(keep)
             process.send(wire.Generate(number, request), self._shelf.held)
+            self._watch.begin()
             for delta in self._deltas(process, number, cancel):
                 running = not isinstance(delta, Finish)
                 yield delta
@@ -121,7 +132,7 @@ class WorkerEngine:
             if not told and cancel.is_set():
                 process.send(wire.Cancel(number))
                 told = time.monotonic()
-            match process.receive(POLL_SECONDS):
+            match self._receive(process):
                 case wire.Deltas(sender, deltas) if sender == number:
                     yield from deltas
                 case wire.Failed() as failure if failure.number == number:
@@ -131,19 +142,29 @@ class WorkerEngine:
                 case _:
                     pass
 
-    def _loaded(self, cancel: threading.Event) -> Process | None:
-        """The process with its engine loaded; None if ``cancel`` was set before that (it goes on loading)."""
+    def _receive(self, process: Process) -> wire.Message | None:
+        """The next message, or None if there was none for a moment; ends a process that hangs."""
+        message = process.receive(POLL_SECONDS)
+        verdict = self._watch.waited(POLL_SECONDS) if message is None else self._watch.heard(message)
+        if verdict:
+            raise process.condemn(verdict)
+        return message
+
+    def _loaded(self, cancel: threading.Event) -> Generator[Progress, None, Process | None]:
+        """Tell how far loading is, then give the process; None if ``cancel`` was set before (it goes on loading)."""
         while not self._starting.acquire(timeout=POLL_SECONDS):
             if cancel.is_set():
                 return None
         try:
             process = self._process
             if process is None or not process.alive or (self._ready and not _answers(process)):
+                if process is not None and not cancel.is_set():
+                    yield Progress(RESTARTING, 0, 1)
                 process = self._start()
             while not self._ready:
                 if cancel.is_set():
                     return None
-                self._await_ready(process)
+                yield from self._await_ready(process)
         except EngineDiedError:
             self._deaths += 1
             if self._closed.is_set():
@@ -163,12 +184,15 @@ class WorkerEngine:
             )
         self._ready = False
         self._shelf = wire.Shelf()
-        self._process = process = Process()
+        self._watch.begin()
+        self._process = process = Process(self._patience.silent)
         process.send(wire.Configure(self._config.model_dump_json()))
         return process
 
-    def _await_ready(self, process: Process) -> None:
-        match process.receive(POLL_SECONDS):
+    def _await_ready(self, process: Process) -> Iterator[Progress]:
+        match self._receive(process):
+            case wire.Loading(percent):
+                yield Progress(LOADING, percent, 100)
             case wire.Ready(info):
                 self._info, self._ready, self._deaths = info, True, 0
             case wire.Failed() as failure:

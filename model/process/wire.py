@@ -95,14 +95,36 @@ class Failed:
         return errors.ModelError(self.sentence)
 
 
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """The model is ``percent`` in memory."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What the engine's thread is at, told by another thread while it says nothing itself.
+
+    Attributes:
+        activity: ``loading``, ``reading`` the prompt or ``writing``.
+        still: seconds since it last showed that it moves on.
+        slowest: the longest such pause of this activity after which it did move on, in seconds.
+    """
+
+    activity: str
+    still: float
+    slowest: float
+
+
 ToWorker = Configure | Keep | Generate | Cancel
-ToClient = Ready | Deltas | Failed
+ToClient = Loading | Ready | Deltas | Failed | Beat
 Message = ToWorker | ToClient
 
 _KNOWN = {
     (part.__module__, part.__qualname__): part
     for part in (
-        *(Configure, Keep, Generate, Cancel, Ready, Deltas, Failed),
+        *(Configure, Keep, Generate, Cancel, Loading, Ready, Deltas, Failed, Beat),
         *(types.Text, types.Image, types.Audio, types.ToolCall, types.Message, types.ToolSpec, types.Sampling),
         *(types.Request, types.Usage, types.TextDelta, types.ThoughtDelta, types.CallDelta, types.BrokenCall),
         *(types.Progress, types.Finish, types.EngineInfo),

@@ -2,7 +2,7 @@
 
 A GGML assert, a driver fault or the out-of-memory killer takes this process only. Three threads: the main one runs the
 engine, one reads messages (so that a cancel is heard while the engine computes), one writes deltas (so that those that
-are ready leave together while the first never waits).
+are ready leave together while the first never waits) and, while there are none, how the engine's thread is doing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from multiprocessing.connection import Connection
 
@@ -24,14 +24,19 @@ from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, Scri
 from deskhand.model.engine import Engine
 from deskhand.model.errors import ModelError
 from deskhand.model.process import wire
-from deskhand.model.types import Delta, Finish
+from deskhand.model.process.pulse import BEAT_SECONDS, Pulse
+from deskhand.model.types import Delta, Finish, Progress
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _UNFINISHED = "The engine stopped without finishing its answer. Please ask again."
 
 
-def open_engine(config: EngineConfig) -> Engine:
+def open_engine(config: EngineConfig, loading: Callable[[float], None] | None = None) -> Engine:
     """The engine that ``config`` describes, in this process.
+
+    Args:
+        config: which, and how.
+        loading: is told the part of the model, 0 to 1, that is in memory.
 
     Raises:
         ModelError: its files are missing or wrong (or later, when it is first used).
@@ -41,11 +46,11 @@ def open_engine(config: EngineConfig) -> Engine:
         case LocalConfig():
             from deskhand.model.llama.local import LocalEngine  # noqa: PLC0415
 
-            return LocalEngine(config)
+            return LocalEngine(config, loading=loading)
         case CascadeConfig():
             from deskhand.model.cascade.engine import CascadeEngine  # noqa: PLC0415
 
-            return CascadeEngine(config)
+            return CascadeEngine(config, loading)
         case ScriptedConfig():
             from deskhand.model.scripted.engine import ScriptedEngine  # noqa: PLC0415
 
@@ -63,7 +68,8 @@ class Worker:
         self._connection = connection
         self._requests: queue.SimpleQueue[wire.Generate] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[tuple[int, Delta] | wire.ToClient | None] = queue.SimpleQueue()
-        self._cancel = threading.Event()
+        self._cancel = Pulse()
+        self._percent = 0
         self._lock = threading.Lock()
         self._running = 0
         self._cancelled = 0
@@ -77,8 +83,12 @@ class Worker:
         writer.start()
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         try:
-            engine = open_engine(TypeAdapter[EngineConfig](EngineConfig).validate_json(configure.config))
-            self._outbox.put(wire.Ready(engine.info))
+            self._cancel.begin("loading")
+            config = TypeAdapter[EngineConfig](EngineConfig).validate_json(configure.config)
+            engine = open_engine(config, self._loading)
+            info = engine.info
+            self._cancel.rest()
+            self._outbox.put(wire.Ready(info))
         except Exception as error:  # noqa: BLE001 - every failure to load is told to the client, with its trace in the log
             self._outbox.put(_failure(0, error))
             self._outbox.put(None)
@@ -87,7 +97,14 @@ class Worker:
         while True:
             self._generate(engine, self._requests.get())
 
+    def _loading(self, share: float) -> None:
+        self._cancel.moved()
+        if (percent := int(share * 100)) != self._percent:
+            self._percent = percent
+            self._outbox.put(wire.Loading(percent))
+
     def _generate(self, engine: Engine, order: wire.Generate) -> None:
+        self._cancel.begin("reading")
         with self._lock:
             self._running = order.number
             self._cancel.clear()
@@ -97,11 +114,14 @@ class Worker:
             finished = False
             for delta in engine.generate(order.request, self._cancel):
                 self._outbox.put((order.number, delta))
+                self._cancel.begin("reading" if _reads(delta) else "writing")
                 finished = isinstance(delta, Finish)
             if not finished:
                 self._outbox.put(wire.Failed(order.number, "ModelError", _UNFINISHED))
         except Exception as error:  # noqa: BLE001 - one failed generation must not end the process that holds the model
             self._outbox.put(_failure(order.number, error))
+        finally:
+            self._cancel.rest()
 
     def _read(self) -> None:
         held: dict[str, wire.Medium] = {}
@@ -130,9 +150,12 @@ class Worker:
     def _write(self) -> None:
         waiting: list[tuple[int, Delta] | wire.ToClient | None] = []
         while True:
-            waiting.append(self._outbox.get())
-            while not self._outbox.empty():
-                waiting.append(self._outbox.get())
+            try:
+                waiting.append(self._outbox.get(timeout=BEAT_SECONDS))
+                while not self._outbox.empty():
+                    waiting.append(self._outbox.get())
+            except queue.Empty:
+                waiting.extend(self._cancel.beats())
             try:
                 for message in _coalesced(waiting):
                     if message is None:
@@ -160,6 +183,10 @@ def _coalesced(waiting: list[tuple[int, Delta] | wire.ToClient | None]) -> Itera
         yield item
     if deltas:
         yield wire.Deltas(number, tuple(deltas))
+
+
+def _reads(delta: Delta) -> bool:
+    return isinstance(delta, Progress) and delta.done < delta.total
 
 
 def _failure(number: int, error: Exception) -> wire.Failed:

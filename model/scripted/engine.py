@@ -173,6 +173,8 @@ class _Playing:
             _crash(step.crash)
         if step.wait is not None:
             self._cancel.wait(step.wait)
+        if step.hang is not None:
+            time.sleep(step.hang)
         if step.progress is not None:
             yield Progress(step.progress.stage, step.progress.done, step.progress.total)
         if step.text is not None:

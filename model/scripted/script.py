@@ -7,11 +7,12 @@ The script is JSON::
                 "steps": [{"text": "…"}, {"thought": "…"}, {"call": {"name": "…", "arguments": {}}},
                           {"broken": {"raw": "…", "problem": "…"}}, {"wait": 1.5},
                           {"progress": {"stage": "…", "done": 1, "total": 2}},
-                          {"raise": {"error": "PromptError", "sentence": "…"}}, {"crash": "SIGKILL"}]}]}
+                          {"raise": {"error": "PromptError", "sentence": "…"}}, {"hang": 60}, {"crash": "SIGKILL"}]}]}
 
 Which turn answers a request: the first whose ``when`` is found in the last message's text (such a turn can be played
-again and again), else the next turn without ``when`` that this engine has not played yet. ``{"crash": …}`` sends the
-named signal to the engine's own process, or with a number ends it with that code.
+again and again), else the next turn without ``when`` that this engine has not played yet. ``{"wait": …}`` ends early
+when the generation is cancelled, ``{"hang": …}`` does not. ``{"crash": …}`` sends the named signal to the engine's own
+process, or with a number ends it with that code.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Step(_Model):
     call: Call | None = None
     broken: _Broken | None = None
     wait: float | None = Field(default=None, ge=0)
+    hang: float | None = Field(default=None, ge=0)
     progress: _Progress | None = None
     failure: Raise | None = Field(default=None, alias="raise")
     crash: str | int | None = None

@@ -18,12 +18,15 @@ import pytest
 from deskhand.model.config import LocalConfig, ScriptedConfig
 from deskhand.model.errors import BundleError, EngineBusyError, EngineDiedError, ModelError, PromptError
 from deskhand.model.process.child import Process, cause_of_death
-from deskhand.model.process.client import DEATHS_WHILE_LOADING, WorkerEngine
-from deskhand.model.types import Audio, Delta, Finish, Image, Message, Part, Request, Text, TextDelta
+from deskhand.model.process.client import DEATHS_WHILE_LOADING, LOADING, RESTARTING, WorkerEngine
+from deskhand.model.process.watch import Patience, Watch
+from deskhand.model.tiny.bundle import cached_bundle
+from deskhand.model.types import Audio, Delta, Finish, Image, Message, Part, Progress, Request, Text, TextDelta
 
 TURNS = [
     {"when": "^count", "steps": [{"text": "one two three four five"}]},
     {"when": "^wait", "steps": [{"text": "begun "}, {"wait": 600}, {"text": "ended"}]},
+    {"when": "^sleep", "steps": [{"text": "begun "}, {"hang": 600}]},
     {"when": "^crash (?=segv)", "steps": [{"text": "so far "}, {"wait": 0.2}, {"crash": "SIGSEGV"}]},
     {"when": "^crash (?=abrt)", "steps": [{"crash": "SIGABRT"}]},
     {"when": "^crash (?=exit)", "steps": [{"crash": 3}]},
@@ -85,8 +88,7 @@ def test_a_process_that_died_between_requests_is_replaced_unnoticed(engine: Work
     pid = engine.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    while psutil.pid_exists(pid):  # a zombie's threads may still hold its end of the line
-        time.sleep(0.02)
+    buried(pid)
     assert said(list(engine.generate(ask("count")))) == "one two three four five"
     assert engine.pid != pid
 
@@ -201,6 +203,92 @@ def test_closing_the_engine_from_another_thread_ends_the_generation(engine: Work
         list(engine.generate(ask("count")))
 
 
+def test_a_step_that_hangs_ends_the_process_with_a_sentence(tmp_path: Path) -> None:
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"turns": TURNS}))
+    engine = WorkerEngine(ScriptedConfig(script=script), Patience(writing=1.5))
+    stream = engine.generate(ask("wait"))
+    assert said(until_text(stream)) == "begun "
+    pid = engine.pid
+    assert pid is not None
+    with pytest.raises(EngineDiedError, match=r"not moved on for \d+ seconds while it was writing .*started again"):
+        list(stream)
+    gone(pid)
+    again = list(engine.generate(ask("count")))
+    assert again[0] == Progress(RESTARTING, 0, 1)
+    assert said(again) == "one two three four five"
+    engine.close()
+
+
+@pytest.mark.parametrize("moment", ["before it is asked", "while it answers"])
+def test_a_stopped_process_is_ended_with_a_sentence(engine: WorkerEngine, moment: str) -> None:
+    _ = engine.info
+    engine._watch = Watch(Patience(silent=1.5))
+    pid = engine.pid
+    assert pid is not None
+    stream = engine.generate(ask("wait"))
+    if moment == "while it answers":
+        until_text(stream)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(EngineDiedError, match="no sign of life"):
+        list(stream)
+    gone(pid)
+    assert said(list(engine.generate(ask("count")))) == "one two three four five"
+
+
+def test_a_stopped_process_that_takes_nothing_is_ended_with_a_sentence(tmp_path: Path) -> None:
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"turns": TURNS}))
+    engine = WorkerEngine(ScriptedConfig(script=script), Patience(silent=5))
+    _ = engine.info
+    pid = engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(EngineDiedError, match="took nothing"):
+        list(engine.generate(ask("count " * 2_000_000)))
+    gone(pid)
+    assert said(list(engine.generate(ask("x")))) == "else"
+    engine.close()
+
+
+def test_a_hang_that_the_person_stopped_is_found_by_the_next_question(
+    engine: WorkerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskhand.model.process.client.CANCEL_PATIENCE", 0.2)
+    _ = engine.info
+    engine._watch = Watch(Patience(writing=3))
+    cancel = threading.Event()
+    stream = engine.generate(ask("sleep"), cancel)
+    until_text(stream)
+    cancel.set()
+    assert list(stream)[-1] == Finish("cancelled")
+    with pytest.raises(EngineDiedError, match="not moved on"):
+        list(engine.generate(ask("count")))
+    assert said(list(engine.generate(ask("count")))) == "one two three four five"
+
+
+def test_loading_is_told_and_so_is_a_restart() -> None:
+    bundle = cached_bundle()
+    engine = WorkerEngine(LocalConfig(main=bundle.main, context_length=512, threads=1))
+
+    def stages() -> list[str]:
+        deltas = list(engine.generate(Request((Message("user", (Text("hi"),)),), max_tokens=1)))
+        progress = [delta for delta in deltas if isinstance(delta, Progress)]
+        loading = [delta.done for delta in progress if delta.stage == LOADING]
+        assert loading == sorted(loading)
+        assert all(delta.total == 100 for delta in progress if delta.stage == LOADING)
+        return list(dict.fromkeys(delta.stage for delta in progress))
+
+    assert stages() == [LOADING, "reading the prompt"]
+    assert stages() == ["reading the prompt"]
+    pid = engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    buried(pid)
+    assert stages() == [RESTARTING, LOADING, "reading the prompt"]
+    engine.close()
+
+
 def test_a_hung_process_is_ended_all_the_same(engine: WorkerEngine) -> None:
     _ = engine.info
     pid = engine.pid
@@ -279,4 +367,10 @@ def test_a_missing_model_is_told_in_words(tmp_path: Path) -> None:
 def gone(pid: int) -> None:
     """Wait until ``pid`` has ended (the test's own time limit ends the wait)."""
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.02)
+
+
+def buried(pid: int) -> None:
+    """Wait until ``pid`` has been waited for: a zombie's threads may still hold its end of the line."""
+    while psutil.pid_exists(pid):
         time.sleep(0.02)
