@@ -9,12 +9,12 @@ from pathlib import Path
 from deskhand.agent.events import Notice
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
-from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import SkillSet, load_skills
 from deskhand.agent.timers import Timers
 from deskhand.agent.tools.toolbox import Toolbox
-from deskhand.app import capture, settings
+from deskhand.app import settings
+from deskhand.app.host import AppHost
 from deskhand.app.settings import Settings
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
@@ -23,17 +23,6 @@ from deskhand.model.files import bundle, catalog, hub
 from deskhand.model.files.catalog import Entry
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle
-
-
-class Screen:
-    """What a skill may ask of the application: a look at the screen."""
-
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
-
-    def look(self) -> ScreenPercept:
-        """Take a screenshot now; raises CaptureError with a sentence where that can't be done."""
-        return capture.grab(budget=self._budget)
 
 
 @dataclass(frozen=True)
@@ -156,6 +145,6 @@ def build(
     skills = all_skills()
     permissions = Permissions(preapproved, ask=ask)
     engine = WorkerEngine(config)
-    toolbox = Toolbox(skills, data, Screen(chosen.image_budget))
+    toolbox = Toolbox(skills, data, AppHost(chosen.image_budget))
     agent = Agent(engine, store, toolbox, permissions, Limits())
     return Desk(chosen, engine, store, skills, permissions, agent, Timers(data, notify))

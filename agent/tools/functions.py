@@ -12,33 +12,18 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, cast
 
 from deskhand.agent.limits import Limits
-from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety import sandbox
 from deskhand.agent.scopes import SCOPES
 from deskhand.agent.skills.loading import Function, SkillSet
 from deskhand.agent.tool import Tool, ToolResult
+from deskhand.agent.tools import arguments
+from deskhand.agent.tools.host import FUNCTIONS, Asked, Host, HostError, declares
 from deskhand.model.types import Image, ToolCall
 
 RUNNER = Path(__file__).resolve().with_name("runner.py")
-
-
-class HostError(Exception):
-    """The app can't do what a tool asked for; the message is a sentence for the person."""
-
-
-class Host(Protocol):
-    """What only the app can do for a tool."""
-
-    def look(self) -> ScreenPercept:
-        """Take a screenshot.
-
-        Raises:
-            HostError: there is no display, or the person's system does not permit it.
-        """
-        ...
 
 
 class SkillFunctions:
@@ -211,27 +196,36 @@ class _Run:
                 return ToolResult(value, images=tuple(self._images))
             case {"error": str(error)}:
                 return ToolResult(error=error, images=tuple(self._images))
-            case {"ask": str(what)}:
-                reply = json.dumps(self._ask(what)).encode() + b"\n"
+            case {"ask": str(name), "arguments": dict(given)}:
+                reply = json.dumps(self._ask(name, cast("dict[str, Any]", given))).encode() + b"\n"
                 _send(stdin, reply)
                 return None
             case _:
                 return ToolResult(error="The tool's process sent what can't be read.")
 
-    def _ask(self, what: str) -> dict[str, Any]:
-        if what != "look" or "screen" not in self._tool.scopes:
-            return {"error": f"{self._tool.skill} may not ask for that: its SKILL.md does not declare the scope."}
+    def _ask(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What the application answers to a tool, or why it was not asked: the one place that decides this."""
+        tool, function = self._tool, FUNCTIONS.get(name)
+        if function is None:
+            return {"error": f"There is nothing named {name[:60]} to ask for. Known: {', '.join(FUNCTIONS)}."}
+        if not any(declares(tool.scopes, scope) for scope in function.scopes):
+            return {
+                "error": f"{tool.skill} may not ask for {name}: its SKILL.md does not declare the scope "
+                f"{' or '.join(function.scopes)}."
+            }
+        if function.bundled and not tool.bundled:
+            return {"error": f"{tool.skill} may not ask for {name}: only skills that came with Deskhand may."}
         asked = time.monotonic()
         try:
-            seen = self._host.look()
-        except HostError as error:
+            exact = arguments.fit(function.parameters, given)
+            told = self._host.ask(Asked(name, exact, tool.name, tool.skill, tool.scopes, self._cancel))
+        except (HostError, arguments.MisfitError) as error:
             return {"error": str(error)}
         finally:
             # The desktop may ask the person, who takes as long as they like.
             self._deadline += time.monotonic() - asked
-        self._images.append(seen.image)
-        where = {"width": seen.image.width, "height": seen.image.height, "left": seen.left, "top": seen.top}
-        return {"value": {**where, "scale": seen.scale, "source": seen.source}}
+        self._images += told.images
+        return {"value": told.value}
 
 
 def _send(stdin: IO[bytes], line: bytes) -> None:

@@ -1,8 +1,8 @@
 """The process in which one tool call runs. A script of its own: it imports nothing of ours and little of Python's.
 
 It is started with ``-I -S``. On standard input comes one JSON line with the call (`tools.py` writes it); on standard
-output go JSON lines: ``{"ask": "look"}`` for what only the app can do, answered on standard input, and at the end
-``{"value": …}`` or ``{"error": sentence}``. What the tool prints goes to standard error.
+output go JSON lines: ``{"ask": "look", "arguments": {}}`` for what only the app can do, answered on standard input, and
+at the end ``{"value": …}`` or ``{"error": sentence}``. What the tool prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Host:
         data: the skill's own folder.
     """
 
-    def __init__(self, data: str, ask: Callable[[str], dict[str, Any]]) -> None:
+    def __init__(self, data: str, ask: Callable[[str, dict[str, Any]], Any]) -> None:
         from pathlib import Path  # noqa: PLC0415 - after the limits are set and only where a tool runs
 
         self.data = Path(data)
@@ -36,7 +36,11 @@ class Host:
 
     def look(self) -> dict[str, Any]:
         """Take a screenshot: it is shown to the model; returned is where it is from (width, height, source …)."""
-        return self._ask("look")
+        return self._ask("look", {})
+
+    def ask(self, name: str, /, **arguments: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Ask the application for one of the functions of its host; RuntimeError with a sentence if it says no."""
+        return self._ask(name, arguments)
 
 
 def main() -> None:
@@ -53,8 +57,8 @@ def main() -> None:
         writing.write(json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n")
         writing.flush()
 
-    def ask(what: str) -> dict[str, Any]:
-        say({"ask": what})
+    def ask(name: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+        say({"ask": name, "arguments": arguments})
         reply = json.loads(reading.readline())
         if "error" in reply:
             raise RuntimeError(reply["error"])
@@ -74,7 +78,7 @@ def main() -> None:
         say({"error": text if text and type(error) in _EXPECTED else f"{type(error).__name__}: {text}".rstrip(": ")})
 
 
-def run(call: dict[str, Any], ask: Callable[[str], dict[str, Any]]) -> object:
+def run(call: dict[str, Any], ask: Callable[[str, dict[str, Any]], Any]) -> object:
     """Load the tool's file and call its function."""
     from importlib.util import module_from_spec, spec_from_file_location  # noqa: PLC0415 - within the limits too
 

@@ -12,7 +12,8 @@ from deskhand.agent.limits import Limits
 from deskhand.agent.skills.loading import SkillSet
 from deskhand.agent.tool import Provider, Tool, ToolResult
 from deskhand.agent.tools import arguments
-from deskhand.agent.tools.functions import Host, SkillFunctions
+from deskhand.agent.tools.functions import SkillFunctions
+from deskhand.agent.tools.host import Host
 from deskhand.model.types import ToolCall, ToolSpec
 
 

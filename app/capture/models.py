@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deskhand.agent.tools.functions import HostError
+from deskhand.agent.tools.host import HostError
 
 
 class CaptureError(HostError):

@@ -20,6 +20,7 @@ from deskhand.app.demo import stage
 from deskhand.app.demo.driver import DemoError, Driver
 from deskhand.app.demo.report import Report
 from deskhand.app.desktop import application, open_window
+from deskhand.app.host import AppHost
 from deskhand.app.settings import BUNDLED_SKILLS, Settings, data_folder
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.window import Window
@@ -192,7 +193,7 @@ def play(report: Report, folder: Path, *, own_voice: bool) -> None:
             for skill in desk.skills.skills
             if skill.folder == BUNDLED_SKILLS / "clock"
         )
-        toolbox = Toolbox(replace(desk.skills, skills=clock), data_folder(), wiring.Screen(tiny.image_budget))
+        toolbox = Toolbox(replace(desk.skills, skills=clock), data_folder(), AppHost(tiny.image_budget))
         agent = Agent(desk.engine, desk.store, toolbox, desk.permissions)
         return Ready(_Forced(agent, most_tokens=64), desk.engine.info, close=desk.close)
 

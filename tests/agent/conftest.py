@@ -15,7 +15,7 @@ from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import load_skills
-from deskhand.agent.tools.functions import HostError
+from deskhand.agent.tools.host import Asked, HostError, Told, picture
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import (
     CallDelta,
@@ -71,6 +71,11 @@ class Eyes:
     def __init__(self, problem: str = "") -> None:
         self.problem = problem
         self.looks = 0
+        self.asked: list[Asked] = []
+
+    def ask(self, asked: Asked) -> Told:
+        self.asked.append(asked)
+        return picture(self.look()) if asked.name == "look" else Told(dict(asked.arguments))
 
     def look(self) -> ScreenPercept:
         self.looks += 1

@@ -4,9 +4,9 @@ from pathlib import Path
 from deskhand.agent.limits import Limits
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.skills.loading import load_skills
-from deskhand.agent.tools.functions import HostError
+from deskhand.agent.tools.host import HostError, picture
 from deskhand.agent.tools.toolbox import Toolbox
-from deskhand.app import wiring
+from deskhand.app.host import AppHost
 from deskhand.model.types import Image, ToolCall
 
 ROOT = Path(__file__).parents[2] / "skills"
@@ -17,10 +17,10 @@ class Eyes:
     def __init__(self, problem=""):
         self.problem = problem
 
-    def look(self):
+    def ask(self, asked):
         if self.problem:
             raise HostError(self.problem)
-        return ScreenPercept(IMAGE, left=100, source="screen 2 (X11)")
+        return picture(ScreenPercept(IMAGE, left=100, source="screen 2 (X11)"))
 
 
 def look(tmp_path, host):
@@ -44,7 +44,7 @@ def test_a_real_screen_is_seen(tmp_path, monkeypatch, x_display):
     monkeypatch.setenv("DISPLAY", x_display)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("XDG_SESSION_TYPE", "x11")
-    result = look(tmp_path, wiring.Screen(560))
+    result = look(tmp_path, AppHost(560))
     assert result.error == ""
     (image,) = result.images
     assert (image.width, image.height, image.budget) == (1280, 800, 560)
@@ -54,6 +54,6 @@ def test_a_real_screen_is_seen(tmp_path, monkeypatch, x_display):
 def test_a_screen_that_can_not_be_captured_is_one_sentence(tmp_path, monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    result = look(tmp_path, wiring.Screen(560))
+    result = look(tmp_path, AppHost(560))
     assert result.images == ()
     assert result.error

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,7 @@ from deskhand.agent.limits import Limits
 from deskhand.agent.safety import sandbox
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools import functions
+from deskhand.agent.tools.host import HostFunction, declares
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import ToolCall
 
@@ -228,6 +230,59 @@ def test_a_look_goes_through_the_app_and_only_with_the_scope(run, mode, eyes):
     assert host.looks == 1
     blind = run("return host.look()", scopes="screen", host=eyes("There is no display."), name="blind")
     assert blind.error == "There is no display."
+
+
+@pytest.fixture
+def press(monkeypatch):
+    """One more function of the application, as a room above adds it."""
+    schema = {
+        "type": "object",
+        "properties": {"key": {"type": "string"}, "n": {"type": "integer"}},
+        "required": ["key"],
+    }
+    row = HostFunction(("files:data", "screen"), schema)
+    monkeypatch.setattr(functions, "FUNCTIONS", {**functions.FUNCTIONS, "press": row})
+    return row
+
+
+def test_the_application_is_asked_by_name_with_checked_arguments(run, press, eyes):
+    host = eyes()
+    assert run('return host.ask("press", key="Tab", n=3.0)', host=host).value == {"key": "Tab", "n": 3}
+    (asked,) = host.asked
+    assert (asked.name, asked.tool, asked.skill, asked.scopes) == ("press", "probe_go", "probe", ("files:data",))
+    assert not asked.cancel.is_set()
+
+
+@pytest.mark.parametrize(
+    ("call", "scopes", "error"),
+    [
+        ('"press"', "files:data", "The parameter key is missing."),
+        ('"press", key=1', "files:data", "key must be a text."),
+        ('"press", key="a", other=1', "files:data", "There is no parameter other; known are: key, n."),
+        ('"press", key="a"', "", "does not declare the scope files:data or screen."),
+        ('"look"', "files:data", "does not declare the scope screen."),
+        ('"__class__"', "files:data", "There is nothing named __class__ to ask for. Known: look, press."),
+    ],
+)
+@pytest.mark.usefixtures("press")
+def test_what_does_not_fit_never_reaches_the_application(run, eyes, call, scopes, error):
+    host = eyes()
+    assert run(f"return host.ask({call})", scopes=scopes, host=host).error.endswith(error)
+    assert host.asked == []
+
+
+def test_what_only_bundled_skills_may_ask_for_is_refused_to_others(run, press, monkeypatch, eyes):
+    monkeypatch.setattr(functions, "FUNCTIONS", {"press": replace(press, bundled=True)})
+    host = eyes()
+    assert run('return host.ask("press", key="a")', source="user", host=host).error.endswith("Deskhand may.")
+    assert host.asked == []
+    assert run('return host.ask("press", key="a")', host=host, name="ours").value == {"key": "a"}
+
+
+def test_a_declared_detail_declares_its_kind():
+    assert declares(("files:read:/home/me",), "files:read")
+    assert declares(("screen",), "screen")
+    assert not declares(("files:readable", "files"), "files:read")
 
 
 def test_the_time_in_which_the_person_is_asked_for_the_screen_does_not_count(run, eyes):

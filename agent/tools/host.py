@@ -1,0 +1,97 @@
+"""What a skill's function may ask of the application: named functions, each behind a scope, each with a schema.
+
+A tool runs in a box without a display, a clipboard or a network. What only the application can do is a row of
+`FUNCTIONS` here, an implementation behind `Host.ask` in the app, and ``host.ask(name, …)`` in the tool. The scope and
+the arguments are checked before the application hears of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from deskhand.agent.percept import ScreenPercept
+from deskhand.model.types import Image
+
+
+class HostError(Exception):
+    """The app can't do what a tool asked for; the message is a sentence for the person."""
+
+
+@dataclass(frozen=True)
+class HostFunction:
+    """A row of `FUNCTIONS`.
+
+    Attributes:
+        scopes: of these the skill must declare one; ``files:read`` is also declared by ``files:read:/some/folder``.
+        parameters: a JSON schema of type ``object`` as of `arguments.fit`.
+        bundled: only for skills that came with Deskhand.
+    """
+
+    scopes: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    bundled: bool = False
+
+
+FUNCTIONS: Mapping[str, HostFunction] = {"look": HostFunction(("screen",))}
+"""Every function of the application that tools may ask for, by name. ``look`` takes a screenshot for the model."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one tool asks for; name, scope and arguments have been checked.
+
+    Attributes:
+        name: a key of `FUNCTIONS`.
+        arguments: as its schema says.
+        tool: name of the tool that asks.
+        skill: the skill it belongs to.
+        scopes: all that the skill declares, with their details (``files:read:/some/folder``).
+        cancel: set by Stop; a function that takes long looks at it.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    tool: str
+    skill: str
+    scopes: tuple[str, ...]
+    cancel: threading.Event
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the application answers.
+
+    Attributes:
+        value: a JSON value, for the tool.
+        images: for the model only; pixels never reach the tool's process.
+    """
+
+    value: Any = None
+    images: tuple[Image, ...] = ()
+
+
+def picture(seen: ScreenPercept) -> Told:
+    """The answer to a look: pixels for the model, and for the tool where they are from."""
+    image = seen.image
+    where = {"width": image.width, "height": image.height, "left": seen.left, "top": seen.top}
+    return Told({**where, "scale": seen.scale, "source": seen.source}, (image,))
+
+
+class Host(Protocol):
+    """What only the app can do for a tool."""
+
+    def ask(self, asked: Asked) -> Told:
+        """Do what a tool asked for; called in the agent's thread, the time does not count for the tool.
+
+        Raises:
+            HostError: it can't be done here; the sentence reaches the tool, the model and the person.
+        """
+        ...
+
+
+def declares(scopes: Iterable[str], wanted: str) -> bool:
+    """Whether a skill with ``scopes`` declares ``wanted``, with a detail or without."""
+    return any(scope == wanted or scope.startswith(f"{wanted}:") for scope in scopes)

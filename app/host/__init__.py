@@ -1,0 +1,30 @@
+"""What the application does for skills: every function that a tool may ask for, in one table by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from deskhand.agent.tools.host import Asked, HostError, Told, picture
+from deskhand.app import capture
+
+
+class AppHost:
+    """The `deskhand.agent.tools.host.Host` of this application.
+
+    Args:
+        budget: the most image tokens a screenshot may take.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._functions: Mapping[str, Callable[[Asked], Told]] = {"look": self._look}
+
+    def ask(self, asked: Asked) -> Told:
+        """Do what a tool asked for; raises HostError with a sentence where that can't be done."""
+        function = self._functions.get(asked.name)
+        if function is None:
+            raise HostError(f"This Deskhand can't do {asked.name}.")
+        return function(asked)
+
+    def _look(self, _asked: Asked) -> Told:
+        return picture(capture.grab(budget=self._budget))
