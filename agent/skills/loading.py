@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import yaml
 
-from deskhand.agent.scopes import SCOPES
+from deskhand.agent import scopes
 from deskhand.agent.skills import signatures
 from deskhand.agent.tool import Tool
 
@@ -185,9 +185,9 @@ def _load(file: Path, source: str, problems: list[Problem]) -> Skill | None:
     if unknown := sorted(str(key) for key in front.keys() - _KEYS):
         warn(f"Unknown in the frontmatter: {', '.join(unknown)[:200]}.")
     metadata = _metadata(front.get("metadata"), warn)
-    scopes = _scopes(metadata.get("deskhand-scopes", ""), source, warn)
+    granted = _scopes(metadata.get("deskhand-scopes", ""), source, warn)
     licence = _field(front, "license", 500, warn)
-    skill = Skill(name, description, match.group(2).strip(), folder, source, licence, scopes)
+    skill = Skill(name, description, match.group(2).strip(), folder, source, licence, granted)
     return replace(skill, tools=_tools(skill, metadata, warn))
 
 
@@ -233,15 +233,15 @@ def _metadata(value: object, warn: Warn) -> dict[str, str]:
 
 
 def _scopes(text: str, source: str, warn: Warn) -> tuple[str, ...]:
-    scopes: list[str] = []
+    found: list[str] = []
     for scope in text.split():
-        if scope not in SCOPES:
-            warn(f"It asks for {scope}, which this version can't give; known are {', '.join(SCOPES)}.")
-        elif scope == "apps" and source != BUNDLED:
-            warn("It asks to start applications, which only skills that came with Deskhand may.")
+        try:
+            scopes.declared(scope, bundled=source == BUNDLED)
+        except scopes.ScopeError as error:
+            warn(str(error))
         else:
-            scopes.append(scope)
-    return tuple(scopes)
+            found.append(scope)
+    return tuple(found)
 
 
 def _tools(skill: Skill, metadata: dict[str, str], warn: Warn) -> tuple[Function, ...]:

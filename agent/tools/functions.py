@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
+from deskhand.agent import scopes
 from deskhand.agent.limits import Limits
 from deskhand.agent.safety import sandbox
-from deskhand.agent.scopes import SCOPES
 from deskhand.agent.skills.loading import Function, SkillSet
 from deskhand.agent.tool import Tool, ToolResult
 from deskhand.agent.tools import arguments
@@ -51,7 +51,9 @@ class SkillFunctions:
 
     def touches(self, tool: Tool) -> tuple[str, ...]:
         """What the tool may touch, a line each."""
-        return tuple(f"files: {self.folder(tool)}" if scope == "files:data" else SCOPES[scope] for scope in tool.scopes)
+        return tuple(
+            f"files: {self.folder(tool)}" if scope == "files:data" else scopes.words(scope) for scope in tool.scopes
+        )
 
     def run(self, tool: Tool, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult:
         """Run one call; see `Provider.run`.

@@ -26,4 +26,4 @@ def test_the_skill_of_the_guide_works_as_written(tmp_path):
 
 
 def test_the_guide_knows_every_scope():
-    assert all(f"`{scope}`" in TEXT for scope in SCOPES)
+    assert all(f"`{scope}" in TEXT for scope in SCOPES)

@@ -145,13 +145,13 @@ FRONT += "  deskhand-quiet: run\n---\n"
 
 
 def test_scopes_of_a_foreign_skill_are_limited_and_quiet_is_ignored(tmp_path):
-    write(tmp_path / "a", FRONT.format("a", "tools.py", "files:data apps network:*"), tools=TOOLS)
+    write(tmp_path / "a", FRONT.format("a", "tools.py", "files:data apps everything"), tools=TOOLS)
     skills, problems = load(tmp_path)
     (tool,) = skills["a"].tools
     assert tool.scopes == skills["a"].scopes == ("files:data",)
     assert not tool.quiet
-    assert any("network:*" in problem for problem in problems)
-    assert any("start applications" in problem for problem in problems)
+    assert any("everything" in problem for problem in problems)
+    assert any("came with Deskhand" in problem for problem in problems)
 
 
 @pytest.mark.parametrize(
