@@ -25,6 +25,9 @@ FILE_BYTES = 64 * 1024**2
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/localtime", "/etc/ld.so.cache", "/etc/alternatives")
 """What an interpreter needs of the system; nothing of /home, /etc/passwd, /run or /var."""
 
+_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/pki", "/etc/ca-certificates")
+"""What finding and trusting other machines takes besides."""
+
 
 class Status(NamedTuple):
     """Whether tools can be boxed on this machine.
@@ -59,13 +62,23 @@ def find() -> Path | None:
     return Path(system) if system else None
 
 
-def wrap(command: Sequence[str], *, read: Sequence[Path] = (), write: Sequence[Path] = ()) -> list[str]:
+def wrap(
+    command: Sequence[str],
+    *,
+    read: Sequence[Path] = (),
+    write: Sequence[Path] = (),
+    network: bool = False,
+    inherit: bool = False,
+) -> list[str]:
     """Put ``command`` into the box.
 
     Args:
         command: absolute program and arguments.
         read: files and folders that it may read, besides the system and Python.
         write: folders that it may write; they must exist.
+        network: it shares the machine's network, loopback included; never for a skill.
+        inherit: it has the environment that the starter gives it, where other users can't read what is secret in it;
+            that must be a clean one.
 
     Returns:
         The argument list to start; its environment is the box's own.
@@ -81,11 +94,16 @@ def wrap(command: Sequence[str], *, read: Sequence[Path] = (), write: Sequence[P
         return ["--size", str(FILE_BYTES), "--tmpfs", path]
 
     arguments = [
-        str(program), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
+        str(program), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
         "--proc", "/proc", "--dev", "/dev", *memory("/dev/shm"), "--remount-ro", "/dev", *memory("/tmp"),  # noqa: S108 - its own
     ]  # fmt: skip
-    for name, value in environment().items():
-        arguments += ["--setenv", name, value]
+    if network:
+        arguments.append("--share-net")
+        read = (*read, *(Path(path) for path in _NETWORK))
+    if not inherit:
+        arguments.append("--clearenv")
+        for name, value in environment().items():
+            arguments += ["--setenv", name, value]
     # A link to Python's folder and what it leads to: the interpreter is started by its real path.
     for path in (*_SYSTEM, sys.base_prefix, Path(sys.base_prefix).resolve(), *libraries(), *read):
         arguments += ["--ro-bind-try", str(path), str(path)]

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 
 import pytest
@@ -29,6 +30,22 @@ def test_installed_libraries_can_be_imported(tmp_path):
     code = f"import sys; sys.path += {[str(path) for path in sandbox.libraries()]!r}; import yaml"
     command = [str(sandbox.interpreter()), "-I", "-S", "-c", code]
     assert subprocess.run(sandbox.wrap(command), check=False).returncode == 0
+
+
+def test_only_a_box_that_may_has_the_network_of_the_machine():
+    code = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [str(sandbox.interpreter()), "-I", "-S", "-c", code, str(server.getsockname()[1])]
+        assert subprocess.run(sandbox.wrap(command, network=True), check=False).returncode == 0
+        assert b"refused" in subprocess.run(sandbox.wrap(command), capture_output=True, check=False).stderr
+
+
+def test_an_inherited_environment_is_on_no_command_line(monkeypatch):
+    monkeypatch.setenv("MINE", "not inherited")
+    command = sandbox.wrap(["/usr/bin/env"], inherit=True)
+    assert "--setenv" not in command
+    ran = subprocess.run(command, env={"TOKEN": "abc"}, capture_output=True, check=True)
+    assert set(ran.stdout.decode().split()) <= {"TOKEN=abc", "PWD=/"}
 
 
 def test_without_bwrap_nothing_is_wrapped(monkeypatch):
