@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 from deskhand.app.commands import ask, doctor, models
 from deskhand.app.commands import skills as skill_list
+
+
+def _assignment(text: str) -> tuple[str, object]:
+    """A setting and its value, written as in the settings file; quotes around a word may be left out."""
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise argparse.ArgumentTypeError(f"“{text}” is not NAME=VALUE")
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -18,6 +30,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--engine", help="auto, local, cascade, tiny or scripted:FILE (default: auto)")
     parser.add_argument("--bundle", type=Path, help="folder or GGUF file of a bundle")
+    parser.add_argument(
+        "--set",
+        dest="chosen",
+        type=_assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any setting of settings.toml for this run, such as kv_type=q8_0",
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     one = commands.add_parser("ask", help="one turn: a question, a command, pictures, sound")
@@ -72,6 +93,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             parser.error("--max-tokens must be at least 1")
         if not (options.text.strip() or options.image or options.audio or options.screen):
             parser.error("say something: TEXT may be empty only with --audio, --image or --screen")
+    options.settings = {**dict(options.chosen), "engine": options.engine, "bundle": options.bundle}
     return options
 
 

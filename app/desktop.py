@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     """Show the window until it is closed; returns the exit code."""
     qt = application()
     try:
-        chosen = settings.load(engine=options.engine, bundle=options.bundle)
+        chosen = settings.load(**options.settings)
         store = wiring.open_history()
     except (settings.SettingsError, HistoryError) as error:
         print(error, file=sys.stderr)

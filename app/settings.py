@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -33,7 +34,9 @@ class Settings(BaseModel):
         speech_model: catalogue name of the cascade's speech recognition.
         language: of the speech, an ISO 639-1 code.
         context_length: tokens of KV cache.
-        image_budget: the most image tokens a screenshot may take; text on a full screen needs 560 or more.
+        kv_type: of the KV cache's elements; ``auto`` is f16, or q8_0 where memory is too short for the context.
+        image_budget: the most image tokens a picture may take; text on a full screen needs 560 or more. 1120 costs the
+            12B 0.3 GiB more.
         thinking: whether the model may think before it answers.
     """
 
@@ -45,7 +48,8 @@ class Settings(BaseModel):
     speech_model: str = "speech-tiny"
     language: str = "en"
     context_length: int = Field(default=8192, ge=512)
-    image_budget: int = 560
+    kv_type: Literal["auto", "f16", "q8_0", "f32"] = "auto"
+    image_budget: Literal[70, 140, 280, 560, 1120] = 560
     thinking: bool = False
 
     @field_validator("text_model", "speech_model")

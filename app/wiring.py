@@ -53,7 +53,12 @@ def bundle_folders() -> list[Path]:
 def local_config(found: bundle.Bundle, chosen: Settings) -> LocalConfig:
     """How a bundle is run with the person's settings."""
     return LocalConfig(
-        main=found.main, mmproj=found.mmproj, drafter=found.drafter, context_length=chosen.context_length
+        main=found.main,
+        mmproj=found.mmproj,
+        drafter=found.drafter,
+        context_length=chosen.context_length,
+        image_budget=chosen.image_budget,
+        kv_type=chosen.kv_type,
     )
 
 

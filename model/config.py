@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from deskhand.model.types import BUDGETS
 
 
 class _Config(BaseModel):
@@ -20,8 +22,8 @@ class LocalConfig(_Config):
         mmproj: pixels and sound to embeddings; without it the engine reads text only.
         drafter: a multi-token-prediction drafter for ``main``.
         context_length: tokens of KV cache.
-        batch: n_batch = n_ubatch in tokens; an image must fit one micro-batch, and the largest takes 1120.
-        kv_type: element type of the KV cache.
+        image_budget: the most tokens a picture may take, one of `BUDGETS`; a larger one is refused.
+        kv_type: element type of the KV cache; ``auto`` takes f16, or q8_0 where the context would not fit otherwise.
         flash_attention: None lets llama.cpp choose.
         threads: compute threads; None takes the physical cores.
         gpu_layers: layers offloaded where llama.cpp was built for a GPU; -1 offloads all.
@@ -33,12 +35,27 @@ class LocalConfig(_Config):
     mmproj: Path | None = None
     drafter: Path | None = None
     context_length: int = Field(default=8192, ge=256)
-    batch: int = Field(default=1152, ge=1152)
-    kv_type: Literal["f32", "f16", "q8_0"] = "f16"
+    image_budget: int = 1120
+    kv_type: Literal["auto", "f32", "f16", "q8_0"] = "auto"
     flash_attention: bool | None = None
     threads: int | None = Field(default=None, ge=1)
     gpu_layers: int = Field(default=-1, ge=-1)
     draft_depth: int = Field(default=3, ge=0, le=7)
+
+    @field_validator("image_budget")
+    @classmethod
+    def _trained(cls, budget: int) -> int:
+        if budget not in BUDGETS:
+            raise ValueError(f"{budget} is not one of {BUDGETS}")
+        return budget
+
+    @property
+    def batch(self) -> int:
+        """n_batch = n_ubatch in tokens: the largest picture whole, since attention within it is not causal.
+
+        Sliding layers hold the window and so many tokens more, so room for a rare large picture is always paid for.
+        """
+        return 576 if self.image_budget <= 560 else 1152
 
 
 class CascadeConfig(_Config):

@@ -112,7 +112,7 @@ def _failed(sentence: str) -> Outcome:
 
 
 def _turn(options: argparse.Namespace, show: _Printer, cancel: threading.Event) -> Outcome:
-    chosen = settings.load(engine=options.engine, bundle=options.bundle)
+    chosen = settings.load(**options.settings)
     percepts = _percepts(options, chosen.image_budget)
     approve = options.approve
     names = [] if approve in {"ask", "never"} else [name.strip() for name in approve.split(",") if name.strip()]

@@ -31,8 +31,8 @@ CHECKPOINTS = 1 << 30
 
 _PROCESS = 64 << 20  # Python with its packages and llama.cpp's libraries, measured
 _TOKEN = 480  # a vocabulary's strings, maps and merges in llama.cpp, for each token of Gemma's, measured
-_IMAGE = 1120  # tokens of the largest picture
 _TYPES = {
+    "auto": GGMLQuantizationType.F16,
     "f32": GGMLQuantizationType.F32,
     "f16": GGMLQuantizationType.F16,
     "q8_0": GGMLQuantizationType.Q8_0,
@@ -127,7 +127,7 @@ def plan(config: LocalConfig) -> Plan:
         full=main.cache(config, sliding=False, flash=flash),
         sliding=main.cache(config, sliding=True, flash=flash),
         compute=compute,
-        projector=_projector(read_header(config.mmproj)) if config.mmproj else 0,
+        projector=_projector(read_header(config.mmproj), config.image_budget) if config.mmproj else 0,
         drafter=drafter,
         process=process,
         checkpoint=main.window * main.cell(config, sliding=True, flash=flash),
@@ -156,7 +156,7 @@ def largest_context(config: LocalConfig, available: int, margin: int = MARGIN) -
 
 
 def fitted(config: LocalConfig, available: int, margin: int = MARGIN) -> Fit:
-    """``config`` if it fits, else with the longest context that does.
+    """``config`` if it fits; else with keys and values in q8_0, if that may be chosen; else with a shorter context.
 
     Args:
         config: what is wanted.
@@ -166,8 +166,15 @@ def fitted(config: LocalConfig, available: int, margin: int = MARGIN) -> Fit:
     Raises:
         BundleError: a context of `LEAST` tokens (or the wanted one, if that is shorter) does not fit.
     """
+    wanted, notices = _needed(config) + margin, list[str]()
+    config = config.model_copy(update={"kv_type": _kv_type(config, available - margin)})
+    if config.kv_type == "q8_0" and wanted > available and _needed(config) + margin < wanted:
+        notices.append(
+            "keys and values: q8_0, since f16 would need "
+            f"{wanted / GIB:.1f} GiB of memory where {available / GIB:.1f} GiB are free"
+        )
     length = config.context_length
-    if _needed(config) + margin > available:
+    if (needed := _needed(config) + margin) > available:
         length = min(length, largest_context(config, available, margin))
     if length < min(config.context_length, LEAST):
         smallest = config.model_copy(update={"context_length": min(config.context_length, LEAST)})
@@ -175,17 +182,26 @@ def fitted(config: LocalConfig, available: int, margin: int = MARGIN) -> Fit:
             f"{config.main.name} needs {(_needed(smallest) + margin) / GIB:.1f} GiB of memory and "
             f"{max(available, 0) / GIB:.1f} GiB are free. Please close other programs or choose a smaller model."
         )
-    notice = ""
     if length < config.context_length:
-        wanted = (_needed(config) + margin) / GIB
-        notice = (
-            f"context: {length} tokens instead of {config.context_length}, which need {wanted:.1f} GiB of memory where "
-            f"{available / GIB:.1f} GiB are free; close other programs and start again for more"
+        notices.append(
+            f"context: {length} tokens instead of {config.context_length}, which need {needed / GIB:.1f} GiB of memory "
+            f"where {available / GIB:.1f} GiB are free; close other programs and start again for more"
         )
         config = config.model_copy(update={"context_length": length})
     amounts = plan(config)
     room = available - margin - amounts.loaded
-    return Fit(config, max(0, min(CHECKPOINTS, room)), (str(amounts), *([notice] if notice else ())))
+    return Fit(config, max(0, min(CHECKPOINTS, room)), (str(amounts), *notices))
+
+
+def _kv_type(config: LocalConfig, available: int) -> str:
+    """What is asked for; for ``auto`` f16 if that fits, else q8_0 if llama.cpp can hold this model's cache in it.
+
+    Quantised values need flash attention, and rows of whole blocks of 32 (`llama-context.cpp`, llama_init_from_model).
+    """
+    if config.kv_type != "auto":
+        return config.kv_type
+    able = config.flash_attention is not False and _Language(read_header(config.main)).blocks
+    return "q8_0" if able and _needed(config) > available else "f16"
 
 
 def _needed(config: LocalConfig) -> int:
@@ -229,6 +245,13 @@ class _Language:
         own = self._number(f"attention.{what}_length_swa") if self.slides[layer] else 0
         return own or self._number(f"attention.{what}_length") or self.hidden // max(self.heads[layer], 1)
 
+    @property
+    def blocks(self) -> bool:
+        """Whether every head's keys and values fill blocks of q8_0."""
+        block, _ = GGML_QUANT_SIZES[GGMLQuantizationType.Q8_0]
+        layers = range(len(self.slides))
+        return all(self._head(what, layer) % block == 0 for what in ("key", "value") for layer in layers)
+
     def cell(self, config: LocalConfig, *, sliding: bool, flash: bool) -> int:
         """Bytes that one position takes in all layers of a kind."""
         row = _row(config.kv_type)
@@ -266,13 +289,13 @@ class _Language:
         return masks + states + max(3 * 4 * self.wide * tokens, attention) + 4 * self.vocabulary * outputs * 2
 
 
-def _projector(header: Header) -> int:
+def _projector(header: Header, tokens: int) -> int:
     """Weights, and four copies of the largest picture's patches, which are as wide as the patch matrix.
 
     Projectors with an encoder need more than that while they read a picture.
     """
     patch = max((tensor.shape[0] for tensor in header.tensors if tensor.name == "v.patch_embd.weight"), default=0)
-    return sum(tensor.size for tensor in header.tensors) + 4 * 4 * patch * _IMAGE
+    return sum(tensor.size for tensor in header.tensors) + 4 * 4 * patch * tokens
 
 
 def _row(kind: str) -> Callable[[int], int]:

@@ -27,6 +27,11 @@ for _function in (M.mtmd_log_set, M.mtmd_helper_log_set):
 MAX_IMAGE_TOKENS = 1120
 """The largest image budget of Gemma 4."""
 
+_TOO_LARGE = (
+    "The picture takes {} tokens and this engine was started for pictures of {} at most. Please choose a larger image "
+    "budget in the settings and start again, or take a smaller picture."
+)
+
 
 @dataclass(frozen=True)
 class Medium:
@@ -88,11 +93,15 @@ class Projector:
             M.mtmd_free(self._handle)
             self._handle = None
 
-    def layout(self, medium: Medium) -> tuple[Item, ...]:
+    def layout(self, medium: Medium, batch: int) -> tuple[Item, ...]:
         """What a medium becomes in the prompt: its begin marker, itself, its end marker. Nothing is encoded.
 
+        Args:
+            medium: to be laid out.
+            batch: the context's; llama.cpp aborts on a larger picture whose attention is not causal.
+
         Raises:
-            PromptError: this projector can't read it.
+            PromptError: this projector can't read it, or it is larger than a batch.
         """
         with self._chunks(medium, real=False) as chunks:
             items: list[Item] = []
@@ -102,14 +111,10 @@ class Projector:
                     tokens = M.mtmd_input_chunk_get_tokens_text(chunk, ctypes.byref(count))
                     items += tokens[: count.value]
                 else:
-                    items.append(
-                        Span(
-                            medium.digest,
-                            medium.kind,
-                            M.mtmd_input_chunk_get_n_tokens(chunk),
-                            M.mtmd_input_chunk_get_n_pos(chunk),
-                        )
-                    )
+                    size = int(M.mtmd_input_chunk_get_n_tokens(chunk))
+                    if size > batch and M.mtmd_decode_use_non_causal(self._handle, chunk):
+                        raise PromptError(_TOO_LARGE.format(size, batch))
+                    items.append(Span(medium.digest, medium.kind, size, M.mtmd_input_chunk_get_n_pos(chunk)))
             return tuple(items)
 
     def embeddings(self, medium: Medium) -> NDArray[np.float32]:

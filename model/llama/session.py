@@ -56,7 +56,10 @@ class Session:
     ) -> None:
         _check_files(config)
         if config.gpu_layers and C.llama_supports_gpu_offload():
-            fit = Fit(config, CHECKPOINTS)  # the weights go to the card, whose memory llama.cpp looks after
+            kind = "f16" if config.kv_type == "auto" else config.kv_type
+            fit = Fit(
+                config.model_copy(update={"kv_type": kind}), CHECKPOINTS
+            )  # the weights go to the card, whose memory llama.cpp looks after
         else:
             fit = fitted(config, psutil.virtual_memory().available if available is None else available)
         config, self.notes = fit.config, fit.notes
@@ -149,7 +152,7 @@ class Session:
                 "Please choose a bundle with one, or the cascade engine."
             )
         media[medium.digest] = medium
-        return self.projector.layout(medium)
+        return self.projector.layout(medium, self.context.batch)
 
     def run(
         self,

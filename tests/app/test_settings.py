@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deskhand.app import settings
+from deskhand.app import cli, settings, wiring
+from deskhand.model.config import LocalConfig
 
 
 @pytest.fixture
@@ -53,3 +54,16 @@ def test_a_file_that_is_no_text_is_named(file: Path):
 def test_every_setting_is_explained():
     described = settings.Settings.__doc__ or ""
     assert all(f"{name}: " in described for name in settings.Settings.model_fields)
+
+
+def test_the_command_line_sets_any_setting():
+    options = cli.parse(["--set", "kv_type=q8_0", "--set", "image_budget=1120", "--engine", "tiny"])
+    chosen = settings.load(**options.settings)
+    assert (chosen.kv_type, chosen.image_budget, chosen.engine) == ("q8_0", 1120, "tiny")
+    config = wiring.engine_config(chosen)
+    assert isinstance(config, LocalConfig)
+    assert (config.kv_type, config.batch) == ("q8_0", 1152)
+    with pytest.raises(SystemExit):
+        cli.parse(["--set", "kv_type"])
+    with pytest.raises(settings.SettingsError, match=r"kv_type.*does not work"):
+        settings.load(**cli.parse(["--set", "kv_type=q3"]).settings)

@@ -138,6 +138,23 @@ def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(open_session, ki
     assert kit.run(session, [HEAD, Plain("a"), TAIL]).text
 
 
+def test_a_picture_larger_than_a_batch_is_refused_before_llama_cpp_aborts(open_session, kit):
+    session = open_session(image_budget=560)
+    assert session.context.batch == 576
+    with pytest.raises(PromptError, match=r"takes 1100 tokens .* pictures of 576 at most"):
+        kit.run(session, [HEAD, kit.picture(1920, 1080, 1120), TAIL])
+    assert kit.run(session, [HEAD, kit.picture(1920, 1080, 560), TAIL]).usage.image_tokens == 527
+
+
+def test_sound_longer_than_a_batch_is_read_in_parts(open_session, kit):
+    """Sound is causal, so it may be split; the numbers are those of one batch."""
+    pieces = [HEAD, kit.clip(28), TAIL]
+    small, large = open_session(image_budget=560), open_session(image_budget=1120)
+    one, other = kit.logits_after(small, pieces), kit.logits_after(large, pieces)
+    assert small.context.batch < kit.run(small, pieces).usage.audio_tokens <= large.context.batch
+    np.testing.assert_allclose(one, other, atol=2e-4)
+
+
 def test_stops_at_what_ends_a_turn(open_session, kit):
     session = open_session(TinySpec(stops=(("<turn|>", 12),)))
     outcome = kit.run(session, [HEAD, Plain("What?"), TAIL], max_tokens=100)
