@@ -19,7 +19,8 @@ def main() -> None:
     setup = json.loads(sys.stdin.readline())
     params = xllamacpp.CommonParams()
     params.model.path, params.mmproj.path = setup["main"], setup["mmproj"]
-    params.n_ctx, params.n_batch, params.n_ubatch, params.n_parallel = setup["context"], 1152, 1152, 1
+    params.n_ctx, params.n_parallel = setup["context"], 1
+    params.n_batch = params.n_ubatch = setup["batch"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.image_min_tokens, params.image_max_tokens = 1, 1120
     params.chat_template, params.use_jinja = Path(setup["template"]).read_text(), True

@@ -17,7 +17,8 @@ def main() -> None:
     out = sys.stdout
     sys.stdout = sys.stderr
     setup = json.loads(sys.stdin.readline())
-    options = {"n_batch": 1152, "n_ubatch": 1152, "n_threads": 1, "n_threads_batch": 1, "verbose": True}
+    batch = setup["batch"]
+    options = {"n_batch": batch, "n_ubatch": batch, "n_threads": 1, "n_threads_batch": 1, "verbose": True}
     handler = chat_format.Gemma4ChatHandler(clip_model_path=setup["mmproj"], verbose=False)
     model = llama_cpp.Llama(setup["main"], chat_handler=handler, n_ctx=setup["context"], **options)
     model.metadata["tokenizer.chat_template"] = Path(setup["template"]).read_text()

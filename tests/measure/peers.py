@@ -44,7 +44,7 @@ class Peer:
 
 
 @contextmanager
-def peer(name: str, bundle: Bundle, context: int = 8192, *, drafter: bool = True) -> Generator[Peer]:
+def peer(name: str, bundle: Bundle, context: int = 8192, *, drafter: bool = True, batch: int = 1152) -> Generator[Peer]:
     """One peer with a bundle loaded, one thread, in the same settings as ours."""
     log = BUILD / f"{name}.log"
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GGML_NO_BACKTRACE": "1"}
@@ -65,6 +65,7 @@ def peer(name: str, bundle: Bundle, context: int = 8192, *, drafter: bool = True
                 "drafter": str(bundle.drafter) if drafter else "",
                 "template": str(from_archive(TEMPLATE)),
                 "context": context,
+                "batch": batch,
             }
             running.ask(setup)
             yield running
