@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ctypes
 
-import numpy as np
-from numpy.typing import NDArray
-
 from deskhand.model.errors import BundleError
 from deskhand.model.files.header import Header, read_header
 from deskhand.model.llama.context import Context, DecodeError
@@ -84,7 +81,7 @@ class Drafter:
         if problem := _misfit(model, target.model):
             raise BundleError(_REFUSED.format(model.path.name, target.model.path.name, problem))
         self._target = target
-        self._width = target.model.width
+        self._bytes = target.model.width * ctypes.sizeof(ctypes.c_float)
         self.depth = Depth(most)
         try:
             self._context = Context(
@@ -101,13 +98,13 @@ class Drafter:
             raise BundleError(_REFUSED.format(model.path.name, target.model.path.name, error)) from error
         X.llama_set_embeddings_nextn(target.handle, True, False)  # every row: verified ones are all candidates
         X.llama_set_embeddings_nextn(self._context.handle, True, True)
-        self._batch = C.llama_batch_init(1, self._width, 1)
+        self._batch = C.llama_batch_init(1, target.model.width, 1)
         self._token = (ctypes.c_int32 * 1)()
+        self._token_pointer = ctypes.cast(self._token, ctypes.POINTER(ctypes.c_int32))
         self._batch.n_tokens = 1
         self._batch.n_seq_id[0] = 1
         self._batch.seq_id[0][0] = 0
         self._batch.logits[0] = 1
-        self._embedding = np.ctypeslib.as_array(self._batch.embd, (self._width,))
 
     def close(self) -> None:
         """Free the context; its model may be closed afterwards."""
@@ -116,19 +113,12 @@ class Drafter:
             C.llama_batch_free(self._batch)
             self._context.close()
 
-    def hidden(self, row: int) -> NDArray[np.float32]:
-        """The target's hidden state in row ``row`` of its last batch, from which drafting starts; shape (hidden,)."""
-        pointer = X.llama_get_embeddings_nextn_ith(self._target.handle, row)
-        if not pointer:
-            raise DecodeError(f"there is no hidden state in row {row}")
-        return np.ctypeslib.as_array(pointer, (self._width,)).copy()
-
-    def propose(self, token: int, hidden: NDArray[np.float32], position: int, count: int) -> list[int]:
+    def propose(self, token: int, row: int, position: int, count: int) -> list[int]:
         """Up to ``count`` tokens that may follow ``token``, the likeliest each time.
 
         Args:
             token: chosen by the target and not yet evaluated.
-            hidden: the target's state before it, shape (hidden,).
+            row: of the target's last batch, after which it was chosen.
             position: of ``token``.
             count: the most.
 
@@ -136,21 +126,23 @@ class Drafter:
             DecodeError: llama.cpp refused.
         """
         proposed: list[int] = []
+        context, batch = self._context, self._batch
+        # The batch carries a token and an embedding; llama_batch_init allocates only the latter.
+        batch.token = self._token_pointer
+        batch.pos[0] = position  # the same for every step: only the target's cells are attended to
+        hidden = X.llama_get_embeddings_nextn_ith(self._target.handle, row)
         for _ in range(count):
-            # The batch carries a token and an embedding; llama_batch_init allocates only the latter.
-            self._batch.token = ctypes.cast(self._token, ctypes.POINTER(ctypes.c_int32))
+            if not hidden:
+                raise DecodeError("There is no hidden state to draft from. Please try again.")
             self._token[0] = token
-            self._embedding[:] = hidden
-            self._batch.pos[0] = position  # the same for every step: only the target's cells are attended to
-            if code := C.llama_decode(self._context.handle, self._batch):
+            ctypes.memmove(batch.embd, hidden, self._bytes)
+            if code := C.llama_decode(context.handle, batch):
                 raise DecodeError(f"The drafter failed (code {code}: {cause()}). Please try again.")
-            token = int(np.argmax(self._context.logits(0)))
+            token = int(context.logits(0).argmax())
             if self._target.model.ends(token):
                 break
             proposed.append(token)
-            hidden = np.ctypeslib.as_array(
-                X.llama_get_embeddings_nextn_ith(self._context.handle, 0), (self._width,)
-            ).copy()
+            hidden = X.llama_get_embeddings_nextn_ith(context.handle, 0)
         return proposed
 
 

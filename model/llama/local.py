@@ -10,9 +10,10 @@ from deskhand.model.config import LocalConfig
 from deskhand.model.errors import EngineBusyError, EngineDiedError
 from deskhand.model.language.chat_template import dialect_for
 from deskhand.model.language.dialect import Dialect
-from deskhand.model.llama.generation import End, Written
+from deskhand.model.llama.generation import End
 from deskhand.model.llama.reading import Read
 from deskhand.model.llama.session import Session
+from deskhand.model.llama.writing import Written
 from deskhand.model.types import Delta, EngineInfo, Finish, Progress, Request
 
 READING = "reading the prompt"

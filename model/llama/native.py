@@ -119,6 +119,7 @@ class Model:
         self.window: int = C.llama_model_n_swa(self.handle)
         self.piece = lru_cache(maxsize=8192)(self._piece)
         self.is_special = lru_cache(maxsize=8192)(self._is_special)
+        self.ends = lru_cache(maxsize=8192)(self._ends)
 
     def close(self) -> None:
         """Free the weights; contexts of it must be closed before."""
@@ -184,7 +185,7 @@ class Model:
         """Whether a sequence is to begin with the ``bos`` token."""
         return bool(C.llama_vocab_get_add_bos(self.vocab))
 
-    def ends(self, token: int) -> bool:
+    def _ends(self, token: int) -> bool:
         """Whether a token ends the generation: ``<eos>``, ``<turn|>``, ``<|tool_response>`` and the like."""
         return bool(C.llama_vocab_is_eog(self.vocab, token))
 

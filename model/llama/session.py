@@ -23,11 +23,12 @@ from deskhand.model.language.dialect import Control, Grammar, Piece, Plain
 from deskhand.model.llama.cache import Item, PrefixCache, Span, positions, tokens
 from deskhand.model.llama.context import Cancel, Context
 from deskhand.model.llama.drafting import Drafter
-from deskhand.model.llama.generation import End, Generation, Written
+from deskhand.model.llama.generation import End, Generation
 from deskhand.model.llama.media import Medium, Projector
 from deskhand.model.llama.native import C, Model
 from deskhand.model.llama.reading import Prompt, Read
 from deskhand.model.llama.sampling import Sampler
+from deskhand.model.llama.writing import Written
 from deskhand.model.types import Audio, Image, Sampling
 
 SLICE = 128

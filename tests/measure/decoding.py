@@ -22,10 +22,11 @@ from vocabulary import BUILD, note, words, write_chain, write_real
 from deskhand.model.files.bundle import Bundle
 from deskhand.model.language.dialect import Control, Grammar, Piece, Plain
 from deskhand.model.llama.drafting import Depth
-from deskhand.model.llama.generation import End, Written
+from deskhand.model.llama.generation import End
 from deskhand.model.llama.local import LocalEngine
 from deskhand.model.llama.native import C
 from deskhand.model.llama.session import Session
+from deskhand.model.llama.writing import Written
 from deskhand.model.process import child
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle

@@ -18,9 +18,10 @@ import pytest
 
 from deskhand.model.config import LocalConfig
 from deskhand.model.language.dialect import Piece
-from deskhand.model.llama.generation import End, Written
+from deskhand.model.llama.generation import End
 from deskhand.model.llama.reading import Read
 from deskhand.model.llama.session import Session
+from deskhand.model.llama.writing import Written
 from deskhand.model.tiny.bundle import TinySpec, cached_bundle
 from deskhand.model.types import Audio, Image, Sampling, Usage
 

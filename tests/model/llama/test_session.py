@@ -7,10 +7,11 @@ import pytest
 from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.language.dialect import Control, Plain
 from deskhand.model.llama.context import Context, DecodeError
-from deskhand.model.llama.generation import Generation, Written
+from deskhand.model.llama.generation import Generation
 from deskhand.model.llama.reading import Prompt, Read
 from deskhand.model.llama.sampling import Sampler
 from deskhand.model.llama.session import Session
+from deskhand.model.llama.writing import Spelling, Written
 from deskhand.model.tiny.bundle import TinySpec, cached_bundle
 from deskhand.model.tiny.vocab import CONTROLS
 
@@ -97,17 +98,30 @@ def test_cancel_stops_a_batch_that_is_being_evaluated(session, kit):
 
 
 def test_cancel_while_writing_takes_one_step(session, kit):
-    cancel = threading.Event()
-    written = 0
-    for item in session.run([HEAD, LONG, TAIL], sampling=kit.GREEDY, cancel=cancel, max_tokens=1000):
-        if isinstance(item, Written):
-            written += 1
-            assert written <= 5
-            if written == 5:
-                cancel.set()
-        last = item
+    """The event is set by the look that the engine takes at it after the fifth step of writing."""
+
+    class Fifth:
+        def is_set(self):
+            return steps() >= 5
+
+    before = kit.run(session, [HEAD, LONG, TAIL], max_tokens=0).usage.prompt_tokens
+
+    def steps():
+        return session.context.newest() + 1 - before
+
+    *_, last = session.run([HEAD, LONG, TAIL], sampling=kit.GREEDY, cancel=Fifth(), max_tokens=1000)
     assert last.reason == "cancelled"
-    assert last.usage.completion_tokens == 5
+    assert last.usage.completion_tokens == 6
+    assert steps() == 5
+
+
+def test_what_was_written_so_far_is_shown_now_and_then(session, kit):
+    outcome = kit.run(session, [HEAD, LONG, TAIL], max_tokens=200)
+    assert outcome.usage.completion_tokens == 200
+    assert 1 < len(outcome.written) <= 200
+    first = outcome.written[0].text
+    assert outcome.text.startswith(first)
+    assert first == kit.run(session, [HEAD, LONG, TAIL], max_tokens=1).text
 
 
 def test_leaving_early_leaves_the_session_usable(session, kit):
@@ -164,16 +178,19 @@ def test_stops_at_what_ends_a_turn(open_session, kit):
 
 
 def test_text_comes_in_whole_characters(session):
-    generation = Generation(
-        session.context, session.cache, projector=None, drafter=None, sampler=None, cancel=threading.Event(), began=0
-    )
+    spelling = Spelling(session.model)
     wanted = "é🙂ü漢"
-    pieces = []
-    for byte in wanted.encode():
-        pieces += generation._spell(*_byte(session, byte))
+    pieces = [piece for byte in wanted.encode() for piece in spelling.spell(_byte(session, byte))]
     assert [piece.text for piece in pieces] == list(wanted)
-    half = [*generation._spell(*_byte(session, 0xC3)), *generation._spell(*session.model.control("<|channel>"))]
-    assert half == [Written("�", special=False), Written("<|channel>", special=True)]
+    tokens = [token for byte in wanted.encode() + b"\xc3" for token in _byte(session, byte)]
+    control = session.model.control("<|channel>")
+    assert [*spelling.spell([*tokens, *control, *tokens])] == [
+        Written(wanted + "�", special=False),
+        Written("<|channel>", special=True),
+        Written(wanted, special=False),
+    ]
+    assert [*spelling.finish()] == [Written("�", special=False)]
+    assert [*spelling.finish()] == []
 
 
 def _byte(session, byte):
@@ -190,19 +207,20 @@ def test_hostile_text_stays_text(session, kit):
     assert kit.run(session, [HEAD, Plain(hostile), TAIL]).text
 
 
-def test_after_a_failed_step_nothing_is_kept_and_all_works(session, kit, monkeypatch):
+@pytest.mark.parametrize(("step", "fails"), [("decode", 1), ("step", 1), ("step", 3)])
+def test_after_a_failed_step_nothing_is_kept_and_all_works(session, kit, monkeypatch, step, fails):
     expected = kit.run(session, [HEAD, LONG, TAIL]).text
-    real = Context.decode
+    real = getattr(Context, step)
     calls = 0
 
     def failing(self, *arguments, **options):
         nonlocal calls
         calls += 1
-        if calls == 3:
+        if calls == fails:
             raise DecodeError("The graphics card was unplugged.")
         return real(self, *arguments, **options)
 
-    monkeypatch.setattr(Context, "decode", failing)
+    monkeypatch.setattr(Context, step, failing)
     with pytest.raises(DecodeError):
         kit.run(session, [HEAD, Plain("other"), TAIL])
     assert session.cache.items == ()
