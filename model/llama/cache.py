@@ -190,6 +190,19 @@ class PrefixCache:
             self._items.append(item)
             self._position += 1 if isinstance(item, int) else item.positions
 
+    def resume(self, items: Iterable[Item], checkpoint: NDArray[np.uint8] | None, count: int) -> None:
+        """Note that the memory holds ``items`` again, as a saved session had them.
+
+        Args:
+            items: all of them.
+            checkpoint: the one that was saved; None if there is none.
+            count: items before it.
+        """
+        self._truncate(0)
+        self.extend(items)
+        if checkpoint is not None:
+            self._checkpoints = [Checkpoint(count, positions(self._items[:count]), checkpoint)]
+
     def reuse(self, wanted: Sequence[Item]) -> int:
         """Make the memory hold a prefix of ``wanted``: the longest, without the last item, which gives the logits.
 

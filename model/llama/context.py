@@ -17,6 +17,7 @@ from deskhand.model.errors import BundleError, ModelError
 from deskhand.model.llama.native import C, Model, Pointer, cause, forget
 
 _ABORTED = 2  # llama.h, llama_decode
+_PARTIAL, _WHOLE = C.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY, 0
 _KV_TYPES = {"f32": C.GGML_TYPE_F32, "f16": C.GGML_TYPE_F16, "q8_0": C.GGML_TYPE_Q8_0}
 
 
@@ -188,21 +189,45 @@ class Context:
 
     def state_size(self) -> int:
         """Bytes of `save`."""
-        return int(C.llama_state_seq_get_size_ext(self.handle, 0, C.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY))
+        return self._state_size(_PARTIAL)
 
     def save(self) -> NDArray[np.uint8]:
         """The sliding layers' cells, which later tokens overwrite."""
-        data = np.empty(self.state_size(), np.uint8)
-        flag = C.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
-        written: int = C.llama_state_seq_get_data_ext(self.handle, _bytes_of(data), data.size, 0, flag)
+        return self._saved(_PARTIAL)
+
+    def restore(self, data: NDArray[np.uint8]) -> None:
+        """Bring back the sliding layers' cells of a `save`; `remove` what came after it first."""
+        self._restore(data, _PARTIAL)
+
+    def save_all(self) -> NDArray[np.uint8]:
+        """All cells that later tokens can see: what another context of the same model goes on from."""
+        return self._saved(_WHOLE)
+
+    def restore_all(self, data: NDArray[np.uint8]) -> None:
+        """Put the cells of a `save_all` in the place of everything.
+
+        Raises:
+            DecodeError: llama.cpp refused; the memory is then empty.
+        """
+        self.clear()
+        try:
+            self._restore(data, _WHOLE)
+        except DecodeError:
+            self.clear()
+            raise
+
+    def _state_size(self, flags: int) -> int:
+        return int(C.llama_state_seq_get_size_ext(self.handle, 0, flags))
+
+    def _saved(self, flags: int) -> NDArray[np.uint8]:
+        data = np.empty(self._state_size(flags), np.uint8)
+        written: int = C.llama_state_seq_get_data_ext(self.handle, _bytes_of(data), data.size, 0, flags)
         if written != data.size:
             raise DecodeError(f"the state was not saved: {cause()}")
         return data
 
-    def restore(self, data: NDArray[np.uint8]) -> None:
-        """Bring back the sliding layers' cells of a `save`; `remove` what came after it first."""
-        flag = C.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
-        if C.llama_state_seq_set_data_ext(self.handle, _bytes_of(data), data.size, 0, flag) != data.size:
+    def _restore(self, data: NDArray[np.uint8], flags: int) -> None:
+        if C.llama_state_seq_set_data_ext(self.handle, _bytes_of(data), data.size, 0, flags) != data.size:
             raise DecodeError(f"the state was not restored: {cause()}")
 
 

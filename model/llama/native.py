@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -23,6 +24,9 @@ from deskhand.model.errors import BundleError, PromptError
 # The binding annotates arguments as its own wrappers pass them, not as ctypes accepts them.
 C: Any = _llama
 X: Any = _ext
+
+VERSION = version("llama-cpp-python")
+"""Of the binding, which brings one llama.cpp."""
 
 Pointer: TypeAlias = Any
 """A ctypes pointer or structure; their types are made at run time."""

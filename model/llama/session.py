@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -17,17 +18,20 @@ from deskhand.model import pixels, sound
 from deskhand.model.config import LocalConfig
 from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.files.bundle import mismatch, role
+from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.files.header import read_header
 from deskhand.model.files.memory import CHECKPOINTS, Fit, fitted
 from deskhand.model.language.dialect import Control, Grammar, Piece, Plain
+from deskhand.model.llama import saved
 from deskhand.model.llama.cache import Item, PrefixCache, Span, positions, tokens
-from deskhand.model.llama.context import Cancel, Context
+from deskhand.model.llama.context import Cancel, Context, DecodeError
 from deskhand.model.llama.drafting import Drafter
 from deskhand.model.llama.generation import End, Generation
 from deskhand.model.llama.media import Medium, Projector
-from deskhand.model.llama.native import C, Model
+from deskhand.model.llama.native import VERSION, C, Model
 from deskhand.model.llama.reading import Prompt, Read
 from deskhand.model.llama.sampling import Sampler
+from deskhand.model.llama.saved import Saved, SavedSessionError
 from deskhand.model.llama.writing import Written
 from deskhand.model.types import Audio, Image, Sampling
 
@@ -58,9 +62,8 @@ class Session:
         _check_files(config)
         if config.gpu_layers and C.llama_supports_gpu_offload():
             kind = "f16" if config.kv_type == "auto" else config.kv_type
-            fit = Fit(
-                config.model_copy(update={"kv_type": kind}), CHECKPOINTS
-            )  # the weights go to the card, whose memory llama.cpp looks after
+            # The weights go to the card, whose memory llama.cpp looks after.
+            fit = Fit(config.model_copy(update={"kv_type": kind}), CHECKPOINTS)
         else:
             fit = fitted(config, psutil.virtual_memory().available if available is None else available)
         config, self.notes = fit.config, fit.notes
@@ -115,6 +118,55 @@ class Session:
     def licence(self) -> str:
         """As the model's file states it."""
         return self.model.metadata("general.license") or "not stated"
+
+    @property
+    def identity(self) -> dict[str, str | int]:
+        """What has to be the same for a saved session to mean the same."""
+        config = self.config
+        return {
+            "bundle": fingerprint([path for path in (config.main, config.mmproj) if path]),
+            "llama.cpp": VERSION,
+            "context length": self.context.length,
+            "type of keys and values": config.kv_type,
+            "flash attention": str(config.flash_attention),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write what the cache holds to ``path``; nothing if it holds nothing.
+
+        Raises:
+            SavedSessionError: it is too large, or the disk is full or can't be written.
+        """
+        if not self.cache.items:
+            return
+        kept = self.cache.checkpoints[-1] if self.cache.checkpoints else None
+        saved.save(
+            path,
+            self.identity,
+            Saved(
+                self.cache.items,
+                self.context.save_all(),
+                kept.data if kept else None,
+                kept.count if kept else 0,
+            ),
+        )
+
+    def resume(self, path: Path) -> None:
+        """Bring back what `save` wrote; the cache is as it was before if that can't be done.
+
+        Raises:
+            SavedSessionError: there is none, it is damaged, or of another bundle, setting or llama.cpp.
+        """
+        found = saved.load(path, self.identity)
+        self.cache.clear()
+        try:
+            self.context.restore_all(found.state)
+        except DecodeError as error:
+            raise SavedSessionError(f"The saved session {path} does not fit: {error}.") from error
+        self.cache.resume(found.items, found.checkpoint, found.count)
+        if self.context.newest() != self.cache.position - 1:
+            self.cache.clear()
+            raise SavedSessionError(f"The saved session {path} holds other tokens than it says.")
 
     def prompt(self, pieces: Sequence[Piece]) -> Prompt:
         """Tokenise pieces and lay out their media.
