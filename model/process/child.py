@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
 import socket
 import struct
 import subprocess
@@ -13,10 +11,10 @@ import tempfile
 import threading
 from collections.abc import Container
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from deskhand.model.errors import EngineDiedError
 from deskhand.model.process import wire
+from deskhand.model.process.causes import AGAIN, cause_of_death, oom_kills
 
 _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "passive",  # spinning threads cost up to 100 times on a busy machine (ENGINE.md §8)
@@ -27,7 +25,6 @@ _ENVIRONMENT = {
 }
 _END_PATIENCE = 3.0
 _LOG_TAIL = 8192
-_AGAIN = "It is started again with your next question."
 
 
 class Process:
@@ -45,7 +42,7 @@ class Process:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", *_timeval(silent)))
         self._connection = Connection(ours.detach())
         self._sending = threading.Lock()
-        self._kills = _oom_kills()
+        self._kills = oom_kills()
         self._started = threading.Event()
         self._ended = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
@@ -78,7 +75,7 @@ class Process:
             with self._sending:
                 self._connection.send_bytes(data)
         except BlockingIOError as error:
-            raise self.condemn(f"The engine's process took nothing of what it was sent. {_AGAIN}") from error
+            raise self.condemn(f"The engine's process took nothing of what it was sent. {AGAIN}") from error
         except OSError as error:
             raise self._death() from error
 
@@ -142,50 +139,9 @@ class Process:
                 self._started.set()
             code = child.wait()
             log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
-            self._cause = cause_of_death(code, log.read().decode(errors="replace"), _oom_kills() > self._kills)
+            self._cause = cause_of_death(code, log.read().decode(errors="replace"), oom_kills() > self._kills)
             self._ended.set()
-
-
-def cause_of_death(code: int, log: str, out_of_memory: bool) -> str:
-    """One sentence or two for the person.
-
-    Args:
-        code: as `subprocess.Popen.returncode`: negative for a signal.
-        log: the end of what the process wrote.
-        out_of_memory: the kernel's out-of-memory killer struck while it lived.
-    """
-    starved = re.search(
-        r"std::bad_alloc|MemoryError|failed to allocate|out of memory|cannot allocate memory", log, re.IGNORECASE
-    )
-    if (out_of_memory and code == -signal.SIGKILL) or (starved and code != 0):
-        return (
-            "The engine ran out of memory and was ended by the system. Close other programs, or choose a smaller "
-            f"model or context length. {_AGAIN}"
-        )
-    failed = re.search(r"GGML_ASSERT\((.*)\) failed|GGML_ABORT|fatal error", log)
-    if code == -signal.SIGABRT:
-        check = f" ({failed.group(0).strip()[:200]})" if failed else ""
-        return f"The engine stopped at one of its own checks{check}; the fault is in it, not in your question. {_AGAIN}"
-    if code in {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}:
-        return (
-            f"The engine crashed ({signal.Signals(-code).name}). If this happens again, check the model with “deskhand "
-            f"models verify” and the graphics driver for updates. {_AGAIN}"
-        )
-    if code in {-signal.SIGKILL, -signal.SIGTERM}:
-        return f"The engine was ended from outside ({signal.Signals(-code).name}) while it was answering. {_AGAIN}"
-    last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "it said nothing")
-    return f"The engine ended unexpectedly with code {code}: {last[:200]}. {_AGAIN}"
 
 
 def _timeval(seconds: float) -> tuple[int, int]:
     return int(seconds), int(seconds % 1 * 1_000_000)
-
-
-def _oom_kills() -> int:
-    """How often the kernel's out-of-memory killer struck since the machine started; 0 where it does not say."""
-    try:
-        counters = Path("/proc/vmstat").read_text(encoding="ascii")
-    except OSError:
-        return 0
-    found = re.search(r"^oom_kill (\d+)$", counters, re.MULTILINE)
-    return int(found.group(1)) if found else 0

@@ -24,6 +24,7 @@ from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, Scri
 from deskhand.model.engine import Engine
 from deskhand.model.errors import ModelError
 from deskhand.model.process import wire
+from deskhand.model.process.causes import starved
 from deskhand.model.process.pulse import BEAT_SECONDS, Pulse
 from deskhand.model.types import Delta, Finish, Progress
 
@@ -191,13 +192,15 @@ def _reads(delta: Delta) -> bool:
 
 def _failure(number: int, error: Exception) -> wire.Failed:
     traceback.print_exc()
+    if isinstance(error, MemoryError) or starved(str(error)):
+        doing = "for this. Close other programs and ask again."
+        if not number:
+            doing = "to load the model. Close other programs, or choose a smaller one."
+        return wire.Failed(number, "ModelError", f"There is not enough memory {doing}")
     if isinstance(error, ModelError):
         return wire.Failed(number, type(error).__name__, str(error))
-    if isinstance(error, MemoryError):
-        return wire.Failed(
-            number, "ModelError", "There is not enough memory for this. Close other programs and ask again."
-        )
-    return wire.Failed(number, "ModelError", f"The engine failed ({type(error).__name__}: {error}). Please ask again.")
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")[:200]
+    return wire.Failed(number, "ModelError", f"The engine failed ({type(error).__name__}: {first}). Please ask again.")
 
 
 def _die_with_parent() -> None:

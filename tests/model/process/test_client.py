@@ -17,7 +17,7 @@ import pytest
 
 from deskhand.model.config import LocalConfig, ScriptedConfig
 from deskhand.model.errors import BundleError, EngineBusyError, EngineDiedError, ModelError, PromptError
-from deskhand.model.process.child import Process, cause_of_death
+from deskhand.model.process.child import Process
 from deskhand.model.process.client import DEATHS_WHILE_LOADING, LOADING, RESTARTING, WorkerEngine
 from deskhand.model.process.watch import Patience, Watch
 from deskhand.model.tiny.bundle import cached_bundle
@@ -98,18 +98,6 @@ def test_each_death_has_its_sentence(engine: WorkerEngine, how: str, sentence: s
     with pytest.raises(EngineDiedError, match=sentence):
         list(engine.generate(ask(f"crash {how}")))
     assert said(list(engine.generate(ask("x")))) == "else"
-
-
-def test_causes_are_told_apart() -> None:
-    memory = cause_of_death(-9, "", out_of_memory=True)
-    killed = cause_of_death(-9, "", out_of_memory=False)
-    starved = cause_of_death(-6, "terminate called after throwing std::bad_alloc", out_of_memory=False)
-    asserted = cause_of_death(-6, "x.cpp:7: GGML_ASSERT(n > 0) failed\n", out_of_memory=False)
-    assert "memory" in memory
-    assert "memory" in starved
-    assert "memory" not in killed
-    assert "GGML_ASSERT(n > 0) failed" in asserted
-    assert cause_of_death(1, "first\nlast words\n\n", out_of_memory=False).count("last words") == 1
 
 
 def test_errors_cross_as_themselves_and_the_process_stays(engine: WorkerEngine) -> None:
