@@ -5,20 +5,17 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 from deskhand.agent import acting, prompt
+from deskhand.agent.asking import Asker, Said
 from deskhand.agent.events import (
     CallEnded,
     CallProposed,
     CallRecord,
     Decision,
-    Notice,
     Outcome,
     Progressed,
-    TextAdded,
-    ThoughtAdded,
     TurnEnded,
     TurnStarted,
 )
@@ -29,20 +26,15 @@ from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Emit, Turn
 from deskhand.model.engine import Engine
-from deskhand.model.errors import ModelError, PromptError
+from deskhand.model.errors import ModelError
 from deskhand.model.types import (
     BrokenCall,
-    CallDelta,
-    Delta,
-    Finish,
     FinishReason,
     Message,
     Progress,
     Request,
     Sampling,
     Text,
-    TextDelta,
-    ThoughtDelta,
     ToolCall,
     ToolChoice,
 )
@@ -50,17 +42,6 @@ from deskhand.model.types import (
 __all__ = ["Agent", "Limits"]
 
 REASK = "Your last tool call could not be read: {problem} Write the call again, correctly, or answer without it."
-
-
-@dataclass
-class _Said:
-    """What one generation said."""
-
-    text: str = ""
-    thought: str = ""
-    calls: list[ToolCall] = field(default_factory=list[ToolCall])
-    broken: list[BrokenCall] = field(default_factory=list[BrokenCall])
-    finish: FinishReason = "stop"
 
 
 class Agent:
@@ -78,6 +59,7 @@ class Agent:
         self, engine: Engine, store: Store, toolbox: Toolbox, permissions: Permissions, limits: Limits | None = None
     ) -> None:
         self._engine = engine
+        self._asker = Asker(engine, toolbox)
         self._store = store
         self._toolbox = toolbox
         self._permissions = permissions
@@ -147,7 +129,7 @@ class Agent:
         history = self._store.messages(conversation) if conversation is not None else []
         if percepts:
             history = [*history, prompt.user_message("", percepts)]
-        for delta in self._engine.generate(self._filled(Request((), max_tokens=0), history), cancel):
+        for delta in self._engine.generate(self._asker.filled(Request((), max_tokens=0), history)[0], cancel):
             if isinstance(delta, Progress):
                 emit(Progressed(delta.stage, delta.done, delta.total))
 
@@ -178,23 +160,11 @@ class Agent:
                 reask = _reask(said)
         return turn.outcome("length")
 
-    def _query(self, turn: Turn, ask: Request, reask: tuple[Message, ...]) -> _Said:
+    def _query(self, turn: Turn, ask: Request, reask: tuple[Message, ...]) -> Said:
         """One generation, streamed; what it said is on disk when this returns or raises."""
-        history = self._store.messages(turn.conversation)
-        this = prompt.last_turn(history)
-        if turn.alone:
-            history = this
-        said = _Said()
+        said = Said()
         try:
-            try:
-                self._stream(turn, said, ask, history, reask)
-            except PromptError as error:
-                if len(history) == len(this) or said.text or said.calls:
-                    raise
-                # Else one picture that this engine can't read, or one wrong estimate, would end every later turn too.
-                turn.alone = True
-                turn.emit(Notice("engine", f"Answering without what was said before: {error}"))
-                self._stream(turn, said, ask, this, reask)
+            self._asker.ask(turn, said, ask, self._store.messages(turn.conversation), reask)
         except ModelError:
             turn.closing = True
             self._keep(turn, said)
@@ -204,43 +174,7 @@ class Agent:
         self._keep(turn, said)
         return said
 
-    def _stream(
-        self, turn: Turn, said: _Said, ask: Request, history: list[Message], reask: tuple[Message, ...]
-    ) -> None:
-        request = self._filled(ask, history)
-        request = replace(request, messages=(*request.messages, *reask))
-        for delta in self._engine.generate(request, turn.stop):
-            self._take(turn, said, delta)
-
-    def _filled(self, ask: Request, history: list[Message]) -> Request:
-        """The request with the system text, as much of the history as fits, and the tools."""
-        specs = self._toolbox.specs
-        system = prompt.system_text(self._toolbox.skills.skills, datetime.now().astimezone().date())
-        length = self._engine.info.context_length
-        messages = prompt.build(system, history, specs, length, min(ask.max_tokens, length // 4))
-        return replace(ask, messages=tuple(messages), tools=specs)
-
-    def _take(self, turn: Turn, said: _Said, delta: Delta) -> None:
-        match delta:
-            case TextDelta(piece):
-                said.text += piece
-                turn.emit(TextAdded(piece))
-            case ThoughtDelta(piece):
-                said.thought += piece
-                turn.emit(ThoughtAdded(piece))
-            case CallDelta(call):
-                # Unique in the conversation whatever the engine counts: the history answers calls by id.
-                said.calls.append(replace(call, id=f"{turn.id[:8]}-{len(turn.calls) + len(said.calls)}"))
-                turn.emit(CallProposed(said.calls[-1]))
-            case BrokenCall():
-                said.broken.append(delta)
-            case Progress(stage, done, total):
-                turn.emit(Progressed(stage, done, total))
-            case Finish(reason, usage):
-                said.finish = reason
-                turn.usage += usage
-
-    def _keep(self, turn: Turn, said: _Said) -> None:
+    def _keep(self, turn: Turn, said: Said) -> None:
         """Write what a generation said; also of one that failed."""
         turn.texts.append(said.text)
         if said.text.strip() or said.calls:
@@ -277,7 +211,7 @@ class Agent:
         return outcome
 
 
-def _reask(said: _Said) -> tuple[Message, ...]:
+def _reask(said: Said) -> tuple[Message, ...]:
     """What follows the history once, so that the model writes its call again; it is not kept."""
     wrong = said.broken[0]
     problem = wrong.problem if wrong.problem.endswith(".") else f"{wrong.problem}."

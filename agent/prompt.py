@@ -8,20 +8,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from deskhand.agent.fitting import LeftOut, fit
 from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.agent.skills.loading import Skill
 from deskhand.agent.tool import ToolResult
-from deskhand.model.types import Audio, Image, Message, Part, Text, ToolCall, ToolSpec
-
-BLOCK = 4
-"""Old pictures leave the prompt four at a time: each time the cached prefix is lost, so it should be seldom."""
+from deskhand.model.types import Message, Part, Text, ToolCall, ToolSpec
 
 NO_ANSWER = "(no answer)"
-NO_PICTURE = "[an earlier picture, left out to make room]"
-CUT = "\n[cut to make room]"
-SHORTEST = 300
-"""Characters that stay of a result that is cut."""
-NO_SOUND = "[an earlier recording, left out to make room]"
 
 _IDENTITY = (
     "You are Deskhand, an assistant on this person's own computer. You see pictures and hear sound that they give you. "
@@ -61,11 +54,11 @@ def tool_message(call: ToolCall, result: ToolResult) -> Message:
 
 def build(
     system: str, history: Sequence[Message], tools: Sequence[ToolSpec], context_length: int, reserve: int
-) -> tuple[Message, ...]:
-    """The messages of one request.
+) -> tuple[tuple[Message, ...], LeftOut]:
+    """The messages of one request, and what had to be left out of them.
 
     Args:
-        system: of `system_text`.
+        system: of `system_text`; never cut, so the skills' texts are always whole.
         history: all messages of the conversation; the last turn is the one being answered.
         tools: what will be declared.
         context_length: of the engine, in tokens.
@@ -75,7 +68,8 @@ def build(
     overhead = (
         len(system) + sum(len(json.dumps(dict(tool.parameters))) + len(tool.description) for tool in tools)
     ) // 3
-    return (Message("system", (Text(system),)), *fit(messages, context_length - reserve - overhead - 64))
+    fitted, left_out = fit(messages, context_length - reserve - overhead - 64)
+    return (Message("system", (Text(system),)), *fitted), left_out
 
 
 def last_turn(history: Sequence[Message]) -> list[Message]:
@@ -112,80 +106,3 @@ def whole(history: Sequence[Message]) -> list[Message]:
 
 def _lost(call: ToolCall) -> Message:
     return tool_message(call, ToolResult(error="Interrupted: it is not known whether this ran."))
-
-
-def fit(messages: Sequence[Message], budget: int) -> list[Message]:
-    """Drop what is oldest until the estimate fits ``budget`` tokens: first pictures, then sound, then whole turns.
-
-    Of the turn being answered only what tools gave is cut if need be: of several pictures the newest stays, and of long
-    results the beginning. What the person said is never touched: if that alone is too long, the engine says so.
-    """
-    kept = list(messages)
-    last = max((index for index, message in enumerate(kept) if message.role == "user"), default=0)
-    over = sum(map(estimate, kept)) - budget
-    over -= _leave_out(kept, [spot for spot in _spots(kept, Image) if spot[0] < last], over, NO_PICTURE)
-    over -= _leave_out(kept, [spot for spot in _spots(kept, Audio) if spot[0] < last], over, NO_SOUND)
-    starts = sorted({0, *(index for index, message in enumerate(kept) if message.role == "user")})
-    first = 0
-    while over > 0 and len(starts) > 1:
-        start, end = starts.pop(0), starts[0]
-        over -= sum(map(estimate, kept[start:end]))
-        first = end
-    over -= _leave_out(kept, [spot for spot in _spots(kept, Image)[:-1] if spot[0] >= last], over, NO_PICTURE, block=1)
-    _shorten(kept, [spot for spot in _spots(kept, Text) if kept[spot[0]].role == "tool"], over)
-    return kept[first:]
-
-
-def _spots(messages: Sequence[Message], kind: type[Part]) -> list[tuple[int, int]]:
-    """Where parts of one kind are: index of the message, and of the part in it."""
-    return [
-        (index, position)
-        for index, message in enumerate(messages)
-        for position, part in enumerate(message.parts)
-        if isinstance(part, kind)
-    ]
-
-
-def _leave_out(
-    messages: list[Message], spots: Sequence[tuple[int, int]], over: int, note: str, *, block: int = BLOCK
-) -> int:
-    """Replace parts by a note, in their order and in whole blocks, until ``over`` tokens are saved; return them."""
-    saved = 0
-    for done, (index, position) in enumerate(spots):
-        if saved >= over and done % block == 0:
-            break
-        parts = list(messages[index].parts)
-        saved += _tokens(parts[position]) - _tokens(Text(note))
-        parts[position] = Text(note)
-        messages[index] = replace(messages[index], parts=tuple(parts))
-    return saved
-
-
-def _shorten(messages: list[Message], spots: Sequence[tuple[int, int]], over: int) -> None:
-    """Cut texts, in their order, until ``over`` tokens are saved; of each a beginning stays."""
-    for index, position in spots:
-        part = messages[index].parts[position]
-        text = part.text if isinstance(part, Text) else ""
-        keep = max(SHORTEST, len(text) - 3 * (over + 1) - len(CUT))
-        if over > 0 and keep + len(CUT) < len(text):
-            parts = list(messages[index].parts)
-            parts[position] = Text(text[:keep] + CUT)
-            over -= _tokens(part) - _tokens(parts[position])
-            messages[index] = replace(messages[index], parts=tuple(parts))
-
-
-def estimate(message: Message) -> int:
-    """About how many tokens a message takes; rather too many."""
-    calls = sum(len(json.dumps(dict(call.arguments))) + len(call.name) for call in message.calls) // 2
-    return 8 + calls + sum(map(_tokens, message.parts))
-
-
-def _tokens(part: Part) -> int:
-    match part:
-        case Text():
-            # English takes about four bytes a token, code and other scripts fewer.
-            return len(part.text.encode("utf-8", "replace")) // 3 + 1
-        case Image():
-            return part.budget + 2
-        case Audio():
-            return int(part.seconds * 25) + 3

@@ -27,6 +27,7 @@ class Turn:
         made: name and arguments of every call that was checked, to see repetitions.
         usage: of all generations together.
         closing: the next generation is the last one and may not call.
+        room: the part of the engine's context that was not too much for it.
         alone: the engine could not read what was said before this turn, so it is left out.
     """
 
@@ -40,6 +41,7 @@ class Turn:
     made: list[str] = field(default_factory=list[str])
     usage: Usage = field(default_factory=Usage)
     closing: bool = False
+    room: float = 1.0
     alone: bool = False
 
     def outcome(self, finish: FinishReason, error: str = "") -> Outcome:

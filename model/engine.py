@@ -8,6 +8,10 @@ from typing import Protocol
 
 from deskhand.model.types import Delta, EngineInfo, Request
 
+LOADING = "loading the model"
+RESTARTING = "starting the engine again"
+"""Stages of `Progress` of an engine in a process of its own, before it can answer; the second after that has ended."""
+
 
 class Engine(Protocol):
     """Something that turns a conversation into an answer: local, cascade, scripted or remote.

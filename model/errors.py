@@ -17,6 +17,10 @@ class PromptError(ModelError):
     """A prompt can't be made or does not fit: too long, or of a kind the engine can't read."""
 
 
+class PromptTooLongError(PromptError):
+    """A prompt holds more tokens than the engine's context; a shorter one would do."""
+
+
 class EngineDiedError(ModelError):
     """The engine's process ended while it was needed. A new one is started for the next request."""
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from deskhand.model import pixels, sound
 from deskhand.model.config import LocalConfig
-from deskhand.model.errors import BundleError, PromptError
+from deskhand.model.errors import BundleError, PromptError, PromptTooLongError
 from deskhand.model.files.bundle import mismatch, role
 from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.files.header import read_header
@@ -172,7 +172,8 @@ class Session:
         """Tokenise pieces and lay out their media.
 
         Raises:
-            PromptError: a medium that this model can't read, or more than the context holds.
+            PromptTooLongError: it is more than the context holds.
+            PromptError: a medium that this model can't read.
         """
         items: list[Item] = []
         media: dict[str, Medium] = {}
@@ -188,7 +189,7 @@ class Session:
                     for part in sound.pieces(piece):
                         items += self._lay_out(_clip(part), media)
         if positions(items) >= self.context.length:
-            raise PromptError(
+            raise PromptTooLongError(
                 f"The conversation takes {tokens(items)} tokens and this engine holds {self.context.length}. "
                 "Please start a new conversation, leave out a recording or picture, or raise the context length."
             )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 
 from deskhand.model.config import EngineConfig
+from deskhand.model.engine import LOADING, RESTARTING
 from deskhand.model.errors import EngineBusyError, EngineDiedError, ModelError
 from deskhand.model.process import wire
 from deskhand.model.process.child import Process
@@ -20,10 +21,6 @@ POLL_SECONDS = 0.02
 CANCEL_PATIENCE = 5.0
 """Seconds after which a cancelled generation ends for the caller although the worker is still inside one step: a
 920-token screenshot is one micro-batch, which a slow CPU computes for a minute (ENGINE.md §11)."""
-
-LOADING = "loading the model"
-RESTARTING = "starting the engine again"
-"""Stages of `Progress` before the worker can answer."""
 
 DEATHS_WHILE_LOADING = 3
 """So many deaths in a row while loading are no accident."""

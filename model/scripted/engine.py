@@ -15,7 +15,7 @@ from typing import Any
 
 from deskhand.model import errors
 from deskhand.model.config import ScriptedConfig
-from deskhand.model.errors import EngineBusyError, ModelError, PromptError
+from deskhand.model.errors import EngineBusyError, ModelError, PromptError, PromptTooLongError
 from deskhand.model.pixels import image_tokens
 from deskhand.model.scripted.script import Call, Raise, Script, Step, read_script, sample
 from deskhand.model.types import (
@@ -143,7 +143,7 @@ class _Playing:
         self._cache = cache
         self._prompt = prompt_tokens(request)
         if len(self._prompt) > script.context_length:
-            raise PromptError(
+            raise PromptTooLongError(
                 f"The conversation takes {len(self._prompt)} tokens but the engine holds {script.context_length}. "
                 "Begin a new conversation."
             )

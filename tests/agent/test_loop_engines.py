@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from deskhand.agent.events import Decision, Progressed, TextAdded
+from deskhand.agent.asking import RESTARTED
+from deskhand.agent.events import Decision, Notice, Progressed, TextAdded
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.skills.loading import load_skills
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.config import LocalConfig, ScriptedConfig
+from deskhand.model.engine import RESTARTING
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle
 from deskhand.model.types import Image
@@ -108,6 +112,84 @@ def test_an_engine_process_that_is_killed_costs_one_answer(stage, scripted):
     stage.run(engine, "again?")
     said = [message.text for message in stage.store.messages(stage.conversation) if message.role == "user"]
     assert said == ["hello", "again?"]
+
+
+FLOOD = """
+def flood(part: int) -> str:
+    \"\"\"Give a great deal of text.
+
+    Args:
+        part: which.
+    \"\"\"
+    return "WORDS" * COUNT
+"""
+
+
+@pytest.fixture
+def flooded(stage, make_skill):
+    """Make the stage's only tool one that returns a text a number of times."""
+
+    def make(words, count):
+        root = make_skill("flood", FLOOD.replace("WORDS", words).replace("COUNT", str(count)))
+        stage.toolbox = Toolbox(load_skills([(root, "bundled")]), stage.data, stage.eyes)
+        stage.permissions = Permissions(["flood_flood"], ask=False)
+
+    return make
+
+
+def test_a_tool_that_returns_too_much_for_the_real_engine_does_not_end_the_turn(stage, flooded):
+    # The tiny vocabulary takes about a token a byte, three times what is estimated.
+    flooded("a long line of a result, ", 780)
+    bundle = cached_bundle()
+    engine = WorkerEngine(LocalConfig(main=bundle.main, context_length=2048, threads=1))
+    stage.limits = Limits(steps=3)
+    try:
+        outcome = stage.run(engine, "read it", tool_choice="required", max_tokens=64)
+    finally:
+        engine.close()
+    assert outcome.error == ""
+    assert outcome.calls[0].call.name == "flood_flood"
+    assert len(outcome.calls[0].result) > 19_000
+    told = [notice.text for notice in stage.seen(Notice)]
+    assert len(told) == len(set(told))
+    assert "long result" in told[0]
+    assert outcome.usage.prompt_tokens > 2048  # of two generations at least, the second over the cut result
+
+
+@pytest.mark.parametrize("words", ["words of a result ", "a b "])
+def test_a_conversation_outgrows_a_context_in_the_middle_of_a_turn(stage, flooded, scripted, words):
+    flooded(words, 18_000 // len(words))
+    path = stage.data.parent / "small.json"
+    before = [{"when": "^question", "steps": [{"text": "yes, and at length " * 20}]}]
+    turns = [{"steps": [{"call": {"name": "flood_flood", "arguments": {"part": n}}}]} for n in range(3)]
+    turns.append({"steps": [{"text": "That is all of it."}]})
+    path.write_text(json.dumps({"model": "s", "context_length": 3000, "turns": [*before, *turns]}))
+    engine = WorkerEngine(ScriptedConfig(script=path))
+    try:
+        for number in range(20):
+            assert stage.run(engine, f"question {number}").error == ""
+        stage.events.clear()
+        outcome = stage.run(engine, "now flood it")
+    finally:
+        engine.close()
+    assert (outcome.answer, outcome.error) == ("That is all of it.", "")
+    told = [notice.text for notice in stage.seen(Notice)]
+    assert told
+    assert len(told) == len(set(told))
+    assert all("You still have all of it." in text for text in told)
+    assert "oldest" in told[-1]
+    assert len(stage.store.messages(stage.conversation)) > 40
+
+
+def test_a_restarted_engine_is_told(stage, scripted):
+    engine = scripted([{"text": "One."}], [{"text": "Two."}])
+    assert stage.run(engine).answer == "One."
+    os.kill(engine.pid, signal.SIGKILL)
+    engine._process._ended.wait()
+    assert stage.run(engine).answer == "One."  # a fresh process plays its script from the beginning
+    (notice,) = stage.seen(Notice)
+    assert notice.text == RESTARTED
+    assert any(event.stage == RESTARTING for event in stage.seen(Progressed))
 
 
 APPLICATION = """

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskhand.agent import prompt
+from deskhand.agent import fitting, prompt
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.skills.loading import Skill, load_skills
 from deskhand.agent.tool import ToolResult
@@ -113,93 +113,6 @@ def test_any_history_becomes_well_formed(history):
     assert sum(m.role == "user" for m in ready) == sum(m.role == "user" for m in history)
 
 
-def pictures(messages):
-    return [any(isinstance(part, Image) for part in message.parts) for message in messages if message.role == "user"]
-
-
-def test_what_fits_is_left_alone():
-    history = [user("1", IMAGE), says("a"), user("2", IMAGE)]
-    assert prompt.fit(history, 10_000) == history
-
-
-def test_old_pictures_go_first_and_in_blocks():
-    history = [message for n in range(10) for message in (user(str(n), IMAGE), says("a"))] + [user("last", IMAGE)]
-    total = sum(map(prompt.estimate, history))
-    fitted = prompt.fit(history, total - 1)
-    assert pictures(fitted) == [False] * 4 + [True] * 7
-    assert prompt.NO_PICTURE in fitted[0].text
-    assert pictures(prompt.fit(history, total - 5 * 260)) == [False] * 8 + [True] * 3
-    # The same history with one more turn drops the same pictures, so the cached prefix stays.
-    longer = [*history, says("a"), user("more")]
-    assert pictures(prompt.fit(longer, total - 1))[:10] == pictures(fitted)[:10]
-
-
-def test_then_sound_and_whole_turns_go_and_the_question_stays():
-    history = [
-        user("1", IMAGE, SOUND),
-        says("a", call("a")),
-        answer("a"),
-        says("b"),
-        user("2" * 300),
-        says("c"),
-        user("q", IMAGE),
-    ]
-    total = sum(map(prompt.estimate, history))
-    fitted = prompt.fit(history, total - 270)
-    assert [m.role for m in fitted] == ["user", "assistant", "tool", "assistant", "user", "assistant", "user"]
-    assert prompt.NO_SOUND in fitted[0].text
-    assert [m.text[:1] for m in prompt.fit(history, total - 300)] == ["2", "c", "q"]
-    assert prompt.fit(history, 0) == [history[-1]]
-
-
-def test_of_several_looks_in_the_turn_the_newest_stays():
-    look = Message("tool", (Text("{}"), IMAGE), call_id="a", name="t")
-    history = [
-        user("q", IMAGE),
-        says("", call("a")),
-        look,
-        says("", call("b")),
-        Message("tool", look.parts, call_id="b"),
-    ]
-    fitted = prompt.fit(history, 350)
-    assert [any(isinstance(p, Image) for p in m.parts) for m in fitted] == [False, False, False, False, True]
-
-
-def test_long_results_of_the_turn_are_cut_and_the_question_is_not():
-    long = Message("tool", (Text("r" * 9000),), call_id="a", name="t")
-    other = Message("tool", (Text("s" * 9000),), call_id="b", name="t")
-    history = [user("q" * 1500), says("", call("a")), long, says("", call("b")), other]
-    fitted = prompt.fit(history, 4500)
-    assert sum(map(prompt.estimate, fitted)) <= 4500
-    assert fitted[0] == history[0]
-    assert fitted[2].text.startswith("rrr")
-    assert fitted[2].text.endswith(prompt.CUT)
-    assert fitted[4] == other
-    both = prompt.fit(history, 800)
-    assert sum(map(prompt.estimate, both)) <= 800
-    assert both[0] == history[0]
-    assert [both[n].text.endswith(prompt.CUT) for n in (2, 4)] == [True, True]
-
-
-@given(st.integers(-100, 9000), st.lists(st.sampled_from("uiast"), max_size=30))
-def test_fitting_keeps_any_history_well_formed_and_the_question(budget, kinds):
-    history = []
-    for number, kind in enumerate(kinds):
-        name = f"c{number}"
-        history += {
-            "u": [user("u" * 100)],
-            "i": [user("i", IMAGE, SOUND)],
-            "a": [says("a" * 900)],
-            "s": [says("", call(name)), Message("tool", (Text("{}"), IMAGE), call_id=name, name="t")],
-            "t": [says("", call(name)), Message("tool", (Text("t" * 4000),), call_id=name, name="t")],
-        }[kind]
-    history = prompt.whole([*history, user("q" * 30, IMAGE)])
-    fitted = prompt.fit(history, budget)
-    assert prompt.whole(fitted) == fitted
-    assert fitted[-1] == history[-1]
-    assert len(fitted) == 1 or sum(map(prompt.estimate, fitted)) <= max(budget, prompt.estimate(history[-1]))
-
-
 def test_a_request_keeps_room_for_tools_and_the_completion():
     skills = load_skills([(Path(__file__).parents[2] / "skills", "bundled")]).skills
     from deskhand.model.types import ToolSpec
@@ -207,10 +120,11 @@ def test_a_request_keeps_room_for_tools_and_the_completion():
     specs = tuple(ToolSpec(t.name, t.description, t.parameters) for s in skills for t in s.tools)
     system = prompt.system_text(skills, date(2026, 1, 1))
     history = [message for n in range(50) for message in (user("word " * 50), says("word " * 50))] + [user("last")]
-    messages = prompt.build(system, history, specs, 4096, 1024)
+    messages, left_out = prompt.build(system, history, specs, 4096, 1024)
+    assert left_out.turns > 0
     assert messages[0].role == "system"
     assert messages[1].role == "user"
     assert messages[-1] == history[-1]
-    taken = sum(map(prompt.estimate, messages))
+    taken = sum(map(fitting.estimate, messages))
     assert taken < 4096 - 1024
     assert len(messages) > 10

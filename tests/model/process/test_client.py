@@ -16,9 +16,10 @@ import psutil
 import pytest
 
 from deskhand.model.config import LocalConfig, ScriptedConfig
+from deskhand.model.engine import LOADING, RESTARTING
 from deskhand.model.errors import BundleError, EngineBusyError, EngineDiedError, ModelError, PromptError
 from deskhand.model.process.child import Process
-from deskhand.model.process.client import DEATHS_WHILE_LOADING, LOADING, RESTARTING, WorkerEngine
+from deskhand.model.process.client import DEATHS_WHILE_LOADING, WorkerEngine
 from deskhand.model.process.watch import Patience, Watch
 from deskhand.model.tiny.bundle import cached_bundle
 from deskhand.model.types import Audio, Delta, Finish, Image, Message, Part, Progress, Request, Text, TextDelta
