@@ -100,6 +100,7 @@ class Context:
         self._single.n_tokens = self._single.n_seq_id[0] = self._single.logits[0] = 1
         self._single.seq_id[0][0] = 0
         self._single_token, self._single_position = self._single.token, self._single.pos
+        self._views: dict[int, NDArray[np.float32]] = {}
         self._token = np.ctypeslib.as_array(self._batch.token, (batch,))
         self._position = np.ctypeslib.as_array(self._batch.pos, (batch,))
         self._output = np.ctypeslib.as_array(self._batch.logits, (batch,))
@@ -169,7 +170,17 @@ class Context:
         pointer = C.llama_get_logits_ith(self.handle, row)
         if not pointer:
             raise DecodeError(f"there are no logits in row {row}")
-        return np.ctypeslib.as_array(pointer, (self.model.vocab_size,))
+        # llama.cpp writes them to the same place again and again, and making a view takes longer than looking at it.
+        address = ctypes.addressof(pointer.contents)
+        if (view := self._views.get(address)) is None:
+            if len(self._views) > self.outputs:
+                self._views.clear()
+            view = self._views[address] = np.ctypeslib.as_array(pointer, (self.model.vocab_size,))
+        return view
+
+    def likeliest(self, row: int) -> int:
+        """The token with the largest logit in a row of the last batch: greedy sampling at a third of its cost."""
+        return int(self.logits(row).argmax())
 
     def remove(self, position: int) -> bool:
         """Forget everything from ``position`` on; False if the memory can't (recurrent models)."""

@@ -138,7 +138,7 @@ class Drafter:
             ctypes.memmove(batch.embd, hidden, self._bytes)
             if code := C.llama_decode(context.handle, batch):
                 raise DecodeError(f"The drafter failed (code {code}: {cause()}). Please try again.")
-            token = int(context.logits(0).argmax())
+            token = context.likeliest(0)
             if self._target.model.ends(token):
                 break
             proposed.append(token)

@@ -15,9 +15,9 @@ from deskhand.model.llama.reading import guarded
 from deskhand.model.llama.sampling import DeadEndError, Sampler
 from deskhand.model.types import FinishReason, Usage
 
-SHOWN_EVERY = 1 / 60
-"""Seconds between two pieces of text; tokens that come faster share one. A screen shows no more, and spelling, parsing
-and sending a token takes ten times what choosing it takes us."""
+SHOWN_EVERY = 1 / 30
+"""Seconds between two pieces of text; tokens that come faster share one. No eye sees more of them, and to spell, parse
+and send a piece takes us ten times what a token takes."""
 
 
 _NONE = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -41,6 +42,8 @@ class Process:
         ours, theirs = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", *_timeval(silent)))
         self._connection = Connection(ours.detach())
+        self._poll = select.poll()  # `Connection.poll` makes one each time
+        self._poll.register(self._connection, select.POLLIN)
         self._sending = threading.Lock()
         self._kills = oom_kills()
         self._started = threading.Event()
@@ -86,7 +89,7 @@ class Process:
             EngineDiedError: the worker has ended and everything it sent has been received.
         """
         try:
-            if not self._connection.poll(timeout):
+            if not self._poll.poll(timeout * 1000):
                 return None
             return wire.decode(self._connection.recv_bytes())
         except (EOFError, OSError) as error:

@@ -1,4 +1,4 @@
-"""The engine's own worker, with a meter on `llama_decode` and the C sampler, which `decoding.py` reads."""
+"""The engine's own worker, with a meter on `llama_decode` and the samplers, which `decoding.py` reads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from deskhand.model.llama.context import Context
 from deskhand.model.llama.native import C
 from deskhand.model.process import worker
 
 METER = "DESKHAND_BENCH_METER"
-METERED = ("llama_decode", "llama_sampler_sample")
+METERED = ((C, "llama_decode"), (C, "llama_sampler_sample"), (Context, "likeliest"))
+"""What is not our own: llama.cpp, and the drafter's sampler, for which an argmax in numpy's C stands."""
 
 
 def install(path: str) -> None:
@@ -31,8 +33,8 @@ def install(path: str) -> None:
 
         return call
 
-    for name in METERED:
-        setattr(C, name, metered(getattr(C, name)))
+    for place, name in METERED:
+        setattr(place, name, metered(getattr(place, name)))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,21 @@ def test_everything_crosses_whole() -> None:
     assert [wire.decode(wire.encode(message)) for message in messages] == messages
 
 
+@pytest.mark.parametrize("kind", [types.TextDelta, types.ThoughtDelta])
+@pytest.mark.parametrize("text", ["", "plain", "é🙂 \0 \ud800 \n", "x" * 100_000])
+def test_a_piece_of_text_crosses_as_little_more_than_its_bytes(kind: type[types.TextDelta], text: str) -> None:
+    message = wire.Deltas(2**40, (kind(text),))
+    data = wire.encode(message)
+    assert wire.decode(data) == message
+    assert len(data) < len(text.encode(errors="surrogatepass")) + 16
+
+
+def test_what_is_no_message_is_refused() -> None:
+    for data in (b"", b"x" + bytes(20), b"t" + bytes(8) + b"\xff"):
+        with pytest.raises((pickle.UnpicklingError, EOFError, UnicodeDecodeError)):
+            wire.decode(data)
+
+
 def test_held_media_are_only_named() -> None:
     picture = image(9, 100)
     order = wire.Generate(1, request(picture))
