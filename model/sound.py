@@ -16,6 +16,8 @@ PIECE_FRAMES = 750
 _SEARCH_FRAMES = 250
 """How far before the limit a quiet place to cut is looked for: 10 s."""
 
+_FRAME_BYTES = 4 * FRAME_SAMPLES
+
 _QUIET_FRAMES = 5
 """Frames whose loudness decides where it is quiet: 200 ms, the length of a pause between words."""
 
@@ -61,6 +63,15 @@ def pieces(audio: Audio) -> list[NDArray[np.float32]]:
         rest = rest[cut:]
     result.append(rest)
     return result
+
+
+def whole_frames(audio: Audio) -> Audio:
+    """A recording without the samples of its last frame that is not full yet: what more of it can't change.
+
+    Cut at silence (`pieces`) a longer recording may be cut before its end once it exceeds thirty seconds.
+    """
+    length = len(audio.samples) // _FRAME_BYTES * _FRAME_BYTES
+    return audio if length == len(audio.samples) else Audio(audio.samples[:length])
 
 
 def audio_tokens(audio: Audio) -> int:

@@ -65,9 +65,11 @@ class Audio:
 
     Attributes:
         samples: little-endian float32 bytes in [-1, 1].
+        growing: more of it is to come. In an unfinished request only its whole frames are read, and nothing after them.
     """
 
     samples: bytes = field(repr=False)
+    growing: bool = False
 
     def __post_init__(self) -> None:
         """Refuse bytes that are not float32 samples."""
@@ -176,6 +178,8 @@ class Request:
         max_tokens: the most completion tokens, thoughts and calls included; 0 only reads the prompt, so that a later
             request that begins alike has that much less to evaluate.
         thinking: whether the model may think before it answers.
+        unfinished: the last message is still being made: it is read up to the end of its last part, and of a
+            recording that is growing whole frames only. For reading alone (``max_tokens`` 0).
     """
 
     messages: tuple[Message, ...]
@@ -184,6 +188,12 @@ class Request:
     sampling: Sampling = Sampling()
     max_tokens: int = 1024
     thinking: bool = False
+    unfinished: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse to answer what is still being said."""
+        if self.unfinished and self.max_tokens:
+            raise ValueError("an unfinished request can only be read, with max_tokens=0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def _plain(request: Request) -> Request:
     head = "\n\n".join((*system, "Tools:\n" + "\n".join(map(signature, request.tools)), _RULES))
     messages = [Message("system", (Text(head),)), *_examples(request.tools)]
     messages += [_said(message, decides=True) for message in given if message.role != "system"]
-    return Request(tuple(messages), sampling=request.sampling, max_tokens=request.max_tokens)
+    return replace(request, messages=tuple(messages), tools=(), tool_choice="auto", thinking=False)
 
 
 def _examples(tools: Sequence[ToolSpec]) -> list[Message]:

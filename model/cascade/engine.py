@@ -95,6 +95,9 @@ class CascadeEngine:
     def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Delta]:
         """Recognise what is new, then stream the text model's reply.
 
+        Of an unfinished request all is recognised but a growing recording: to do that again and again would be more
+        work than doing it once, and what it says would change.
+
         Raises:
             PromptError: there is sound and no speech recognition, or the prompt does not fit.
             BundleError: a model can't be loaded.
@@ -118,17 +121,21 @@ class CascadeEngine:
 
     def _generate(self, request: Request, cancel: threading.Event) -> Iterator[Delta]:
         began = time.perf_counter()
+        if request.unfinished:
+            request = _without_growing(request)
         yield from self._recognise(request, cancel)
         if cancel.is_set():
             yield Finish("cancelled")
             return
         recognised = (time.perf_counter() - began) * 1000
         last = request.messages[-1] if request.messages else None
-        if last is not None and last.role == "user" and self._wordless(last):
+        if last is not None and last.role == "user" and not request.unfinished and self._wordless(last):
             yield TextDelta(NOTHING_HEARD)
             yield Finish("stop")
             return
-        messages = tuple(self._written(message) for message in request.messages)
+        messages = tuple(
+            self._written(message, asks=not request.unfinished or message is not last) for message in request.messages
+        )
         reworded = replace(request, messages=messages, sampling=Sampling(temperature=0))
         for delta in self._text.generate(reworded, cancel):
             if isinstance(delta, Finish):
@@ -168,11 +175,14 @@ class CascadeEngine:
         words = [message.text, *(self._known[sound.digest] for sound in sounds)]
         return bool(sounds) and not any(text.strip() for text in words)
 
-    def _written(self, message: Message) -> Message:
-        """The message with recognised text in place of media: what is on the screen first, then what was said."""
+    def _written(self, message: Message, *, asks: bool = True) -> Message:
+        """The message with recognised text in place of media: what is on the screen first, then what was said.
+
+        Without words a picture of a user message ``asks`` what is on it.
+        """
         seen = [screen_text(self._known[part.digest]) for part in message.parts if isinstance(part, Image)]
         said = [self._said(part) for part in message.parts if not isinstance(part, Image)]
-        if seen and message.role == "user" and not any(text.strip() for text in said):
+        if asks and seen and message.role == "user" and not any(text.strip() for text in said):
             said = [NO_QUESTION]
         if message.role == "tool":  # the result, then what it shows
             seen, said = said, seen
@@ -180,6 +190,16 @@ class CascadeEngine:
 
     def _said(self, part: Part) -> str:
         return part.text if isinstance(part, Text) else self._known[part.digest]
+
+
+def _without_growing(request: Request) -> Request:
+    """The request without what is still being recorded, nor what will stand after it; pictures stand before."""
+    parts = list(request.messages[-1].parts) if request.messages else []
+    first = next((i for i, part in enumerate(parts) if isinstance(part, Audio) and part.growing), None)
+    if first is None:
+        return request
+    kept = (*parts[:first], *(part for part in parts[first:] if isinstance(part, Image)))
+    return replace(request, messages=(*request.messages[:-1], replace(request.messages[-1], parts=kept)))
 
 
 Report = Callable[[int, int], None]

@@ -106,6 +106,9 @@ class JinjaDialect:
     def render(self, request: Request) -> tuple[Piece, ...]:
         """The prompt, with everything it needs: nothing is to be added when it is tokenised.
 
+        An unfinished request ends with the text of the last message that has one; where a template rewrites it, with
+        that message.
+
         Raises:
             PromptError: an image or sound is in it, or the template fails or refuses.
         """
@@ -125,8 +128,13 @@ class JinjaDialect:
         pieces = Pieces()
         if self._add_bos and self._bos and not rendered.startswith(self._bos):
             pieces.control(self._bos)
-        self._stand_ins.cut(rendered, pieces)
+        self._stand_ins.cut(rendered, pieces, self._last_text(messages) if request.unfinished else "")
         return pieces.done()
+
+    def _last_text(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """The stand-in with which the last message that has a content ends; empty if that is the system's."""
+        contents = [content for message in messages[1:] if (content := str(message["content"]))]
+        return self._stand_ins.last_of(contents[-1]) if contents else ""
 
     def grammar(self, request: Request) -> Grammar | None:
         """Calls as the tools' schemas allow them, written as templates' ``tojson`` renders them.
@@ -191,7 +199,7 @@ class JinjaDialect:
             messages=messages,
             tools=self._stand_ins.hide_all(tools) if tools and self._knows_tools else None,
             documents=None,
-            add_generation_prompt=True,
+            add_generation_prompt=not request.unfinished,
             enable_thinking=request.thinking,
             bos_token=self._bos,
             eos_token=self._eos,

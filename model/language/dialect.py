@@ -22,7 +22,14 @@ class Plain:
     text: str
 
 
-Piece = Control | Plain | Image | Audio
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """A recording that goes on: its begin marker and the frames that are whole, and nothing after them."""
+
+    audio: Audio
+
+
+Piece = Control | Plain | Image | Audio | Growing
 """What a prompt is made of. An `Image` or `Audio` piece brings its begin and end markers itself."""
 
 
@@ -56,7 +63,11 @@ class Dialect(Protocol):
     """One prompt format."""
 
     def render(self, request: Request) -> tuple[Piece, ...]:
-        """The whole prompt, generation prompt included. Adjacent `Plain` pieces are merged; empty ones are left out."""
+        """The whole prompt, generation prompt included. Adjacent `Plain` pieces are merged; empty ones are left out.
+
+        Of an unfinished request only what every way to finish it begins with: up to the end of the last message's last
+        part, which may be `Growing`.
+        """
         ...
 
     def grammar(self, request: Request) -> Grammar | None:

@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from deskhand.model.errors import PromptError
-from deskhand.model.language.dialect import Control, Piece, Plain
+from deskhand.model.language.dialect import Control, Growing, Piece, Plain
 from deskhand.model.language.shape import canonical, clean
 from deskhand.model.types import Audio, Image
 
@@ -99,7 +99,7 @@ class Pieces:
         else:
             self._pieces.append(Plain(text))
 
-    def media(self, piece: Image | Audio) -> None:
+    def media(self, piece: Image | Audio | Growing) -> None:
         """Add an image or a sound; its begin and end markers come with it."""
         self._pieces.append(piece)
 

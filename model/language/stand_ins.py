@@ -40,6 +40,11 @@ class StandIns:
         self._texts.append(text)
         return f"\ue000{self._nonce}x{len(self._texts) - 1}\ue001"
 
+    def last_of(self, text: str) -> str:
+        """The stand-in with which a text ends; empty if it ends otherwise."""
+        found = [*self._cut.finditer(text)]
+        return found[-1][0] if found and found[-1].end() == len(text) else ""
+
     def hide_all(self, value: object) -> Any:  # noqa: ANN401 - any JSON value
         """A JSON value with a stand-in for every string and key that is more than a name."""
         if isinstance(value, str):
@@ -55,8 +60,13 @@ class StandIns:
         """Mark the stand-ins in JSON that was just made: their texts have to be escaped once more."""
         return self._json.sub("\ue000" + self._nonce + "x\\1\\2\ue002\ue001", made)
 
-    def cut(self, rendered: str, pieces: Pieces) -> None:
+    def cut(self, rendered: str, pieces: Pieces, until: str = "") -> None:
         """Cut a rendering into what the template wrote and what stood in.
+
+        Args:
+            rendered: what the template wrote.
+            pieces: receives both.
+            until: a stand-in of `hide`, with which to stop; all that follows it is left out.
 
         Raises:
             PromptError: the template cut a stand-in apart.
@@ -69,6 +79,8 @@ class StandIns:
                 text = json.dumps(text, ensure_ascii=False)[1:-1]
             pieces.plain(text)
             at = found.end()
+            if until and found[0] == until:
+                return
         self._trusted(rendered[at:], pieces)
 
     def _trusted(self, text: str, pieces: Pieces) -> None:

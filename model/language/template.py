@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from deskhand.model.errors import PromptError
-from deskhand.model.language.dialect import Grammar, Piece
+from deskhand.model.language.dialect import Grammar, Growing, Piece
 from deskhand.model.language.grammar import GemmaNotation, Rules, literal
 from deskhand.model.language.literals import CONTROL_TOKENS, Pieces, too_deep
 from deskhand.model.language.parser import GemmaParser
@@ -50,6 +50,8 @@ class Gemma4Dialect:
 
     def render(self, request: Request) -> tuple[Piece, ...]:
         """The prompt, from ``<bos>`` on, with everything it needs: nothing is to be added when it is tokenised.
+
+        An unfinished request ends with the last part of its last message; the system turn is always whole.
 
         Raises:
             SchemaError: a tool's parameters can't be understood.
@@ -95,6 +97,7 @@ class _Rendering:
     def __init__(self, request: Request, *, keep_empty_thought: bool) -> None:
         self._request = request
         self._empty_thought = keep_empty_thought and not request.thinking
+        self._goes_on = False
         self._out = Pieces()
 
     def pieces(self) -> tuple[Piece, ...]:
@@ -105,10 +108,11 @@ class _Rendering:
         last_user = max((i for i, message in enumerate(messages) if message.role == "user"), default=-1)
         in_turn = False
         for index, message in enumerate(messages[leading:], leading):
+            self._goes_on = self._request.unfinished and index == len(messages) - 1
             if message.role == "assistant":
                 self._assistant(message, in_turn=in_turn, thought=index > last_user)
                 in_turn = bool(message.calls) and index + 1 < len(messages) and messages[index + 1].role == "tool"
-                if not in_turn:
+                if not in_turn and not self._goes_on:
                     self._out.control("<turn|>\n")
             elif message.role == "tool":
                 if not in_turn:
@@ -121,8 +125,9 @@ class _Rendering:
                     in_turn = False
                 self._out.control(f"<|turn>{message.role}\n")
                 self._content(message)
-                self._out.control("<turn|>\n")
-        if not in_turn:
+                if not self._goes_on:
+                    self._out.control("<turn|>\n")
+        if not in_turn and not self._request.unfinished:
             self._out.control("<|turn>model\n")
             if not self._request.thinking:
                 self._out.control(_THOUGHT + _END_OF_THOUGHT)
@@ -180,9 +185,10 @@ class _Rendering:
         self._media(message, Audio)
 
     def _media(self, message: Message, kind: type[Image | Audio]) -> None:
-        for part in message.parts:
-            if isinstance(part, kind):
-                self._out.media(part)
+        found = [part for part in message.parts if isinstance(part, kind)]
+        for index, part in enumerate(found):
+            last = self._goes_on and index == len(found) - 1
+            self._out.media(Growing(part) if last and isinstance(part, Audio) and part.growing else part)
 
     def _declaration(self, tool: ToolSpec) -> None:
         shape = normalise(tool.parameters, tool.name)

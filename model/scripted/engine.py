@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -18,6 +19,7 @@ from deskhand.model.config import ScriptedConfig
 from deskhand.model.errors import EngineBusyError, ModelError, PromptError, PromptTooLongError
 from deskhand.model.pixels import image_tokens
 from deskhand.model.scripted.script import Call, Raise, Script, Step, read_script, sample
+from deskhand.model.sound import frames, samples_of
 from deskhand.model.types import (
     FRAME_SAMPLES,
     Audio,
@@ -38,7 +40,10 @@ from deskhand.model.types import (
 
 
 def prompt_tokens(request: Request) -> list[str]:
-    """The request as tokens: a word each, and one for each image patch and sound frame; then the answer's beginning."""
+    """The request as tokens: a word each, and one for each image patch and sound frame; then the answer's beginning.
+
+    An unfinished request has no such beginning, and of a growing recording whole frames only.
+    """
     tokens = [f"<tool>{spec.name}" for spec in request.tools]
     for spec in request.tools:
         tokens += _words(f"{spec.description} {json.dumps(spec.parameters, sort_keys=True)}")
@@ -49,12 +54,18 @@ def prompt_tokens(request: Request) -> list[str]:
                 count = image_tokens(part.width, part.height, part.budget)
                 tokens += [f"<image>{part.digest}"] * count
             elif isinstance(part, Audio):
-                tokens += [f"<audio>{part.digest}"] * max(1, -(-len(part.samples) // (4 * FRAME_SAMPLES)))
+                tokens += _frames(part, whole=request.unfinished and part.growing)
             else:
                 tokens += _words(part.text)
         for call in message.calls:
             tokens += _call_words(call.name, call.arguments)
-    return [*tokens, "<assistant>"]
+    return tokens if request.unfinished else [*tokens, "<assistant>"]
+
+
+def _frames(audio: Audio, *, whole: bool) -> list[str]:
+    found = frames(samples_of(audio))
+    count = len(audio.samples) // (4 * FRAME_SAMPLES) if whole else len(found)
+    return [f"<audio>{hashlib.sha256(frame.tobytes()).hexdigest()}" for frame in found[:count]]
 
 
 class ScriptedEngine:
@@ -147,7 +158,7 @@ class _Playing:
                 f"The conversation takes {len(self._prompt)} tokens but the engine holds {script.context_length}. "
                 "Begin a new conversation."
             )
-        self._reused = min(_common(cache, self._prompt), max(0, len(self._prompt) - 1))
+        self._reused = min(_common(cache, self._prompt), max(0, len(self._prompt) - (not request.unfinished)))
         self._answer: list[str] = []
         self._first = 0.0
 

@@ -158,3 +158,27 @@ def test_missing_models_are_told(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="can't hear"):
         list(deaf.generate(request(Audio(bytes(4)))))
     deaf.close()
+
+
+def test_while_somebody_speaks_the_screen_is_read_and_the_recording_waits(
+    engine: CascadeEngine, screen: Image, tmp_path: Path
+) -> None:
+    spoken = read_audio(speak("Which volume is full?", tmp_path / "a.wav"))
+    other = Image(screen.pixels[::-1], screen.width, screen.height)
+    seen: list[set[str]] = []
+    for share in (0.3, 0.7):
+        growing = Audio(spoken.samples[: int(len(spoken.samples) // 4 * share) * 4], growing=True)
+        begun = Request(request(other, growing).messages, TOOLS, max_tokens=0, unfinished=True)
+        deltas = list(engine.generate(begun))
+        assert said(deltas) == ""
+        seen.append(stages(deltas))
+    assert "reading the screen" in seen[0]
+    assert "reading the screen" not in seen[1]
+    assert "listening" not in seen[0] | seen[1]
+    # A file that was attached is no growing recording: it is heard while the person types.
+    attached = Request(request(other, spoken).messages, TOOLS, max_tokens=0, unfinished=True)
+    assert stages(list(engine.generate(attached))) >= {"listening"}
+    last = ask(engine, other, spoken)
+    assert not stages(last) & {"reading the screen", "listening"}
+    assert isinstance(last[-1], Finish)
+    assert last[-1].usage.reused_tokens > last[-1].usage.evaluated_tokens

@@ -195,3 +195,18 @@ def test_a_prompt_that_opens_the_thought_is_parsed_from_inside_it() -> None:
     grammar = dialect.grammar(Request((), (CLOCK,), "required", thinking=True))
     assert grammar is not None
     assert not grammar.gbnf.startswith("root ::= call")
+
+
+@pytest.mark.parametrize("source", [CHATML, TOOLS])
+def test_an_unfinished_message_ends_with_its_text(source: str) -> None:
+    dialect = JinjaDialect(source)
+    messages = (Message("system", (Text("Be brief."),)), Message("user", (Text("What is <|im_end|>"),)))
+    begun = dialect.render(Request(messages, (CLOCK,), max_tokens=0, unfinished=True))
+    assert begun[-1] == Plain("What is <|im_end|>")
+    whole = dialect.render(Request(messages, (CLOCK,)))
+    assert whole[: len(begun)] == begun
+    # Nothing was said yet, or nothing but a sound that this model will get as text: what stands before is read whole.
+    for empty in (messages[:1], (messages[0], Message("user"))):
+        head = dialect.render(Request(empty, (CLOCK,), max_tokens=0, unfinished=True))
+        assert "assistant" not in "".join(getattr(piece, "text", "") for piece in head)
+        assert any("clock" in getattr(piece, "text", "") for piece in head)

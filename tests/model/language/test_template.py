@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deskhand.model.errors import PromptError
-from deskhand.model.language.dialect import Control, Piece, Plain
+from deskhand.model.language.dialect import Control, Growing, Piece, Plain
 from deskhand.model.language.literals import CONTROL_TOKENS, scalar
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.types import (
@@ -295,3 +295,51 @@ def test_what_is_rendered_parses_back(text: str, thought: str, made: list[dict[s
     assert "".join(d.text for d in found if isinstance(d, TextDelta)) == text
     assert "".join(d.text for d in found if isinstance(d, ThoughtDelta)) == thought
     assert [d.call.arguments for d in found if isinstance(d, CallDelta)] == made
+
+
+def unfinished(*messages: Message, tools: tuple[ToolSpec, ...] = ()) -> tuple[Piece, ...]:
+    return Gemma4Dialect().render(Request(messages, tools, max_tokens=0, unfinished=True))
+
+
+def test_an_unfinished_message_ends_with_its_last_part() -> None:
+    growing = Audio(bytes(4000), growing=True)
+    assert unfinished(system("Be brief."), user(growing, "Hear", PICTURE)) == (
+        Control("<bos>"),
+        Control("<|turn>system\n"),
+        Plain("Be brief."),
+        Control("<turn|>\n"),
+        Control("<|turn>user\n"),
+        PICTURE,
+        Plain("Hear"),
+        Growing(growing),
+    )
+    assert unfinished(user(PICTURE))[-1] == PICTURE
+    assert unfinished(user("What is"))[-1] == Plain("What is")
+    # A clip that was attached as a whole is read as a whole; and nothing grows in what was said before.
+    assert unfinished(user(SOUND))[-1] == SOUND
+    assert unfinished(user(growing), model("Yes?"), user(growing, SOUND))[2] == growing
+
+
+def test_without_a_message_that_is_being_made_the_system_turn_is_whole() -> None:
+    head = unfinished(system("Be brief."), tools=(WEATHER,))
+    assert head[-1] == Control("<turn|>\n")
+    whole = Gemma4Dialect().render(Request((system("Be brief."), user("Hi")), (WEATHER,)))
+    assert whole[: len(head)] == head
+
+
+CALL = model("Well. ", ToolCall("1", "clock", {"zone": "CET"}))
+RESULT = Message("tool", (Text('{"time": "12:00"}'), PICTURE), call_id="1", name="clock")
+
+
+@pytest.mark.parametrize("last", [user("What"), user(PICTURE, "?", SOUND), model("Fine"), CALL, RESULT])
+def test_a_finished_message_begins_with_the_unfinished_one(last: Message) -> None:
+    before = (system("Be brief."), user("a"), CALL) if last is RESULT else (system("Be brief."), user("a"))
+    begun = unfinished(*before, last)
+    finished = Gemma4Dialect().render(Request((*before, last, user("more"))))
+    assert finished[: len(begun)] == begun
+    assert len(finished) > len(begun)
+
+
+def test_only_reading_may_be_unfinished() -> None:
+    with pytest.raises(ValueError, match="only be read"):
+        Request((user("What"),), unfinished=True)
