@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An image or a piece of sound in a prompt, whole: it is kept or evaluated again as one.
+    """An image, a piece of sound or one frame of it in a prompt: it is kept or evaluated again as one.
 
     Attributes:
         digest: of its content.
         kind: what it is.
         tokens: embeddings it takes.
         positions: it takes in the sequence; as many as tokens, except under M-RoPE.
+        frame: of sound: it looks at nothing but what came before, so frames in a row may be evaluated in one batch.
     """
 
     digest: str
     kind: Literal["image", "audio"]
     tokens: int
     positions: int
+    frame: bool = False
 
 
 Item = int | Span
@@ -203,16 +205,23 @@ class PrefixCache:
         if checkpoint is not None:
             self._checkpoints = [Checkpoint(count, positions(self._items[:count]), checkpoint)]
 
-    def reuse(self, wanted: Sequence[Item]) -> int:
-        """Make the memory hold a prefix of ``wanted``: the longest, without the last item, which gives the logits.
+    def reuse(self, wanted: Sequence[Item], *, logits: bool = True) -> int:
+        """Make the memory hold a prefix of ``wanted``, the longest.
+
+        Args:
+            wanted: what is to be read.
+            logits: of its last item are needed, so that one is always evaluated. Without, a memory that holds all of
+                ``wanted`` and more, and can't go back, is left as it is.
 
         Returns:
             The prefix's length in items.
         """
-        count = min(shared(self._items, wanted), len(wanted) - 1)
+        count = min(shared(self._items, wanted), len(wanted) - logits)
         if count == len(self._items):
             return count
         position = positions(self._items[:count])
+        if count == len(wanted) and not self._reaches(position):
+            return count
         if count and self._reaches(position) and self._memory.remove(position):
             self._truncate(count)
             return count

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from deskhand.model.llama.cache import PrefixCache
 from deskhand.model.llama.context import Cancel, Context
 from deskhand.model.llama.drafting import Drafter
+from deskhand.model.llama.layout import Prompt
 from deskhand.model.llama.media import Projector
-from deskhand.model.llama.reading import Prompt, Read, Reading
+from deskhand.model.llama.reading import Read, Reading
 from deskhand.model.llama.sampling import Sampler
 from deskhand.model.llama.writing import Writing, Written
 from deskhand.model.types import FinishReason, Usage
@@ -56,5 +57,6 @@ class Generation:
         yield from self._reading.read(prompt, size)
         reason: FinishReason = "cancelled"
         if not self._cancel.is_set():
-            reason = yield from self._writing.write(self._reading.row, max_tokens)
+            writing = self._writing
+            reason = "length" if prompt.unfinished else (yield from writing.write(self._reading.row, max_tokens))
         yield End(reason, self._reading.usage + self._writing.usage)

@@ -131,13 +131,14 @@ class LocalEngine:
             self._dialect = self._wrap(own) if self._wrap else own
         dialect = self._dialect
         parser = dialect.parser(request)
-        grammar = dialect.grammar(request)
+        grammar = None if request.unfinished else dialect.grammar(request)
         run = session.run(
             dialect.render(request),
             grammar=grammar,
             sampling=request.sampling,
             max_tokens=request.max_tokens,
             cancel=cancel,
+            unfinished=request.unfinished,
         )
         for item in run:
             match item:

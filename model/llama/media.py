@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 from collections import OrderedDict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deskhand.model.errors import BundleError, PromptError
+from deskhand.model.files.header import read_header
 from deskhand.model.llama.cache import Item, Span
 from deskhand.model.llama.context import Context, DecodeError
 from deskhand.model.llama.native import LOG_CALLBACK, C, Model, cause
+from deskhand.model.types import FRAME_SAMPLES
 
 M: Any = _mtmd  # the binding annotates arguments as its own wrappers pass them, not as ctypes accepts them
 
@@ -31,6 +34,10 @@ _TOO_LARGE = (
     "The picture takes {} tokens and this engine was started for pictures of {} at most. Please choose a larger image "
     "budget in the settings and start again, or take a smaller picture."
 )
+
+_SOUND_KIND = "clip.audio.projector_type"
+_BY_FRAME = "gemma4ua"
+"""Gemma 4 Unified's: RMS norm and one matrix for each frame, no encoder, so no frame looks at another."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class Projector:
         self._limit = limit
         self._width: int = C.llama_model_n_embd_inp(model.handle)
         self._embeddings: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._kept = 0
         self.encodes = 0
         self._handle: int | None = M.mtmd_init_from_file(str(path).encode(), model.handle, parameters)
         if self._handle is None:
@@ -86,12 +94,24 @@ class Projector:
             )
         self.sees = bool(M.mtmd_support_vision(self._handle))
         self.hears = bool(M.mtmd_support_audio(self._handle))
+        self._by_frame = read_header(path).metadata.get(_SOUND_KIND) == _BY_FRAME
 
     def close(self) -> None:
         """Free the projector; the model must still be open."""
         if self._handle is not None:
             M.mtmd_free(self._handle)
             self._handle = None
+
+    @cached_property
+    def markers(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """The tokens before and after sound that is taken frame by frame; None if it is encoded a piece at a time."""
+        if not (self.hears and self._by_frame):
+            return None
+        silence = Medium("", "audio", FRAME_SAMPLES, 1, lambda: np.zeros(FRAME_SAMPLES, np.float32))
+        items = self.layout(silence, batch=1)
+        at = next(index for index, item in enumerate(items) if isinstance(item, Span))
+        begin, end = (tuple(token for token in part if isinstance(token, int)) for part in (items[:at], items[at:]))
+        return begin, end
 
     def layout(self, medium: Medium, batch: int) -> tuple[Item, ...]:
         """What a medium becomes in the prompt: its begin marker, itself, its end marker. Nothing is encoded.
@@ -135,18 +155,22 @@ class Projector:
             made = np.ctypeslib.as_array(M.mtmd_get_output_embd(self._handle), shape).copy()
         self.encodes += 1
         self._embeddings[medium.digest] = made
-        while sum(kept.nbytes for kept in self._embeddings.values()) > self._limit and len(self._embeddings) > 1:
-            self._embeddings.popitem(last=False)
+        self._kept += made.nbytes
+        while self._kept > self._limit and len(self._embeddings) > 1:
+            self._kept -= self._embeddings.popitem(last=False)[1].nbytes
         return made
 
-    def decode(self, context: Context, medium: Medium, position: int) -> None:
-        """Evaluate a medium at ``position``, an image with attention in both directions.
+    def decode(self, context: Context, media: Sequence[Medium], position: int) -> None:
+        """Evaluate one medium or several frames of sound at ``position``, an image with attention in both directions.
 
         Raises:
             CancelledError: it was given up.
             DecodeError: llama.cpp refused.
         """
-        embeddings = self.embeddings(medium)
+        # Frames are projected one by one, so that what they become does not depend on when they came.
+        made = [self.embeddings(medium) for medium in media]
+        embeddings = np.concatenate(made) if len(made) > 1 else made[0]
+        medium = replace(media[0], width=sum(medium.width for medium in media))
         after = ctypes.c_int32(0)
         with self._chunks(medium, real=False) as chunks:
             code: int = M.mtmd_helper_decode_image_chunk(

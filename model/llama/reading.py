@@ -11,7 +11,8 @@ from typing import Any
 
 from deskhand.model.llama.cache import Item, PrefixCache, Span, adopt, tokens
 from deskhand.model.llama.context import Cancel, CancelledError, Context
-from deskhand.model.llama.media import Medium, Projector
+from deskhand.model.llama.layout import Prompt
+from deskhand.model.llama.media import Projector
 from deskhand.model.types import Usage
 
 _APART = 256
@@ -24,14 +25,6 @@ class Read:
 
     done: int
     total: int
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt as the cache sees it, and the media in it by digest."""
-
-    items: tuple[Item, ...]
-    media: dict[str, Medium]
 
 
 @contextmanager
@@ -79,7 +72,7 @@ class Reading:
         """Evaluate what the cache does not hold, in slices of ``size`` tokens; ends early when cancelled."""
         items = adopt(self._cache.items, prompt.items, self._bytes)
         with guarded(self._context, self._cache):
-            kept = self._cache.reuse(items)
+            kept = self._cache.reuse(items, logits=not prompt.unfinished)
         total, done = tokens(items), tokens(items[:kept])
         self._counts.update(
             prompt_tokens=total,
@@ -103,14 +96,17 @@ class Reading:
             yield Read(done, total)
 
     def _evaluate(self, prompt: Prompt, batch: Sequence[Item], *, last: bool) -> None:
-        # Where the next prompt most likely parts from this one: before its last words, or at another screenshot.
+        # Where the next prompt most likely parts from this one: before its last words, at another screenshot, or at the
+        # beginning of a recording.
         if isinstance(batch[0], Span):
-            self._cache.mark()
+            if not (_is_frame(batch[0]) and self._cache.items and _is_frame(self._cache.items[-1])):
+                self._cache.mark()
         elif last:
             self._cache.mark(apart=_APART)
         if isinstance(batch[0], Span):
             assert self._projector  # noqa: S101 - the session has refused media without one
-            self._projector.decode(self._context, prompt.media[batch[0].digest], self._cache.position)
+            media = [prompt.media[item.digest] for item in batch if isinstance(item, Span)]
+            self._projector.decode(self._context, media, self._cache.position)
         else:
             self._context.decode(_ids(batch), self._cache.position, outputs=int(last))
             self.row = len(batch) - 1
@@ -122,13 +118,20 @@ class Reading:
 
 
 def _batch(items: Sequence[Item], start: int, size: int) -> Sequence[Item]:
-    """The medium at ``start``, or the tokens from there on: at most ``size``, up to the next medium."""
-    if isinstance(items[start], Span):
-        return items[start : start + 1]
-    stop = start
-    while stop < min(start + size, len(items)) and not isinstance(items[stop], Span):
+    """The medium at ``start``, or the frames or tokens from there on: at most ``size``, up to what is neither."""
+    alike = _is_frame if isinstance(items[start], Span) else _is_token
+    stop = start + 1
+    while stop < min(start + size, len(items)) and alike(items[start]) and alike(items[stop]):
         stop += 1
     return items[start:stop]
+
+
+def _is_token(item: Item) -> bool:
+    return isinstance(item, int)
+
+
+def _is_frame(item: Item) -> bool:
+    return isinstance(item, Span) and item.frame
 
 
 def _ids(items: Sequence[Item]) -> list[int]:

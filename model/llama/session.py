@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
 
-from deskhand.model import pixels, sound
 from deskhand.model.config import LocalConfig
 from deskhand.model.errors import BundleError, PromptError, PromptTooLongError
 from deskhand.model.files.bundle import mismatch, role
 from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.files.header import read_header
 from deskhand.model.files.memory import CHECKPOINTS, Fit, fitted
-from deskhand.model.language.dialect import Control, Grammar, Piece, Plain
+from deskhand.model.language.dialect import Grammar, Piece
 from deskhand.model.llama import saved
-from deskhand.model.llama.cache import Item, PrefixCache, Span, positions, tokens
+from deskhand.model.llama.cache import PrefixCache, Span, positions, tokens
 from deskhand.model.llama.context import Cancel, Context, DecodeError
 from deskhand.model.llama.drafting import Drafter
 from deskhand.model.llama.generation import End, Generation
-from deskhand.model.llama.media import Medium, Projector
+from deskhand.model.llama.layout import Layout, Prompt
+from deskhand.model.llama.media import Projector
 from deskhand.model.llama.native import VERSION, C, Model
-from deskhand.model.llama.reading import Prompt, Read
+from deskhand.model.llama.reading import Read
 from deskhand.model.llama.sampling import Sampler
 from deskhand.model.llama.saved import Saved, SavedSessionError
 from deskhand.model.llama.writing import Written
-from deskhand.model.types import Audio, Image, Sampling
+from deskhand.model.types import Sampling
 
 SLICE = 128
 """Text tokens evaluated between two looks at the cancel event where the processor does the work."""
@@ -168,45 +164,23 @@ class Session:
             self.cache.clear()
             raise SavedSessionError(f"The saved session {path} holds other tokens than it says.")
 
-    def prompt(self, pieces: Sequence[Piece]) -> Prompt:
+    def prompt(self, pieces: Sequence[Piece], *, unfinished: bool = False) -> Prompt:
         """Tokenise pieces and lay out their media.
 
         Raises:
             PromptTooLongError: it is more than the context holds.
             PromptError: a medium that this model can't read.
         """
-        items: list[Item] = []
-        media: dict[str, Medium] = {}
-        for piece in pieces:
-            match piece:
-                case Control(text):
-                    items += self.model.control(text)
-                case Plain(text):
-                    items += self.model.plain(text)
-                case Image():
-                    items += self._lay_out(_picture(piece), media)
-                case Audio():
-                    for part in sound.pieces(piece):
-                        items += self._lay_out(_clip(part), media)
+        prompt = Layout(self.model, self.projector, self.context.batch).prompt(pieces, unfinished=unfinished)
+        items = prompt.items
         if positions(items) >= self.context.length:
             raise PromptTooLongError(
                 f"The conversation takes {tokens(items)} tokens and this engine holds {self.context.length}. "
                 "Please start a new conversation, leave out a recording or picture, or raise the context length."
             )
-        if not items or isinstance(items[-1], Span):
+        if not items or (isinstance(items[-1], Span) and not unfinished):
             raise PromptError("A prompt has to end with text.")
-        return Prompt(tuple(items), media)
-
-    def _lay_out(self, medium: Medium, media: dict[str, Medium]) -> tuple[Item, ...]:
-        able = self.projector and (self.projector.sees if medium.kind == "image" else self.projector.hears)
-        if not self.projector or not able:
-            what = "pictures" if medium.kind == "image" else "sound"
-            raise PromptError(
-                f"The model {self.model.path.name} can't take {what}: it has no mmproj file for them. "
-                "Please choose a bundle with one, or the cascade engine."
-            )
-        media[medium.digest] = medium
-        return self.projector.layout(medium, self.context.batch)
+        return prompt
 
     def run(
         self,
@@ -216,6 +190,7 @@ class Session:
         sampling: Sampling = _GEMMA,
         max_tokens: int = 1024,
         cancel: Cancel | None = None,
+        unfinished: bool = False,
     ) -> Iterator[Read | Written | End]:
         """Read a prompt and write its continuation.
 
@@ -225,6 +200,7 @@ class Session:
             sampling: how tokens are chosen.
             max_tokens: the most tokens written.
             cancel: ends the run within one slice of the prompt or one step of decoding.
+            unfinished: the prompt is read only, and may end with a medium.
 
         Yields:
             `Read` while it reads, `Written` for each token, and an `End`.
@@ -233,7 +209,7 @@ class Session:
             ModelError: the cache is then empty or right, and the session usable.
         """
         began = time.perf_counter()
-        prompt = self.prompt(pieces)
+        prompt = self.prompt(pieces, unfinished=unfinished)
         sampler = Sampler(self.model, sampling, grammar)
         try:
             generation = Generation(
@@ -262,13 +238,3 @@ def _check_files(config: LocalConfig) -> None:
             raise BundleError(f"{path} is the {kind} of a model, not its {wanted} file. Please check the bundle.")
         if wanted != "main" and (problem := mismatch(main, header)):
             raise BundleError(problem)
-
-
-def _picture(image: Image) -> Medium:
-    width, height = pixels.reference_size(image.width, image.height, image.budget)
-    return Medium(image.digest, "image", width, height, partial(pixels.resize, image))
-
-
-def _clip(frames: NDArray[np.float32]) -> Medium:
-    digest = hashlib.sha256(b"frames " + frames.tobytes()).hexdigest()
-    return Medium(digest, "audio", frames.size, 1, partial(np.ravel, frames))

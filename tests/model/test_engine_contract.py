@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deskhand.model.cascade.engine import CascadeEngine
@@ -159,6 +160,26 @@ def test_a_prompt_can_be_read_before_the_question_is_finished(engine: Engine) ->
     assert not said(begun)
     assert finish(begun).usage.completion_tokens == 0
     usage = finish(list(engine.generate(ask("Whatever is asked here begins like this: and goes on")))).usage
+    assert usage.reused_tokens > usage.evaluated_tokens
+
+
+def test_a_growing_recording_is_read_as_it_grows(engine: Engine) -> None:
+    """Reading ahead says nothing, and what it has read of picture and sound the question finds in the cache."""
+    image = Image(bytes([200]) * (300 * 90 * 3), 300, 90, 70)
+    noise = np.random.default_rng(7).normal(0, 0.1, 3 * SAMPLE_RATE).astype("<f4")
+    words = f"{LONG} Tell it slowly and leave nothing out, and begin with the weather on the day before."
+    first = ask(words), Message("assistant", (Text("Yes."),))
+    for tenths in range(0, 31, 5):
+        sound = Audio(noise[: tenths * 1600].tobytes(), growing=True)
+        messages = (*first[0].messages, first[1], Message("user", (image, sound)))
+        begun = list(engine.generate(Request(messages, max_tokens=0, unfinished=True)))
+        assert not said(begun)
+        assert finish(begun).usage.completion_tokens == 0
+    messages = (*first[0].messages, first[1], Message("user", (image, Audio(noise.tobytes()))))
+    usage = finish(list(engine.generate(Request(messages, sampling=Sampling(temperature=0), max_tokens=4)))).usage
+    if engine.info.kind == "cascade" and not usage.prompt_tokens:
+        return  # nobody speaks in the noise, and it says so without asking its model
+    assert usage.evaluated_tokens < 20
     assert usage.reused_tokens > usage.evaluated_tokens
 
 

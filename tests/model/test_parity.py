@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +163,12 @@ def test_the_prompt_is_the_same_tokens(world, case):
 @every_case
 def test_pictures_and_sound_become_the_same_embeddings(world, case):
     prompt = world.session.prompt(Gemma4Dialect().render(world.request(case)))
+    embeddings = world.session.projector.embeddings
     ours = [
-        world.session.projector.embeddings(prompt.media[item.digest])[:: media_step(item.tokens)]
-        for item in prompt.items
-        if isinstance(item, Span)
+        whole[:: media_step(len(whole))]
+        for framed, items in groupby(prompt.items, lambda item: isinstance(item, Span) and (item.kind, item.frame))
+        if framed
+        for whole in [np.concatenate([embeddings(prompt.media[item.digest]) for item in items])]
     ]
     expected = world.expected(case).get("media")
     assert bool(ours) == (expected is not None)

@@ -72,6 +72,19 @@ def test_the_last_item_is_always_evaluated():
     assert shelf.held == list(range(70))
 
 
+def test_what_is_only_read_needs_no_last_item_again():
+    shelf = Shelf(20)
+    cache = PrefixCache(shelf, 8)
+    read(cache, shelf, list(range(40)))
+    assert cache.reuse(range(40), logits=False) == 40
+    assert cache.reuse(range(35), logits=False) == 35
+    assert shelf.newest() == 34
+    # Too far back for the window: all that is wanted is there, so nothing is given up.
+    assert cache.reuse(range(10), logits=False) == 10
+    assert len(cache.items) == 35
+    assert cache.reuse([*range(10), 99], logits=False) == 0
+
+
 SPELLING = {1: b"w", 2: b"i", 3: b"wi", 4: b"nd", 5: b"n", 6: b"d", 7: b"ind", 8: None, 9: b"x"}
 
 

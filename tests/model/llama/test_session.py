@@ -8,7 +8,8 @@ from deskhand.model.errors import BundleError, PromptError
 from deskhand.model.language.dialect import Control, Plain
 from deskhand.model.llama.context import Context, DecodeError
 from deskhand.model.llama.generation import Generation
-from deskhand.model.llama.reading import Prompt, Read
+from deskhand.model.llama.layout import Prompt
+from deskhand.model.llama.reading import Read
 from deskhand.model.llama.sampling import Sampler
 from deskhand.model.llama.session import Session
 from deskhand.model.llama.writing import Spelling, Written
@@ -38,7 +39,7 @@ def test_a_second_turn_evaluates_exactly_what_is_new(open_session, kit, drafts):
     tail = session.prompt(new).items
     assert usage.evaluated_tokens == sum(getattr(item, "tokens", 1) for item in tail) + 1
     assert usage.prompt_tokens == usage.evaluated_tokens + usage.reused_tokens
-    assert session.projector.encodes == 3
+    assert session.projector.encodes == 2 + 25  # pictures, and frames of the clip
 
 
 def test_the_same_prompt_again_evaluates_one_token(session, kit):
