@@ -38,6 +38,8 @@ class Settings(BaseModel):
         image_budget: the most image tokens a picture may take; text on a full screen needs 560 or more. 1120 costs the
             12B 0.3 GiB more.
         thinking: whether the model may think before it answers.
+        keep_session: whether what the engine has read of the open conversation is kept on disk when Deskhand closes, so
+            that the next start need not read it again. Off, since the conversation can be read from it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +53,7 @@ class Settings(BaseModel):
     kv_type: Literal["auto", "f16", "q8_0", "f32"] = "auto"
     image_budget: Literal[70, 140, 280, 560, 1120] = 560
     thinking: bool = False
+    keep_session: bool = False
 
     @field_validator("text_model", "speech_model")
     @classmethod

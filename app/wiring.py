@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,11 @@ def bundle_folders() -> list[Path]:
     return [settings.models_folder(), *(folder for folder in fetched if folder is not None)]
 
 
+def sessions_folder() -> Path:
+    """Where sessions are kept between two starts, for a person who has switched that on."""
+    return settings.data_folder() / "sessions"
+
+
 def local_config(found: bundle.Bundle, chosen: Settings) -> LocalConfig:
     """How a bundle is run with the person's settings."""
     return LocalConfig(
@@ -59,6 +65,7 @@ def local_config(found: bundle.Bundle, chosen: Settings) -> LocalConfig:
         context_length=chosen.context_length,
         image_budget=chosen.image_budget,
         kv_type=chosen.kv_type,
+        sessions=sessions_folder() if chosen.keep_session else None,
     )
 
 
@@ -147,6 +154,8 @@ def build(
     """
     config = engine_config(chosen)
     data = settings.data_folder()
+    if not chosen.keep_session:
+        shutil.rmtree(sessions_folder(), ignore_errors=True)
     skills = all_skills()
     permissions = Permissions(preapproved, ask=ask)
     engine = WorkerEngine(config)

@@ -28,6 +28,7 @@ class LocalConfig(_Config):
         threads: compute threads; None takes the physical cores.
         gpu_layers: layers offloaded where llama.cpp was built for a GPU; -1 offloads all.
         draft_depth: the most tokens drafted at a time; 0 switches drafting off.
+        sessions: folder in which the session is kept between two starts; None keeps nothing.
     """
 
     kind: Literal["local"] = "local"
@@ -41,6 +42,7 @@ class LocalConfig(_Config):
     threads: int | None = Field(default=None, ge=1)
     gpu_layers: int = Field(default=-1, ge=-1)
     draft_depth: int = Field(default=3, ge=0, le=7)
+    sessions: Path | None = None
 
     @field_validator("image_budget")
     @classmethod

@@ -11,6 +11,7 @@ from deskhand.model.errors import EngineBusyError, EngineDiedError
 from deskhand.model.language.chat_template import dialect_for
 from deskhand.model.language.dialect import Dialect
 from deskhand.model.llama.generation import End
+from deskhand.model.llama.kept import KeptSession
 from deskhand.model.llama.reading import Read
 from deskhand.model.llama.session import Session
 from deskhand.model.llama.writing import Written
@@ -43,6 +44,8 @@ class LocalEngine:
         self._wrap = dialect if callable(dialect) else None
         self._dialect = None if callable(dialect) else dialect
         self._session: Session | None = None
+        self._kept: KeptSession | None = None
+        self._notes: tuple[str, ...] = ()
         # Held while llama.cpp works, never while a caller holds a delta: `close` waits for one step and no longer.
         self._lock = threading.Lock()
         self._busy = threading.Lock()
@@ -69,6 +72,7 @@ class LocalEngine:
                 *(f"{role}: {path}" for role, path in files if path),
                 f"licence: {session.licence}",
                 *session.notes,
+                *self._notes,
             ),
         )
 
@@ -105,6 +109,8 @@ class LocalEngine:
         self._closing.set()
         with self._lock:
             if self._session is not None:
+                if self._kept is not None:
+                    self._kept.keep()
                 self._session.close()
                 self._session = None
 
@@ -122,6 +128,9 @@ class LocalEngine:
             raise EngineDiedError("The engine has been closed.")
         if self._session is None:
             self._session = Session(self._config, self._available, self._loading)
+            if self._config.sessions is not None:
+                self._kept = KeptSession(self._session, self._config.sessions)
+                self._notes = self._kept.resume()
         return self._session
 
     def _deltas(self, request: Request, cancel: _Either) -> Generator[Delta]:

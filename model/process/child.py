@@ -95,6 +95,10 @@ class Process:
         except (EOFError, OSError) as error:
             raise self._death() from error
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until it has ended by itself, or for so long; whether it has."""
+        return self._ended.wait(seconds)
+
     def end(self) -> None:
         """End the worker: ask, wait, then kill. Safe to call twice and from any thread."""
         child = self._child

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 
-from deskhand.model.config import EngineConfig
+from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig
 from deskhand.model.engine import LOADING, RESTARTING
 from deskhand.model.errors import EngineBusyError, EngineDiedError, ModelError
 from deskhand.model.process import wire
@@ -21,6 +21,10 @@ POLL_SECONDS = 0.02
 CANCEL_PATIENCE = 5.0
 """Seconds after which a cancelled generation ends for the caller although the worker is still inside one step: a
 920-token screenshot is one micro-batch, which a slow CPU computes for a minute (ENGINE.md §11)."""
+
+KEEPING_PATIENCE = 2.0
+"""Seconds that a worker may take to put its session away. On a slower disk nothing is kept, and the next start reads
+the conversation again."""
 
 DEATHS_WHILE_LOADING = 3
 """So many deaths in a row while loading are no accident."""
@@ -91,6 +95,10 @@ class WorkerEngine:
         self._closed.set()
         process = self._process
         if process is not None:
+            if self._ready and _keeps_session(self._config):
+                with contextlib.suppress(EngineDiedError):
+                    process.send(wire.Close())
+                    process.wait(KEEPING_PATIENCE)
             process.end()
 
     def _generate(self, request: Request, cancel: threading.Event) -> Iterator[Delta]:
@@ -207,3 +215,8 @@ def _answers(process: Process) -> bool:
     except EngineDiedError:
         return False
     return True
+
+
+def _keeps_session(config: EngineConfig) -> bool:
+    local = config.text if isinstance(config, CascadeConfig) else config
+    return isinstance(local, LocalConfig) and local.sessions is not None

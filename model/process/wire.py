@@ -51,6 +51,11 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """Close the engine, which may put its session away, and end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """Hold these media, and let go of others, before the next `Generate`."""
 
@@ -117,14 +122,14 @@ class Beat:
     slowest: float
 
 
-ToWorker = Configure | Keep | Generate | Cancel
+ToWorker = Configure | Keep | Generate | Cancel | Close
 ToClient = Loading | Ready | Deltas | Failed | Beat
 Message = ToWorker | ToClient
 
 _KNOWN = {
     (part.__module__, part.__qualname__): part
     for part in (
-        *(Configure, Keep, Generate, Cancel, Loading, Ready, Deltas, Failed, Beat),
+        *(Configure, Keep, Generate, Cancel, Close, Loading, Ready, Deltas, Failed, Beat),
         *(types.Text, types.Image, types.Audio, types.ToolCall, types.Message, types.ToolSpec, types.Sampling),
         *(types.Request, types.Usage, types.TextDelta, types.ThoughtDelta, types.CallDelta, types.BrokenCall),
         *(types.Progress, types.Finish, types.EngineInfo),

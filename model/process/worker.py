@@ -67,7 +67,7 @@ class Worker:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._requests: queue.SimpleQueue[wire.Generate] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[wire.Generate | None] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[tuple[int, Delta] | wire.ToClient | None] = queue.SimpleQueue()
         self._cancel = Pulse()
         self._percent = 0
@@ -76,7 +76,7 @@ class Worker:
         self._cancelled = 0
 
     def run(self) -> None:
-        """Load the engine, then generate until the client goes away."""
+        """Load the engine, then generate until the client goes away or asks to close."""
         configure = wire.decode(self._connection.recv_bytes())
         if not isinstance(configure, wire.Configure):
             raise TypeError(f"the first message was {type(configure).__name__}")
@@ -95,8 +95,11 @@ class Worker:
             self._outbox.put(None)
             writer.join()
             return
-        while True:
-            self._generate(engine, self._requests.get())
+        while (order := self._requests.get()) is not None:
+            self._generate(engine, order)
+        engine.close()
+        self._outbox.put(None)
+        writer.join()
 
     def _loading(self, share: float) -> None:
         self._cancel.moved()
@@ -140,6 +143,11 @@ class Worker:
                             self._cancelled = max(self._cancelled, number)
                             if self._running == number:
                                 self._cancel.set()
+                    case wire.Close():
+                        with self._lock:
+                            self._cancelled = sys.maxsize
+                            self._cancel.set()
+                        self._requests.put(None)
                     case other:
                         raise TypeError(f"unexpected message {type(other).__name__}")  # noqa: TRY301 - ends below
         except (EOFError, OSError):

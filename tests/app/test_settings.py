@@ -67,3 +67,22 @@ def test_the_command_line_sets_any_setting():
         cli.parse(["--set", "kv_type"])
     with pytest.raises(settings.SettingsError, match=r"kv_type.*does not work"):
         settings.load(**cli.parse(["--set", "kv_type=q3"]).settings)
+
+
+def test_a_session_is_kept_only_if_that_is_switched_on(own_folders: Path):
+    config = wiring.engine_config(settings.load(engine="tiny"))
+    assert isinstance(config, LocalConfig)
+    assert config.sessions is None
+    config = wiring.engine_config(settings.load(engine="tiny", keep_session=True))
+    assert isinstance(config, LocalConfig)
+    assert config.sessions is not None
+    assert config.sessions.is_relative_to(settings.data_folder())
+
+
+def test_switching_it_off_removes_what_was_kept(own_folders: Path):
+    wiring.sessions_folder().mkdir()
+    (wiring.sessions_folder() / "one.session").write_bytes(b"private")
+    for keep, there in ((True, True), (False, False)):
+        chosen = settings.load(engine="tiny", keep_session=keep)
+        wiring.build(chosen, wiring.open_history(), lambda notice: None).close()
+        assert wiring.sessions_folder().exists() is there
