@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,9 +22,10 @@ import psutil
 
 from deskhand.agent import records
 from deskhand.agent.events import CallRecord, Outcome
+from deskhand.agent.origin import Origin
 from deskhand.model.types import Audio, Image, Message
 
-VERSION = 1
+VERSION = 2
 """Of the tables below (``PRAGMA user_version``)."""
 
 RECENT_BYTES = 128 * 1024**2
@@ -38,12 +39,16 @@ CREATE TABLE conversation (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT 
 CREATE TABLE turn (id TEXT PRIMARY KEY, conversation INTEGER NOT NULL REFERENCES conversation(id),
     started REAL NOT NULL, process INTEGER NOT NULL, process_started REAL NOT NULL, outcome TEXT);
 CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, conversation INTEGER NOT NULL REFERENCES conversation(id),
-    turn TEXT NOT NULL REFERENCES turn(id), body TEXT NOT NULL, record TEXT);
+    turn TEXT NOT NULL REFERENCES turn(id), body TEXT NOT NULL, record TEXT, origins TEXT);
 CREATE TABLE media (digest TEXT PRIMARY KEY, kind TEXT NOT NULL, width INTEGER, height INTEGER, budget INTEGER,
     data BLOB NOT NULL);
 CREATE INDEX turn_of ON turn(conversation);
 CREATE INDEX message_of ON message(conversation);
+CREATE TABLE tainted (skill TEXT PRIMARY KEY);
 """
+
+_FROM_1 = "ALTER TABLE message ADD COLUMN origins TEXT;\nCREATE TABLE tainted (skill TEXT PRIMARY KEY);"
+"""What makes the tables of version 1 those of version 2."""
 
 
 class HistoryError(Exception):
@@ -115,8 +120,8 @@ class Store:
                     f"The history {self._path} was written by a newer Deskhand: update Deskhand, "
                     "or name another data folder."
                 )
-            if version == 0:
-                for statement in _TABLES.strip().split(";\n"):
+            if version < VERSION:
+                for statement in (_FROM_1 if version else _TABLES).strip().split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version={VERSION}")
 
@@ -175,8 +180,23 @@ class Store:
         every = self.conversations()
         return every[0].id if every else None
 
-    def append(self, conversation: int, turn: str, message: Message, record: CallRecord | None = None) -> None:
-        """Write one message, with what became of the call if it answers one; it is on disk when this returns."""
+    def append(
+        self,
+        conversation: int,
+        turn: str,
+        message: Message,
+        record: CallRecord | None = None,
+        origins: Sequence[Origin] = (),
+    ) -> None:
+        """Write one message; it is on disk when this returns.
+
+        Args:
+            conversation: of `new_conversation`.
+            turn: its id.
+            message: what was said.
+            record: what became of the call, if the message answers one.
+            origins: what of it nobody vouches for.
+        """
         media = [part for part in message.parts if isinstance(part, Image | Audio)]
         # Compressed before the lock is taken: a screenshot takes some tens of milliseconds.
         packed = [(part, None if self._has(part) else _pack(part)) for part in media]
@@ -195,8 +215,14 @@ class Store:
                         (part.digest, "image" if isinstance(part, Image) else "audio", *size, data),
                     )
             db.execute(
-                "INSERT INTO message (conversation, turn, body, record) VALUES (?, ?, ?, ?)",
-                (conversation, turn, records.dump_message(message), records.dump_call(record) if record else None),
+                "INSERT INTO message (conversation, turn, body, record, origins) VALUES (?, ?, ?, ?, ?)",
+                (
+                    conversation,
+                    turn,
+                    records.dump_message(message),
+                    records.dump_call(record) if record else None,
+                    records.dump_origins(origins),
+                ),
             )
             for part, _ in packed:
                 self._remember(part)
@@ -219,11 +245,26 @@ class Store:
 
     def messages(self, conversation: int) -> list[Message]:
         """All messages, oldest first, media included."""
+        return [message for message, _ in self.traced(conversation)]
+
+    def traced(self, conversation: int) -> list[tuple[Message, tuple[Origin, ...]]]:
+        """All messages, oldest first, each with what of it nobody vouches for."""
         with self._lock, self._translated():
             rows = self._db.execute(
-                "SELECT body FROM message WHERE conversation = ? AND body != '' ORDER BY id", (conversation,)
+                "SELECT body, origins FROM message WHERE conversation = ? AND body != '' ORDER BY id", (conversation,)
             ).fetchall()
-            return [records.load_message(body, self._media) for (body,) in rows]
+            found = [(records.load_message(body, self._media), origins) for body, origins in rows]
+        return [(message, records.load_origins(origins, message)) for message, origins in found]
+
+    def mark(self, skill: str) -> None:
+        """Remember that the skill's own files were written in a tainted conversation: they say what others said."""
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO tainted (skill) VALUES (?)", (skill,))
+
+    def marked(self, skill: str) -> bool:
+        """Whether `mark` was ever called for the skill."""
+        with self._lock, self._translated():
+            return self._db.execute("SELECT 1 FROM tainted WHERE skill = ?", (skill,)).fetchone() is not None
 
     def turns(self, conversation: int) -> list[TurnRecord]:
         """All turns, oldest first, as the window shows them."""

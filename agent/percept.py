@@ -43,11 +43,13 @@ class SoundPercept:
         audio: 16 kHz mono.
         source: the microphone's or file's name.
         taken: when it began, in UTC.
+        own: the person's own voice command, spoken just now: as trusted as what they type.
     """
 
     audio: Audio
     source: str = "microphone"
     taken: datetime = field(default_factory=_now)
+    own: bool = False
 
 
 Percept = ScreenPercept | SoundPercept

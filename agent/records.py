@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from deskhand.agent.events import CallRecord, Decision, Outcome
+from deskhand.agent.origin import Origin
 from deskhand.model.types import Audio, Image, Message, Part, Text, ToolCall, Usage
 
 
@@ -36,6 +37,20 @@ def load_message(body: str, media: Callable[[str], Image | Audio]) -> Message:
         data["call_id"],
         data["name"],
     )
+
+
+def dump_origins(origins: Sequence[Origin]) -> str:
+    """JSON of where a message came from."""
+    return json.dumps([asdict(origin) for origin in origins])
+
+
+def load_origins(body: str | None, message: Message) -> tuple[Origin, ...]:
+    """Where a message came from; of one that was written before this was kept, the worst that it may be."""
+    if body is not None:
+        return tuple(Origin(**entry) for entry in json.loads(body))
+    media = [part for part in message.parts if isinstance(part, Image | Audio)]
+    found = [Origin("picture" if isinstance(part, Image) else "sound", "", part.digest) for part in media]
+    return (*found, *((Origin("program", message.name),) if message.role == "tool" else ()))
 
 
 def dump_call(record: CallRecord) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deskhand.agent.limits import Limits
+from deskhand.agent.origin import Origin
 from deskhand.model.types import Image, ToolCall
 
 
@@ -43,12 +44,14 @@ class ToolResult:
         error: one sentence if it failed, else empty.
         images: what the tool looked at; they follow the value in the prompt.
         seconds: wall time.
+        origins: whose text this is, besides what the tool's scopes say: the text of a skill that somebody wrote.
     """
 
     value: Any = None
     error: str = ""
     images: tuple[Image, ...] = ()
     seconds: float = 0.0
+    origins: tuple[Origin, ...] = ()
 
 
 class Provider(Protocol):

@@ -107,7 +107,7 @@ class Recorder:
         self._close()
         samples = np.concatenate(self._blocks) if self._blocks else np.empty(0, np.float32)
         samples = resample(samples[: int(self._most * self._rate)], self._rate)
-        return SoundPercept(Audio(samples.astype("<f4").tobytes()), source=self._name)
+        return SoundPercept(Audio(samples.astype("<f4").tobytes()), source=self._name, own=True)
 
     def cancel(self) -> None:
         """End the recording and forget it; also while `start` is still opening the device, in another thread."""

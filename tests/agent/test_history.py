@@ -11,6 +11,7 @@ import pytest
 from deskhand.agent import prompt
 from deskhand.agent.events import CallRecord, Decision, Outcome
 from deskhand.agent.history import HistoryError, Store
+from deskhand.agent.origin import Origin
 from deskhand.model.types import Audio, Image, Message, Text, ToolCall, Usage
 
 
@@ -173,3 +174,28 @@ def test_a_folder_that_can_not_be_made_is_said(tmp_path):
 
 def test_others_can_not_read_it(store):
     assert store._path.stat().st_mode & 0o077 == 0
+
+
+def test_a_history_of_the_first_version_is_taken_over_and_trusts_nothing(tmp_path):
+    path = tmp_path / "history.db"
+    old = Store(path)
+    conversation = old.new_conversation()
+    image = Image(bytes(3), 1, 1)
+    old.append(conversation, "t", Message("user", (image, Text("what is this"))))
+    old.append(conversation, "t", Message("tool", (Text("{}"),), call_id="c", name="web_fetch"))
+    old.close()
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE message DROP COLUMN origins")
+        db.execute("DROP TABLE tainted")
+        db.execute("PRAGMA user_version=1")
+    db.close()
+    store = Store(path)
+    store.append(conversation, "t", Message("assistant", (Text("a dot"),)))
+    store.append(conversation, "t", Message("tool", (Text("x"),)), origins=[Origin("file", "/a")])
+    kinds = [[origin.kind for origin in origins] for _, origins in store.traced(conversation)]
+    assert kinds == [["picture"], ["program"], [], ["file"]]
+    assert not store.marked("notes")
+    store.mark("notes")
+    store.mark("notes")
+    assert store.marked("notes")
+    store.close()
