@@ -7,14 +7,18 @@ import time
 from concurrent.futures import CancelledError
 from dataclasses import replace
 
-from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision
+from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision, Notice
+from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
-from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.origin import Origin
+from deskhand.agent.safety import taint
+from deskhand.agent.safety.grants import GrantsError
+from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
 from deskhand.agent.tool import Tool, ToolResult
 from deskhand.agent.tools import arguments
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Turn
-from deskhand.model.types import ToolCall
+from deskhand.model.types import Image, ToolCall
 
 MAX_REPEATS = 3
 """How often one turn may make the very same call, and never twice in a row."""
@@ -28,19 +32,75 @@ class _NotRunError(Exception):
         self.decision = decision
 
 
-def act(turn: Turn, call: ToolCall, toolbox: Toolbox, permissions: Permissions, limits: Limits) -> _Acted:
-    """Decide about one call and run it if it may; blocks while the person is asked."""
-    try:
-        tool, exact = _check(turn, call, toolbox)
-        decision = _permit(turn, tool, exact, toolbox, permissions)
-    except _NotRunError as refused:
-        result = ToolResult(error=str(refused))
-        return CallRecord(call, refused.decision, error=result.error), result
-    result = toolbox.run(exact, turn.stop, limits)
-    return CallRecord(call, decision, result.value, result.error, result.seconds), result
+_Acted = tuple[CallRecord, ToolResult, tuple[Origin, ...]]
+"""What is kept of a call, what the model reads of it, and what of that nobody vouches for."""
 
 
-_Acted = tuple[CallRecord, ToolResult]
+class Actor:
+    """Lets calls become what they may.
+
+    Args:
+        toolbox: what there is to call.
+        permissions: what may run without asking.
+        store: remembers whose files were written while tainted.
+        limits: of one call.
+    """
+
+    def __init__(self, toolbox: Toolbox, permissions: Permissions, store: Store, limits: Limits) -> None:
+        self._toolbox = toolbox
+        self._permissions = permissions
+        self._store = store
+        self._limits = limits
+
+    def act(self, turn: Turn, call: ToolCall) -> _Acted:
+        """Decide about one call and run it if it may; blocks while the person is asked."""
+        try:
+            tool, exact = _check(turn, call, self._toolbox)
+            decision = self._permit(turn, tool, exact)
+        except _NotRunError as refused:
+            result = ToolResult(error=str(refused))
+            return CallRecord(call, refused.decision, error=result.error), result, ()
+        if turn.taint and "files:data" in tool.scopes and not tool.quiet:
+            self._store.mark(tool.skill)  # before it runs: what it writes may say what others said
+        result = self._toolbox.run(exact, turn.stop, self._limits)
+        origins = (*result.origins, *taint.of_result(tool, exact, marked=self._store.marked(tool.skill)))
+        if result.images:
+            origins = tuple(replace(origin, media=result.images[-1].digest) for origin in origins)
+        return CallRecord(call, decision, result.value, result.error, result.seconds), result, origins
+
+    def _permit(self, turn: Turn, tool: Tool, call: ToolCall) -> Decision:
+        situation = self._permissions.situation(call, tainted=bool(turn.taint), screen_shared=turn.screen_shared)
+        verdict = decide(tool, call, situation)
+        if verdict.decision == "allow":
+            return Decision.ALLOWED
+        if verdict.decision == "deny":
+            raise _NotRunError(Decision.DENIED, verdict.reason)
+        answer = _ask(turn, self._request(turn, tool, call, situation))
+        if answer is Answer.NO:
+            raise _NotRunError(Decision.DENIED, "The person did not allow this.")
+        grant = offered(tool, call, situation, answer)
+        if grant:
+            try:
+                self._permissions.remember(grant)
+            except GrantsError as error:
+                turn.emit(Notice("grants", f"It runs this time, and you will be asked again: {error}"))
+        return Decision.APPROVED
+
+    def _request(self, turn: Turn, tool: Tool, call: ToolCall, situation: Situation) -> ApprovalRequest:
+        """All that the person needs to know to answer."""
+        read = turn.taint
+        session, always = (offered(tool, call, situation, answer) for answer in (Answer.SESSION, Answer.ALWAYS))
+        return ApprovalRequest(
+            call,
+            tool.skill,
+            tool.description,
+            self._toolbox.touches(tool),
+            origins=read.origins,
+            carried=read.carried(call.arguments),
+            picture=_picture(turn, read.origins),
+            session=session.words if session else "",
+            always=always.words if always else "",
+        )
 
 
 def _check(turn: Turn, call: ToolCall, toolbox: Toolbox) -> tuple[Tool, ToolCall]:
@@ -67,18 +127,11 @@ def _check(turn: Turn, call: ToolCall, toolbox: Toolbox) -> tuple[Tool, ToolCall
     return tool, exact
 
 
-def _permit(turn: Turn, tool: Tool, call: ToolCall, toolbox: Toolbox, permissions: Permissions) -> Decision:
-    verdict = permissions.decide(tool, call, screen_shared=turn.screen_shared)
-    if verdict == "allow":
-        return Decision.ALLOWED
-    if verdict == "deny":
-        raise _NotRunError(Decision.DENIED, permissions.denial(tool))
-    answer = _ask(turn, ApprovalRequest(call, tool.skill, tool.description, toolbox.touches(tool)))
-    if answer is Answer.NO:
-        raise _NotRunError(Decision.DENIED, "The person did not allow this.")
-    if answer is Answer.SESSION:
-        permissions.grant_for_session(tool, call)
-    return Decision.APPROVED
+def _picture(turn: Turn, origins: tuple[Origin, ...]) -> Image | None:
+    """The newest picture among what the model read that nobody vouches for."""
+    wanted = {origin.media for origin in origins}
+    parts = (part for message, _ in reversed(turn.traced) for part in reversed(message.parts))
+    return next((part for part in parts if isinstance(part, Image) and part.digest in wanted), None)
 
 
 def _ask(turn: Turn, request: ApprovalRequest) -> Answer:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from deskhand.model.types import FinishReason, Part, ToolCall, Usage
+from deskhand.agent.origin import Carried, Origin
+from deskhand.model.types import FinishReason, Image, Part, ToolCall, Usage
 
 
 class Answer(StrEnum):
@@ -15,6 +16,7 @@ class Answer(StrEnum):
 
     ONCE = "once"
     SESSION = "session"
+    ALWAYS = "always"
     NO = "no"
 
 
@@ -119,6 +121,19 @@ class CallProposed:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What a call would do, as far as that can be told before.
+
+    Attributes:
+        diff: unified, of the files it would change.
+        command: the program and its arguments that it would run.
+    """
+
+    diff: str = ""
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalRequest:
     """A call that waits for the person. Whoever shows it sets ``reply``; nothing else routes the answer back.
 
@@ -127,6 +142,12 @@ class ApprovalRequest:
         skill: the skill the tool belongs to.
         summary: one sentence: what the tool does, in its author's words.
         touches: what it may touch, a line each, in plain words: "files: …/notes", "applications".
+        origins: what the model had read that nobody vouches for, the newest last; empty if nothing.
+        carried: pieces of the arguments that stand in what it had read.
+        picture: what it had seen last, if that is among the origins.
+        preview: what it would change, see `Preview`.
+        session: what ``session`` would allow from now on, in words; empty: that answer is not offered.
+        always: likewise.
         reply: set once; cancelled when the turn is stopped.
     """
 
@@ -134,6 +155,12 @@ class ApprovalRequest:
     skill: str
     summary: str
     touches: tuple[str, ...]
+    origins: tuple[Origin, ...] = ()
+    carried: tuple[Carried, ...] = ()
+    picture: Image | None = None
+    preview: Preview = Preview()
+    session: str = ""
+    always: str = ""
     reply: Future[Answer] = field(default_factory=Future[Answer], compare=False, repr=False)
 
 

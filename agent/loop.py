@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deskhand.agent import acting, prompt
+from deskhand.agent import prompt
+from deskhand.agent.acting import Actor
 from deskhand.agent.asking import Asker, Said
 from deskhand.agent.events import (
     CallEnded,
@@ -22,6 +23,7 @@ from deskhand.agent.events import (
 from deskhand.agent.history import HistoryError, Store
 from deskhand.agent.limits import Limits, Stop
 from deskhand.agent.percept import Percept, ScreenPercept
+from deskhand.agent.safety import taint
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Emit, Turn
@@ -62,8 +64,8 @@ class Agent:
         self._asker = Asker(engine, toolbox)
         self._store = store
         self._toolbox = toolbox
-        self._permissions = permissions
         self._limits = limits or Limits()
+        self._actor = Actor(toolbox, permissions, store, self._limits)
 
     def turn(
         self,
@@ -100,7 +102,7 @@ class Agent:
                 return self._end(
                     turn, "error", error="Nothing was asked: type a question, or attach a picture or sound."
                 )
-            self._store.append(conversation, turn.id, question)
+            self._store.append(conversation, turn.id, question, origins=taint.of_percepts(percepts))
             emit(TurnStarted(conversation, turn.id, question.parts))
             outcome = self._steps(turn, ask)
             if not outcome.error and turn.texts[-1].strip() != outcome.answer:
@@ -162,9 +164,10 @@ class Agent:
 
     def _query(self, turn: Turn, ask: Request, reask: tuple[Message, ...]) -> Said:
         """One generation, streamed; what it said is on disk when this returns or raises."""
+        turn.traced = self._store.traced(turn.conversation)
         said = Said()
         try:
-            self._asker.ask(turn, said, ask, self._store.messages(turn.conversation), reask)
+            self._asker.ask(turn, said, ask, [message for message, _ in turn.traced], reask)
         except ModelError:
             turn.closing = True
             self._keep(turn, said)
@@ -184,9 +187,11 @@ class Agent:
 
     def _act(self, turn: Turn, call: ToolCall) -> None:
         """Let one call become what it may, and write what that was before anybody is told."""
-        record, result = acting.act(turn, call, self._toolbox, self._permissions, self._limits)
+        record, result, origins = self._actor.act(turn, call)
         turn.calls.append(record)
-        self._store.append(turn.conversation, turn.id, prompt.tool_message(call, result), record)
+        message = prompt.tool_message(call, result)
+        self._store.append(turn.conversation, turn.id, message, record, origins)
+        turn.traced.append((message, origins))
         turn.emit(CallEnded(record))
 
     def _failed(self, turn: Turn, broken: BrokenCall) -> None:

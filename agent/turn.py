@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from deskhand.agent.events import CallRecord, Event, Outcome, TextAdded
 from deskhand.agent.limits import Stop
+from deskhand.agent.safety import taint
+from deskhand.agent.safety.taint import Taint, Traced
 from deskhand.model.types import FinishReason, Usage
 
 Emit = Callable[[Event], None]
@@ -29,6 +31,7 @@ class Turn:
         closing: the next generation is the last one and may not call.
         room: the part of the engine's context that was not too much for it.
         alone: the engine could not read what was said before this turn, so it is left out.
+        traced: the messages that the model was given last and what followed, each with what nobody vouches for.
     """
 
     conversation: int
@@ -43,6 +46,13 @@ class Turn:
     closing: bool = False
     room: float = 1.0
     alone: bool = False
+    traced: list[Traced] = field(default_factory=list[Traced])
+
+    @property
+    def taint(self) -> Taint:
+        """What the model has read so far that nobody vouches for."""
+        starts = [index for index, (message, _) in enumerate(self.traced) if message.role == "user"]
+        return taint.of(self.traced[starts[-1] :] if self.alone and starts else self.traced)
 
     def outcome(self, finish: FinishReason, error: str = "") -> Outcome:
         """End the turn: with the last thing that the model said, else with a sentence of ours."""

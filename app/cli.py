@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from deskhand.app.commands import ask, doctor, models
+from deskhand.app.commands import ask, doctor, grants, models
 from deskhand.app.commands import skills as skill_list
 
 
@@ -79,6 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     listed = skill_actions.add_parser("list", help="skills, their tools, and every problem found")
     listed.add_argument("--json", action="store_true")
     listed.add_argument("--check", action="store_true", help="exit with 1 if there is any problem")
+
+    granted = commands.add_parser("grants", help="what runs without asking, and what never runs")
+    grant_actions = granted.add_subparsers(dest="action", metavar="ACTION", required=True)
+    given = grant_actions.add_parser("list", help="every grant, with its name and when it ends")
+    given.add_argument("--json", action="store_true")
+    revoke = grant_actions.add_parser("revoke", help="take one back; it also ends what is forbidden")
+    revoke.add_argument("grants", nargs="+", metavar="ID", help="a name of the list, or “all”")
+    deny = grant_actions.add_parser("deny", help="forbid tools, whatever was granted")
+    deny.add_argument("tools", nargs="+", metavar="TOOL", help="the tool's name, as skills list shows it")
     return parser
 
 
@@ -106,5 +115,7 @@ def run(options: argparse.Namespace) -> int:
             return doctor.run(as_json=options.json)
         case "models":
             return models.run(options)
+        case "grants":
+            return grants.run(options)
         case _:
             return skill_list.run(as_json=options.json, check=options.check)

@@ -40,6 +40,8 @@ class Settings(BaseModel):
         thinking: whether the model may think before it answers.
         keep_session: whether what the engine has read of the open conversation is kept on disk when Deskhand closes, so
             that the next start need not read it again. Off, since the conversation can be read from it.
+        mode: ``ask`` before what could hurt, or ``read-only``: nothing acts.
+        trusted_folders: in which files may be changed without asking, unless the conversation holds what others wrote.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +56,8 @@ class Settings(BaseModel):
     image_budget: Literal[70, 140, 280, 560, 1120] = 560
     thinking: bool = False
     keep_session: bool = False
+    mode: Literal["ask", "read-only"] = "ask"
+    trusted_folders: tuple[Path, ...] = ()
 
     @field_validator("text_model", "speech_model")
     @classmethod

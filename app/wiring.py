@@ -10,6 +10,7 @@ from pathlib import Path
 from deskhand.agent.events import Notice
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
+from deskhand.agent.safety.grants import Grants
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import SkillSet, load_skills
 from deskhand.agent.timers import Timers
@@ -135,6 +136,11 @@ def open_history() -> Store:
     return Store(settings.data_folder() / "history.sqlite")
 
 
+def open_grants() -> Grants:
+    """What the person granted for longer than a session."""
+    return Grants(settings.data_folder() / "grants.json")
+
+
 def build(
     chosen: Settings,
     store: Store,
@@ -157,7 +163,9 @@ def build(
     if not chosen.keep_session:
         shutil.rmtree(sessions_folder(), ignore_errors=True)
     skills = all_skills()
-    permissions = Permissions(preapproved, ask=ask)
+    permissions = Permissions(
+        preapproved, ask=ask, mode=chosen.mode, trusted=chosen.trusted_folders, grants=open_grants()
+    )
     engine = WorkerEngine(config)
     toolbox = Toolbox(skills, data, AppHost(chosen.image_budget))
     agent = Agent(engine, store, toolbox, permissions, Limits())

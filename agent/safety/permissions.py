@@ -1,85 +1,219 @@
-"""Whether a call may run: pure decisions over the tool, its scopes, its arguments and what was granted.
+"""Whether a call may run: a pure decision over the tool, its exact arguments, the taint, the grants and the mode.
 
 Everything asks, except tools of bundled skills that only read what is their own. A person has no patience: what could
-not hurt does not ask.
+not hurt does not ask. While a conversation is tainted every sink asks afresh, whatever was granted.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
-from typing import Literal
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, NamedTuple
 
+from deskhand.agent import scopes
+from deskhand.agent.events import Answer
+from deskhand.agent.safety.grants import DAYS, Grant, Grants, GrantsError, exactly, inside, pin
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
-Verdict = Literal["allow", "ask", "deny"]
+Mode = Literal["ask", "read-only"]
+
+PATHS = ("path", "paths", "file", "files", "folder", "source", "target", "destination")
+"""Parameters that name files, by convention of the bundled skills."""
 
 
-def decide(
-    tool: Tool,
-    call: ToolCall,
-    *,
-    preapproved: Collection[str] = (),
-    granted: Collection[str] = (),
-    ask: bool = True,
-    screen_shared: bool = False,
-) -> Verdict:
-    """Decide about one call.
+class Verdict(NamedTuple):
+    """What was decided, and a sentence that says why, for the person, the model and the log."""
 
-    Args:
-        tool: what would run.
-        call: with the arguments it would run with.
+    decision: Literal["allow", "ask", "deny"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that a decision depends on, besides the call.
+
+    Attributes:
+        tainted: the model has read what nobody vouches for.
+        grants: of the session and from disk.
         preapproved: names of tools or skills that the person approved up front.
-        granted: `grant` values of this session.
-        ask: whether there is anybody to ask.
-        screen_shared: the person attached a screenshot taken just now to this turn, so looking at it tells nothing new.
+        mode: ``read-only`` lets nothing act.
+        trusted: real paths of folders in which files may be changed without asking.
+        paths: the real paths that the arguments name.
+        asks: somebody is there to ask.
+        screen_shared: the person attached a screenshot taken just now to this turn: looking at it tells nothing new.
+        now: seconds since the epoch.
     """
-    if tool.quiet or tool.name in preapproved or tool.skill in preapproved or grant(tool, call) in granted:
-        return "allow"
-    if screen_shared and tool.bundled and tool.scopes == ("screen",):
-        return "allow"
-    return "ask" if ask else "deny"
+
+    tainted: bool = False
+    grants: tuple[Grant, ...] = ()
+    preapproved: frozenset[str] = frozenset()
+    mode: Mode = "ask"
+    trusted: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    asks: bool = True
+    screen_shared: bool = False
+    now: float = 0.0
 
 
-def grant(tool: Tool, call: ToolCall) -> str:
-    """What a grant for the session covers: the tool; of one that starts applications, exactly these arguments."""
-    if "apps" in tool.scopes:
-        return f"{tool.name} {json.dumps(dict(call.arguments), sort_keys=True)}"
-    return tool.name
+def decide(tool: Tool, call: ToolCall, given: Situation) -> Verdict:
+    """Decide about one call. What forbids comes before what allows."""
+    if forbidden := _forbidden(tool, call, given):
+        return Verdict("deny", forbidden)
+    sink = scopes.lets_out(tool.scopes)
+    if given.tainted and sink:
+        return _ask(tool, given, f"{tool.name} acts outside, and this conversation holds what others wrote")
+    if reason := _allowed(tool, call, given, sink=sink):
+        return Verdict("allow", reason)
+    return _ask(tool, given, f"{tool.name} needs approval")
+
+
+def _forbidden(tool: Tool, call: ToolCall, given: Situation) -> str:
+    rule = next((g for g in given.grants if g.effect == "deny" and g.covers(tool, call, given.paths, given.now)), None)
+    if rule:
+        return f"You forbade {tool.name}. To take that back: deskhand grants revoke {rule.id}"
+    if given.mode == "read-only" and _changes(tool):
+        return f"{tool.name} changes something, and Deskhand is in read-only mode."
+    return ""
+
+
+def _changes(tool: Tool) -> bool:
+    return scopes.lets_out(tool.scopes) or ("files:data" in tool.scopes and not tool.quiet)
+
+
+def _allowed(tool: Tool, call: ToolCall, given: Situation, *, sink: bool) -> str:
+    """Why the call runs without asking; empty if it does not."""
+    if tool.quiet and not sink:
+        return "it only reads what is its own"
+    if tool.name in given.preapproved or tool.skill in given.preapproved:
+        return "it was approved up front"
+    rule = next((g for g in given.grants if g.effect == "allow" and g.covers(tool, call, given.paths, given.now)), None)
+    if rule:
+        return f"it was granted: {rule.words}"
+    if given.screen_shared and tool.bundled and tool.scopes == ("screen",):
+        return "the person showed the screen themselves"
+    if _writes_only(tool) and any(inside(given.paths, folder) for folder in given.trusted):
+        return "the folder is trusted"
+    return ""
+
+
+def _writes_only(tool: Tool) -> bool:
+    """Whether all that a tool of ours does outside is changing the files that its arguments name."""
+    names = {scopes.parse(scope).name for scope in tool.scopes if scopes.lets_out([scope])} if tool.bundled else set()
+    return names == {"files:write"}
+
+
+def _ask(tool: Tool, given: Situation, reason: str) -> Verdict:
+    if given.asks:
+        return Verdict("ask", f"{reason}.")
+    if given.tainted and scopes.lets_out(tool.scopes):
+        return Verdict("deny", f"{reason}; nobody is there to ask: do it in the window, or in a terminal.")
+    return Verdict(
+        "deny", f"{reason} and nobody is there to ask: run again with --approve {tool.name}, or in the window."
+    )
+
+
+def offered(tool: Tool, call: ToolCall, given: Situation, answer: Answer) -> Grant | None:
+    """What an answer would grant for later calls; None if it can't be given now.
+
+    While tainted nothing lasting is offered for a sink. A file tool of ours is granted for the folder, another sink for
+    exactly these arguments, what only touches its own for the tool; of a foreign tool ``always`` is for exactly these.
+    """
+    sink = scopes.lets_out(tool.scopes)
+    if answer not in {Answer.SESSION, Answer.ALWAYS} or (given.tainted and sink):
+        return None
+    always = answer is Answer.ALWAYS
+    grant = Grant(tool.name, pin(tool), made=given.now)
+    if always:
+        grant = replace(grant, expires=given.now + DAYS * 86_400)
+    folders = {str(Path(path).parent) for path in given.paths}
+    if _writes_only(tool) and len(folders) == 1:
+        return replace(grant, folder=folders.pop())
+    exact = sink or (always and not tool.bundled)
+    return replace(grant, arguments=exactly(call)) if exact else grant
+
+
+def paths_of(call: ToolCall) -> tuple[str, ...]:
+    """The real paths that a call's arguments name, links followed; a relative one makes all of them unknown."""
+    named: list[str] = []
+    for key in PATHS:
+        value = call.arguments.get(key)
+        named += [str(entry) for entry in value] if isinstance(value, list) else [str(value)] if value else []  # pyright: ignore[reportUnknownVariableType]
+    found: list[str] = []
+    for name in named:
+        try:
+            path = Path(name).expanduser()
+            if not path.is_absolute():
+                return ()
+            found.append(str(path.resolve()))
+        except (OSError, RuntimeError, ValueError):
+            return ()
+    return tuple(found)
 
 
 class Permissions:
-    """`decide` with the grants of one session.
+    """`decide` with what the person granted so far.
 
     Args:
         preapproved: names of tools or skills (``--approve NAME,…``).
         ask: False denies what would be asked, where nobody is there to ask.
+        mode: of `Situation`.
+        trusted: folders in which files may be changed without asking.
+        grants: what is kept on disk; None keeps nothing.
     """
 
-    def __init__(self, preapproved: Collection[str] = (), ask: bool = True) -> None:
+    def __init__(
+        self,
+        preapproved: Collection[str] = (),
+        ask: bool = True,
+        *,
+        mode: Mode = "ask",
+        trusted: Sequence[Path] = (),
+        grants: Grants | None = None,
+    ) -> None:
         self._preapproved = frozenset(preapproved)
         self._ask = ask
-        self._granted: set[str] = set()
+        self.mode: Mode = mode
+        self.trusted = tuple(str(folder.expanduser().resolve()) for folder in trusted)
+        self._kept = grants
+        self._session: tuple[Grant, ...] = ()
 
-    def decide(self, tool: Tool, call: ToolCall, *, screen_shared: bool = False) -> Verdict:
-        """Decide about one call with what was granted so far."""
-        return decide(
-            tool,
-            call,
+    @property
+    def session(self) -> tuple[Grant, ...]:
+        """What was granted until the program ends."""
+        return self._session
+
+    def situation(self, call: ToolCall, *, tainted: bool = False, screen_shared: bool = False) -> Situation:
+        """All that a decision about ``call`` depends on."""
+        try:
+            kept = self._kept.all() if self._kept else ()
+        except GrantsError:
+            kept = ()  # what can't be read grants nothing: the person is asked
+        return Situation(
+            tainted=tainted,
+            grants=(*self._session, *kept),
             preapproved=self._preapproved,
-            granted=self._granted,
-            ask=self._ask,
+            mode=self.mode,
+            trusted=self.trusted,
+            paths=paths_of(call),
+            asks=self._ask,
             screen_shared=screen_shared,
+            now=time.time(),
         )
 
-    def grant_for_session(self, tool: Tool, call: ToolCall) -> None:
-        """Remember that the person allowed this until the program ends."""
-        self._granted.add(grant(tool, call))
+    def remember(self, grant: Grant) -> Grant:
+        """Keep a grant: until the program ends if it does not expire, else on disk.
 
-    def denial(self, tool: Tool) -> str:
-        """Why a call was denied without asking: a sentence for the person and the model."""
-        return (
-            f"{tool.name} needs approval and nobody is there to ask: "
-            f"run again with --approve {tool.name}, or in the window."
-        )
+        Raises:
+            GrantsError: it could not be written.
+        """
+        if grant.expires < float("inf") and self._kept:
+            return self._kept.add(grant)
+        self._session = (*self._session, grant)
+        return grant
+
+    def forget(self) -> None:
+        """Take back what was granted for this session."""
+        self._session = ()

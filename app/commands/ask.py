@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
@@ -27,6 +28,7 @@ from deskhand.agent.events import (
 )
 from deskhand.agent.history import HistoryError
 from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
+from deskhand.agent.safety.grants import DAYS
 from deskhand.app import capture, settings, wiring
 from deskhand.app.capture import CaptureError
 from deskhand.app.pictures import PictureError, read_image
@@ -43,20 +45,36 @@ def _percepts(options: argparse.Namespace, budget: int) -> list[Percept]:
     return found + [SoundPercept(sound.read_audio(path), source=path.name) for path in options.audio]
 
 
+def _asked(request: ApprovalRequest) -> Iterator[str]:
+    """What the person has to know, a line each."""
+    yield f"\n{request.skill} wants to run {request.call.name}: {request.summary}"
+    yield from (f"    {key} = {json.dumps(value, ensure_ascii=False)}" for key, value in request.call.arguments.items())
+    if request.preview.command:
+        yield f"    runs {shlex.join(request.preview.command)}"
+    yield from (f"    {line}" for line in request.preview.diff.splitlines())
+    yield from (f"    touches {place}" for place in request.touches)
+    if request.origins:
+        yield f"    asked after reading {', '.join(origin.words for origin in request.origins[-3:])}"
+    for piece in request.carried:
+        yield f"    {piece.argument} repeats “{piece.text[:200]}” from {piece.origin.words}"
+
+
 def _ask_person(request: ApprovalRequest) -> Answer:
     """Show the exact call and read the answer; anything but a clear yes is a no."""
-    lines = [
-        f"\n{request.skill} wants to run {request.call.name}: {request.summary}",
-        *(f"    {key} = {json.dumps(value, ensure_ascii=False)}" for key, value in request.call.arguments.items()),
-        *(f"    touches {place}" for place in request.touches),
-    ]
-    print(shown("\n".join(lines)), file=sys.stderr)
+    print("\n".join(shown(line) for line in _asked(request)), file=sys.stderr)
     if not sys.stdin.isatty():
         print("Nobody is here to ask, so the answer is no. Allow it with --approve NAME.", file=sys.stderr)
         return Answer.NO
-    print("Allow? [y]es once, for this [s]ession, [N]o: ", end="", file=sys.stderr, flush=True)
-    reply = sys.stdin.readline().strip().lower()
-    return {"y": Answer.ONCE, "yes": Answer.ONCE, "s": Answer.SESSION}.get(reply, Answer.NO)
+    answers = {"y": Answer.ONCE, "yes": Answer.ONCE}
+    words = ["[y]es once"]
+    if request.session:
+        answers["s"] = Answer.SESSION
+        words.append(f"for this [s]ession ({shown(request.session)[:200]})")
+    if request.always:
+        answers["always"] = Answer.ALWAYS
+        words.append(f"“always” for {DAYS} days ({shown(request.always)[:200]})")
+    print(f"Allow? {', '.join(words)}, [N]o: ", end="", file=sys.stderr, flush=True)
+    return answers.get(sys.stdin.readline().strip().lower(), Answer.NO)
 
 
 class _Printer:

@@ -1,17 +1,26 @@
-"""The question before a tool runs: what exactly would run, what it touches, and three answers; the default is No."""
+"""The question before a tool runs: what exactly would run, what it touches, why it may be asked; the default is No."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPixmap, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from deskhand.agent.events import Answer, ApprovalRequest
+from deskhand.agent.safety.grants import DAYS
 from deskhand.app.visible import exact, shown
-from deskhand.app.window.fold import Mono, label
+from deskhand.app.window.entries import picture
+from deskhand.app.window.fold import Mono, label, named
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.theme import Theme, mono
+from deskhand.model.types import Image
+
+SHOWN = 3
+"""Origins that are named, the newest first."""
 
 GRACE_MS = 600
 """How long the buttons stay off when the person was typing as the sheet came up: a key meant for the text must neither
@@ -37,8 +46,14 @@ class ApprovalSheet(Sheet):
         self.setObjectName("approval")
         self.setAccessibleName(f"Allow {shown(request.call.name)} to run?")
         self._head()
+        self._middle = Middle()
+        self.column.addWidget(self._middle, 1)
         self._arguments()
+        self._carried()
+        self._preview()
         self._touches()
+        self._origins()
+        self._middle.fill()
         self._buttons()
         if typing:
             for each in self._answers:
@@ -84,40 +99,74 @@ class ApprovalSheet(Sheet):
             self.column.addWidget(label(shown(self.request.summary), wrap=True, name="approval-summary"))
 
     def _arguments(self) -> None:
-        self.column.addWidget(label("Exactly what would run", "small"))
+        column = self._middle.column
+        column.addWidget(label("Exactly what would run", "small"))
         call = self.request.call
         text = f"{shown(call.name)} {exact(dict(call.arguments)) if call.arguments else '(no arguments)'}"
         view = Mono(text, 12, "approval-arguments")
         view.setAccessibleName("Arguments")
-        self.column.addWidget(view)
+        column.addWidget(view)
+
+    def _preview(self) -> None:
+        preview, column = self.request.preview, self._middle.column
+        for title, text, name in (
+            ("The program it would run", shlex.join(preview.command), "approval-command"),
+            ("What would change", preview.diff, "approval-diff"),
+        ):
+            if text:
+                column.addWidget(label(title, "small"))
+                view = Mono(shown(text), 16, name)
+                view.setAccessibleName(title)
+                column.addWidget(view)
 
     def _touches(self) -> None:
-        if not self.request.touches:
+        self._lines("What it may touch", self.request.touches, "touches", fixed=True)
+
+    def _origins(self) -> None:
+        """Where the request may come from, if the model has read what others wrote."""
+        request = self.request
+        if not request.origins:
             return
-        self.column.addWidget(label("What it may touch", "small"))
+        newest = request.origins[: -SHOWN - 1 : -1]
+        only = "" if request.session else ", so only this one call can be allowed"
+        self._lines(f"Asked after reading what others wrote{only}", [origin.words for origin in newest], "origin")
+        if request.picture:
+            self._middle.column.addWidget(_thumbnail(request.picture))
+
+    def _carried(self) -> None:
+        pieces = [f"{each.argument}: “{each.text[:200]}” from {each.origin.words}" for each in self.request.carried]
+        self._lines("Not its own words: these pieces stand in what it had read", pieces, "carried", role="warn")
+
+    def _lines(self, title: str, lines: Sequence[str], name: str, *, role: str = "", fixed: bool = False) -> None:
+        if not lines:
+            return
+        self._middle.column.addWidget(label(title, "small"))
         box = QVBoxLayout()
         box.setSpacing(3)
-        for index, line in enumerate(self.request.touches):
-            words = label(f"•  {shown(line)}", wrap=True, name=f"touches-{index}")
-            words.setFont(mono())
+        for index, line in enumerate(lines):
+            words = label(f"•  {shown(line)}", role, wrap=True, name=f"{name}-{index}")
+            if fixed:
+                words.setFont(mono())
             box.addWidget(words)
-        self.column.addLayout(box)
+        self._middle.column.addLayout(box)
 
     def _buttons(self) -> None:
         stop = button("Stop the turn", "link", "approval-stop")
         self._no = button("No", "plain", "approve-no", "No, do not run it")
-        session = button("This session", "plain", "approve-session", "Allow it for this session")
-        once = button("Once", "primary", "approve-once", "Allow it once")
         self._no.setDefault(True)
         self._no.setToolTip("Do not run it (Esc)")
-        session.setToolTip("Run it, and do not ask again for exactly this tool until Deskhand is closed")
-        once.setToolTip("Run it this time")
         stop.setToolTip("Do not run it, and end the turn")
         stop.clicked.connect(self._stop)
         self._no.clicked.connect(lambda: self.answer(Answer.NO))
-        session.clicked.connect(lambda: self.answer(Answer.SESSION))
-        once.clicked.connect(lambda: self.answer(Answer.ONCE))
-        self._answers = (self._no, session, once)
+        self._answers = [self._no]
+        for answer, text, covers in (
+            (Answer.ALWAYS, "Always", self.request.always),
+            (Answer.SESSION, "This session", self.request.session),
+        ):
+            if covers:
+                until = f"for {DAYS} days" if answer is Answer.ALWAYS else "until Deskhand is closed"
+                self._add(answer, text, f"Run it, and do not ask again {until}: {shown(covers)}")
+        self._add(Answer.ONCE, "Once", "Run it this time")
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(stop)
@@ -127,6 +176,12 @@ class ApprovalSheet(Sheet):
         self.column.addSpacing(4)
         self.column.addLayout(row)
 
+    def _add(self, answer: Answer, text: str, tip: str) -> None:
+        made = button(text, "primary" if answer is Answer.ONCE else "plain", f"approve-{answer.value}", tip)
+        made.setToolTip(tip)
+        made.clicked.connect(lambda: self.answer(answer))
+        self._answers.append(made)
+
     def _enable(self) -> None:
         for each in self._answers:
             each.setEnabled(True)
@@ -135,3 +190,49 @@ class ApprovalSheet(Sheet):
     def _stop(self) -> None:
         self.answer(Answer.NO)
         self.stop_requested.emit()
+
+
+class Middle(QScrollArea):
+    """What is between the question and the answers: as high as it is, or as the window allows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("approval-middle")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(70)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._page = QWidget()
+        self._page.setObjectName("approval-page")
+        self.column = QVBoxLayout(self._page)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(10)
+
+    def fill(self) -> None:
+        """Everything is in the column."""
+        self.column.addStretch(1)
+        self.setWidget(self._page)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As high as what is inside at this width."""
+        width = self.viewport().width()
+        high = self._page.heightForWidth(width) if self._page.hasHeightForWidth() else self._page.sizeHint().height()
+        return QSize(super().sizeHint().width(), high)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Wrapped lines take another height at another width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+
+def _thumbnail(image: Image) -> QLabel:
+    view = named(QLabel(), "approval-picture", accessible="What it had seen")
+    ratio = view.devicePixelRatioF()
+    small = picture(image).scaled(
+        QSize(360, 200) * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )
+    small.setDevicePixelRatio(ratio)
+    view.setPixmap(QPixmap.fromImage(small))
+    return view

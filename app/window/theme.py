@@ -148,6 +148,7 @@ QFrame[role="notice"] {{ background: {tint}; border-radius: 10px; }}
 QFrame[role="notice"][kind="warn"] {{ background: {warn_tint}; }}
 QFrame[role="notice"][kind="error"] {{ background: {bad_tint}; }}
 QFrame[role="sheet"] {{ background: {raised}; border: 1px solid {border}; border-radius: 16px; }}
+#approval-middle, #approval-page {{ background: transparent; }}
 QFrame[role="line"] {{ background: {border}; max-height: 1px; min-height: 1px; border: none; }}
 QLabel[role="pill"] {{ color: {muted}; background: {hover}; border-radius: 9px; padding: 2px 9px;
   font-size: {small}px; font-weight: 600; }}

@@ -4,9 +4,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
 
-from deskhand.agent.events import Answer, ApprovalRequest
+from deskhand.agent.events import Answer, ApprovalRequest, Preview
+from deskhand.agent.origin import Carried, Origin
 from deskhand.app.window.approval import ApprovalSheet
-from deskhand.model.types import ToolCall
+from deskhand.model.types import Image, ToolCall
 
 
 @pytest.fixture
@@ -20,9 +21,10 @@ def below(qtbot):
     return below
 
 
-def ask(below, theme, arguments=None, *, typing=False):
+def ask(below, theme, arguments=None, *, typing=False, **more):
     call = ToolCall("c1", "open_address", arguments or {})
-    request = ApprovalRequest(call, "open", "Open it.", ("applications", "network: example.org"))
+    more = {"session": "open_address {}", "always": "open_address {}", **more}
+    request = ApprovalRequest(call, "open", "Open it.", ("applications", "network: example.org"), **more)
     sheet = ApprovalSheet(below, theme, request, typing=typing)
     sheet.present()
     return sheet, request
@@ -34,7 +36,12 @@ def button(sheet, name):
 
 @pytest.mark.parametrize(
     ("name", "answer"),
-    [("approve-no", Answer.NO), ("approve-session", Answer.SESSION), ("approve-once", Answer.ONCE)],
+    [
+        ("approve-no", Answer.NO),
+        ("approve-session", Answer.SESSION),
+        ("approve-always", Answer.ALWAYS),
+        ("approve-once", Answer.ONCE),
+    ],
 )
 def test_each_button_answers(qtbot, below, theme, name, answer):
     sheet, request = ask(below, theme)
@@ -47,7 +54,7 @@ def test_the_default_is_no(qtbot, below, theme):
     sheet, request = ask(below, theme)
     qtbot.waitUntil(lambda: button(sheet, "approve-no").hasFocus())
     assert button(sheet, "approve-no").isDefault()
-    assert not any(button(sheet, name).isDefault() for name in ("approve-once", "approve-session"))
+    assert not any(button(sheet, name).isDefault() for name in ("approve-once", "approve-session", "approve-always"))
     qtbot.keyClick(sheet, Qt.Key.Key_Return)
     assert request.reply.result(0) is Answer.NO
 
@@ -96,7 +103,7 @@ def test_tab_stays_inside(qtbot, below, theme):
         qtbot.keyClick(sheet.focusWidget(), Qt.Key.Key_Tab)
         assert sheet.isAncestorOf(sheet.focusWidget())
         seen.add(sheet.focusWidget().objectName())
-    assert {"approve-no", "approve-session", "approve-once", "approval-stop"} <= seen
+    assert {"approve-no", "approve-session", "approve-always", "approve-once", "approval-stop"} <= seen
 
 
 def test_keys_meant_for_the_text_answer_nothing(qtbot, below, theme):
@@ -114,3 +121,49 @@ def test_covers_its_window_as_it_grows(qtbot, below, theme):
     sheet, _ = ask(below, theme)
     below.resize(1000, 800)
     qtbot.waitUntil(lambda: sheet.size() == below.size())
+
+
+def test_what_would_be_granted_is_said_and_not_offered_while_tainted(qtbot, below, theme):
+    sheet, _ = ask(below, theme, session="notes in /a\u202e", always="open_address {}")
+    assert "notes in /a⟨U+202E⟩" in button(sheet, "approve-session").toolTip()
+    assert "30 days" in button(sheet, "approve-always").toolTip()
+    tainted, request = ask(below, theme, session="", always="")
+    assert button(tainted, "approve-session") is button(tainted, "approve-always") is None
+    qtbot.mouseClick(button(tainted, "approve-once"), Qt.MouseButton.LeftButton)
+    assert request.reply.result(0) is Answer.ONCE
+
+
+def test_where_the_request_may_come_from_is_shown(below, theme):
+    page = Origin("web", "https://evil.example\u202e")
+    origins = (Origin("file", "/old"), Origin("file", "/a"), Origin("screen", "screen 1", "d"), page)
+    sheet, _ = ask(
+        below,
+        theme,
+        origins=origins,
+        carried=(Carried("url", "http://x.io", page),),
+        picture=Image(b"\xff\0\0" * 800, 40, 20),
+    )
+    said = [each.text() for each in sheet.findChildren(QLabel)]
+    assert (
+        next(text for text in said if text.startswith("•  a web page"))
+        == "•  a web page (https://evil.example⟨U+202E⟩)"
+    )
+    assert not any("/old" in text for text in said)
+    assert "•  url: “http://x.io” from a web page (https://evil.example⟨U+202E⟩)" in said
+    pixmap = sheet.findChild(QLabel, "approval-picture").pixmap()
+    assert pixmap.toImage().pixelColor(5, 5).red() == 255
+    assert pixmap.width() == 360
+
+
+def test_the_diff_and_the_command_are_shown_whole(below, theme, qtbot):
+    below.resize(460, 420)
+    diff = "--- a\n+++ b\n" + "".join(f"+line {n}\n" for n in range(300)) + "+\u202eend"
+    sheet, _ = ask(below, theme, {"a": "b" * 4000}, preview=Preview(diff, ("sh", "-c", "rm -rf ~")))
+    assert sheet.findChild(QPlainTextEdit, "approval-command").toPlainText() == "sh -c 'rm -rf ~'"
+    text = sheet.findChild(QPlainTextEdit, "approval-diff").toPlainText()
+    assert "+line 299" in text
+    assert "⟨U+202E⟩end" in text
+    # Whatever there is to read, the answers stay inside the smallest window.
+    qtbot.waitUntil(lambda: button(sheet, "approve-once").isVisible())
+    place = button(sheet, "approve-once").mapTo(below, button(sheet, "approve-once").rect().bottomRight())
+    assert below.rect().contains(place)
