@@ -31,7 +31,7 @@ class Turn:
         closing: the next generation is the last one and may not call.
         room: the part of the engine's context that was not too much for it.
         alone: the engine could not read what was said before this turn, so it is left out.
-        traced: the messages that the model was given last and what followed, each with what nobody vouches for.
+        traced: the messages of the conversation so far, each with what of it nobody vouches for.
     """
 
     conversation: int
@@ -50,9 +50,8 @@ class Turn:
 
     @property
     def taint(self) -> Taint:
-        """What the model has read so far that nobody vouches for."""
-        starts = [index for index, (message, _) in enumerate(self.traced) if message.role == "user"]
-        return taint.of(self.traced[starts[-1] :] if self.alone and starts else self.traced)
+        """What of the conversation nobody vouches for: also what was left out, as answers may repeat it."""
+        return taint.of(self.traced)
 
     def outcome(self, finish: FinishReason, error: str = "") -> Outcome:
         """End the turn: with the last thing that the model said, else with a sentence of ours."""
