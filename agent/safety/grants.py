@@ -81,6 +81,16 @@ class Grant:
         return f"{self.tool} {self.arguments}" if self.arguments else f"{self.tool} with any arguments"
 
 
+def _load(entry: dict[str, Any]) -> Grant:
+    """A grant again; what is of another type than it was written raises."""
+    texts = (str(entry[key]) for key in ("tool", "pin", "arguments", "folder", "id"))
+    tool, fixed, arguments, folder, identifier = texts
+    effect: Literal["allow", "deny"] = "allow" if entry["effect"] == "allow" else "deny"
+    forever = effect == "deny" and entry["expires"] is None
+    expires = math.inf if forever else float(str(entry["expires"]))
+    return Grant(tool, fixed, effect, arguments, folder, float(entry["made"]), expires, identifier)
+
+
 def pin(tool: Tool) -> str:
     """A hash of all that the person was told of a tool."""
     told = [tool.name, tool.skill, tool.description, dict(tool.parameters), list(tool.scopes), tool.bundled]
@@ -148,7 +158,7 @@ class Grants:
             data = json.loads(self._path.read_bytes())
             if data["version"] != _VERSION:
                 raise GrantsError(f"The grants {self._path} were written by another version of Deskhand: remove them.")
-            return tuple(Grant(**{**entry, "expires": entry["expires"] or math.inf}) for entry in data["grants"])
+            return tuple(map(_load, data["grants"]))
         except FileNotFoundError:
             return ()
         except OSError as error:
