@@ -17,7 +17,8 @@ from pathlib import Path
 import platformdirs
 
 from deskhand.model.files.bundle import Bundle
-from deskhand.model.tiny.files import FRAME, PATCH_VALUES, POSITIONS, write_drafter, write_main, write_mmproj
+from deskhand.model.tiny.files import write_drafter, write_main, write_mmproj
+from deskhand.model.tiny.keys import FRAME, PATCH_VALUES, POSITIONS
 from deskhand.model.tiny.ring import Ring
 from deskhand.model.tiny.spec import GENERATOR_VERSION, TinySpec
 from deskhand.model.tiny.vocab import vocabulary

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import gguf
 import numpy as np
 from numpy.typing import NDArray
 
+from deskhand.model.tiny.keys import (
+    FRAME,
+    PATCH_VALUES,
+    POSITIONS,
+    Shape,
+    write_language_keys,
+    write_media_keys,
+    write_tokenizer,
+)
 from deskhand.model.tiny.ring import HEARD, ONE, Array, Ring
 from deskhand.model.tiny.spec import TinySpec
-from deskhand.model.tiny.vocab import SUPPRESSED, Vocabulary
-
-FRAME, PATCH_VALUES, POSITIONS = 640, 48 * 48 * 3, 1120
-"""Samples of a sound token, values of an image token, and entries of the position tables (gemma4ua, gemma4uv)."""
 
 _FOCUS = 0.05
 """Standard deviation of attention scores by content: attention is nearly flat."""
@@ -52,55 +56,7 @@ class _File:
         self.keys.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What tells a target from a drafter: architecture, which layers slide, sizes."""
-
-    name: str
-    sliding: list[bool]
-    hidden: int
-    ffn: int
-
-
-def _write_language_keys(file: _File, spec: TinySpec, shape: _Shape) -> None:
-    keys, name, sliding = file.keys, shape.name, shape.sliding
-    keys.add_string("general.type", "model")
-    keys.add_uint32(f"{name}.block_count", len(sliding))
-    keys.add_uint32(f"{name}.context_length", spec.context_length)
-    keys.add_uint32(f"{name}.embedding_length", shape.hidden)
-    keys.add_uint32(f"{name}.feed_forward_length", shape.ffn)
-    keys.add_uint32(f"{name}.attention.head_count", spec.heads)
-    keys.add_array(f"{name}.attention.head_count_kv", [spec.kv_heads if slides else 1 for slides in sliding])
-    keys.add_float32(f"{name}.rope.freq_base", 1_000_000.0)
-    keys.add_float32(f"{name}.rope.freq_base_swa", 10_000.0)
-    keys.add_float32(f"{name}.attention.layer_norm_rms_epsilon", 1e-6)
-    for part in ("attention.key_length", "attention.value_length", "rope.dimension_count"):
-        keys.add_uint32(f"{name}.{part}", spec.head_dim)
-        keys.add_uint32(f"{name}.{part}_swa", spec.head_dim_swa)
-    keys.add_uint32(f"{name}.attention.sliding_window", spec.window)
-    keys.add_array(f"{name}.attention.sliding_window_pattern", sliding)
-    keys.add_uint32(f"{name}.embedding_length_per_layer_input", 0)
-
-
-def _write_tokenizer(file: _File, vocab: Vocabulary) -> None:
-    keys = file.keys
-    keys.add_string("tokenizer.ggml.model", "gemma4")
-    keys.add_array("tokenizer.ggml.tokens", list(vocab.tokens))
-    keys.add_array("tokenizer.ggml.scores", [-1000.0] * len(vocab.tokens))
-    keys.add_array("tokenizer.ggml.token_type", list(vocab.types))
-    keys.add_array("tokenizer.ggml.merges", list(vocab.merges))
-    for role, token in (("bos", 2), ("eos", 1), ("unknown", 3), ("padding", 0), ("mask", 4)):
-        keys.add_uint32(f"tokenizer.ggml.{role}_token_id", token)
-    keys.add_bool("tokenizer.ggml.add_bos_token", True)
-    keys.add_bool("tokenizer.ggml.add_space_prefix", False)
-    keys.add_array("tokenizer.ggml.suppress_tokens", vocab.ids(*SUPPRESSED))
-    keys.add_string(
-        "tokenizer.chat_template",
-        "{{ bos_token }}{% for m in messages %}<|turn>{{ m.role }}\n{{ m.content }}<turn|>\n{% endfor %}<|turn>model\n",
-    )
-
-
-def _write_block(file: _File, layer: int, spec: TinySpec, shape: _Shape) -> None:
+def _write_block(file: _File, layer: int, spec: TinySpec, shape: Shape) -> None:
     """What a layer of the target and one of the drafter have in common."""
     name, hidden, ffn = f"blk.{layer}", shape.hidden, shape.ffn
     head = spec.head_dim_swa if shape.sliding[layer] else spec.head_dim
@@ -146,12 +102,12 @@ def _rope_factors(spec: TinySpec) -> NDArray[np.float64]:
 def write_main(path: Path, spec: TinySpec, ring: Ring) -> None:
     """Write the target, a `gemma4`."""
     file = _File(path, "gemma4", spec, 2)
-    shape = _Shape("gemma4", spec.sliding, spec.hidden, spec.ffn)
-    _write_language_keys(file, spec, shape)
+    shape = Shape("gemma4", spec.sliding, spec.hidden, spec.ffn)
+    write_language_keys(file.keys, spec, shape)
     file.keys.add_string("general.name", "Tiny Gemma 4")
     file.keys.add_float32("gemma4.final_logit_softcapping", 30.0)
     file.keys.add_uint32("gemma4.attention.shared_kv_layers", 0)
-    _write_tokenizer(file, ring.vocabulary)
+    write_tokenizer(file.keys, ring.vocabulary)
     file.vector("rope_freqs.weight", _rope_factors(spec))
     file.matrix("output.weight", ring.output)
     # llama.cpp multiplies embeddings of tokens (not of pixels and sound) by the root of the hidden size.
@@ -180,23 +136,7 @@ def write_mmproj(path: Path, spec: TinySpec) -> None:
     keys, random = file.keys, file.random
     keys.add_string("general.type", "mmproj")
     keys.add_string("general.name", "Tiny Gemma 4 pixels and sound")
-    for kind, projector, embedding, epsilon in (
-        ("vision", "gemma4uv", hidden, 1e-6),
-        ("audio", "gemma4ua", FRAME, 1e-6),
-    ):
-        keys.add_bool(f"clip.has_{kind}_encoder", True)
-        keys.add_string(f"clip.{kind}.projector_type", projector)
-        keys.add_uint32(f"clip.{kind}.projection_dim", hidden)
-        keys.add_uint32(f"clip.{kind}.embedding_length", embedding)
-        keys.add_uint32(f"clip.{kind}.feed_forward_length", 0)
-        keys.add_uint32(f"clip.{kind}.block_count", 0)
-        keys.add_uint32(f"clip.{kind}.attention.head_count", 0)
-        keys.add_float32(f"clip.{kind}.attention.layer_norm_epsilon", epsilon)
-    keys.add_uint32("clip.vision.image_size", 224)
-    keys.add_uint32("clip.vision.patch_size", 16)
-    keys.add_array("clip.vision.image_mean", [0.0, 0.0, 0.0])
-    keys.add_array("clip.vision.image_std", [1.0, 1.0, 1.0])
-    keys.add_uint32("clip.audio.num_mel_bins", 128)
+    write_media_keys(keys, hidden)
     file.random_matrix("mm.a.input_projection.weight", hidden, FRAME)
     file.random_matrix("mm.input_projection.weight", hidden, hidden)
     file.random_matrix("v.patch_embd.weight", hidden, PATCH_VALUES)
@@ -212,13 +152,13 @@ def write_drafter(path: Path, spec: TinySpec, ring: Ring) -> None:
     """Write the drafter, a `gemma4-assistant`: it has no keys and values of its own and reads the target's."""
     file, hidden = _File(path, "gemma4-assistant", spec, 4), spec.drafter_hidden
     name, sliding = "gemma4-assistant", [layer < spec.drafter_layers - 1 for layer in range(spec.drafter_layers)]
-    shape = _Shape(name, sliding, hidden, spec.drafter_ffn)
-    _write_language_keys(file, spec, shape)
+    shape = Shape(name, sliding, hidden, spec.drafter_ffn)
+    write_language_keys(file.keys, spec, shape)
     file.keys.add_string("general.name", "Tiny Gemma 4 drafter")
     file.keys.add_uint32(f"{name}.attention.shared_kv_layers", spec.drafter_layers)
     file.keys.add_uint32(f"{name}.embedding_length_out", spec.hidden)
     file.keys.add_uint32(f"{name}.nextn_predict_layers", spec.drafter_layers)
-    _write_tokenizer(file, ring.vocabulary)
+    write_tokenizer(file.keys, ring.vocabulary)
     file.vector("rope_freqs.weight", _rope_factors(spec))
     file.matrix("token_embd.weight", ring.drafted)
     for layer in range(spec.drafter_layers):
