@@ -1,0 +1,107 @@
+"""Samples as what the network takes: token ids with placeholders for media, patches and frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deskhand.model import pixels, sound
+from deskhand.model.language.dialect import Control, Plain
+from deskhand.model.language.template import Gemma4Dialect
+from deskhand.model.pocket.samples import Sample
+from deskhand.model.pocket.vocab import Tokenizer
+from deskhand.model.types import Audio, Image, Message, Request
+
+PATCH_VALUES = pixels.PATCH * pixels.PATCH * 3
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One turn.
+
+    Attributes:
+        ids: prompt and answer, shape (n,); media as as many ``<|image|>`` and ``<|audio|>`` as they take.
+        start: how many of them are the prompt.
+        patches: of pictures, colour planes first as in GGUF, uint8 of shape (image tokens, 6912).
+        places: column and row of each patch, shape (image tokens, 2).
+        frames: of sound, float32 of shape (sound tokens, 640).
+    """
+
+    ids: NDArray[np.int64]
+    start: int
+    patches: NDArray[np.uint8]
+    places: NDArray[np.int64]
+    frames: NDArray[np.float32]
+
+
+def patches_of(image: Image) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Patches of a picture and their columns and rows, as mtmd cuts them: row by row, planes R, G, B."""
+    data = pixels.resize(image)
+    rows, columns = data.shape[0] // pixels.PATCH, data.shape[1] // pixels.PATCH
+    cut = data.reshape(rows, pixels.PATCH, columns, pixels.PATCH, 3).transpose(0, 2, 4, 1, 3)
+    places = np.stack([np.tile(np.arange(columns), rows), np.repeat(np.arange(rows), columns)], axis=1)
+    return np.ascontiguousarray(cut).reshape(rows * columns, PATCH_VALUES), places
+
+
+class Encoder:
+    """Requests and answers to ids and media, as the engine lays them out.
+
+    Args:
+        tokenizer: Pocket's.
+    """
+
+    def __init__(self, tokenizer: Tokenizer | None = None) -> None:
+        self.tokenizer = tokenizer or Tokenizer()
+        self._dialect = Gemma4Dialect()
+        ids = self.tokenizer.vocabulary.ids
+        self._image, self._audio = ids("<|image>", "<|image|>", "<image|>"), ids("<|audio>", "<|audio|>", "<audio|>")
+
+    def prompt(self, request: Request) -> Encoded:
+        """A prompt without its answer."""
+        ids: list[int] = []
+        patches, places, frames = [np.empty((0, PATCH_VALUES), np.uint8)], [np.empty((0, 2), np.int64)], []
+        for piece in self._dialect.render(request):
+            match piece:
+                case Control() | Plain():
+                    ids += self.tokenizer.pieces([piece])
+                case Image():
+                    cut, where = patches_of(piece)
+                    patches.append(cut)
+                    places.append(where)
+                    ids += _around(self._image, len(cut))
+                case Audio():
+                    for part in sound.pieces(piece):
+                        frames.append(part)
+                        ids += _around(self._audio, len(part))
+        return Encoded(
+            np.array(ids, np.int64),
+            len(ids),
+            np.concatenate(patches),
+            np.concatenate(places),
+            np.concatenate([np.empty((0, 640), np.float32), *frames]),
+        )
+
+    def answer(self, message: Message) -> list[int]:
+        """What the model is to write for a message: up to and including the token that ends its turn."""
+        if message.calls:
+            pieces = self._dialect.render(Request((Message("user"), message, Message("user"))))
+            call = [piece for piece in pieces if isinstance(piece, Control | Plain)]
+            ids = self.tokenizer.pieces(call)
+            begin, end = self.tokenizer.vocabulary.ids("<|tool_call>", "<tool_call|>")
+            last = len(ids) - 1 - ids[::-1].index(end)
+            return [*ids[ids.index(begin) : last + 1], *self.tokenizer.control("<|tool_response>")]
+        return [*self.tokenizer.plain(message.text), *self.tokenizer.control("<turn|>")]
+
+    def sample(self, sample: Sample) -> Encoded:
+        """A prompt with its answer."""
+        prompt = self.prompt(sample.request)
+        ids = np.concatenate([prompt.ids, np.array(self.answer(sample.answer), np.int64)])
+        return replace(prompt, ids=ids)
+
+
+def _around(markers: Sequence[int], count: int) -> Iterable[int]:
+    begin, medium, end = markers
+    return [begin, *[medium] * count, end]
