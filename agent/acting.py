@@ -15,7 +15,7 @@ from deskhand.agent.safety import taint
 from deskhand.agent.safety.grants import GrantsError
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
 from deskhand.agent.tool import Tool, ToolResult
-from deskhand.agent.tools import arguments
+from deskhand.agent.tools import arguments, disclosure
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Turn
 from deskhand.model.types import Image, ToolCall
@@ -111,8 +111,10 @@ def _check(turn: Turn, call: ToolCall, toolbox: Toolbox) -> tuple[Tool, ToolCall
         raise _NotRunError(Decision.REFUSED, "No more calls in this turn: answer.")
     tool = toolbox.find(call.name)
     if tool is None:
-        names = ", ".join(spec.name for spec in toolbox.specs) or "none"
+        names = ", ".join(sorted(turn.offered)) or "none"
         raise _NotRunError(Decision.REFUSED, f"There is no tool named {call.name[:60]}. Tools are: {names}.")
+    if tool.name not in turn.offered | {disclosure.LOAD}:
+        raise _NotRunError(Decision.REFUSED, f"{tool.name} is not active: activate {tool.skill} first.")
     try:
         exact = replace(call, arguments=arguments.fit(tool.parameters, call.arguments))
     except arguments.MisfitError as error:

@@ -9,6 +9,7 @@ from datetime import datetime
 from deskhand.agent import prompt
 from deskhand.agent.events import CallProposed, Notice, Progressed, TextAdded, ThoughtAdded
 from deskhand.agent.fitting import LeftOut
+from deskhand.agent.tools import disclosure
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Turn
 from deskhand.model.engine import RESTARTING, Engine
@@ -25,6 +26,7 @@ from deskhand.model.types import (
     TextDelta,
     ThoughtDelta,
     ToolCall,
+    ToolSpec,
 )
 
 LEAST_ROOM = 1 / 8
@@ -58,16 +60,19 @@ class Asker:
         self._toolbox = toolbox
         self._told: dict[int, LeftOut] = {}
 
-    def filled(self, ask: Request, history: Sequence[Message], room: float = 1.0) -> tuple[Request, LeftOut]:
+    def filled(
+        self, ask: Request, history: Sequence[Message], active: Sequence[str], room: float = 1.0
+    ) -> tuple[Request, LeftOut]:
         """The request with the system text, as much of the history as fits, and the tools; and what did not fit.
 
         Args:
             ask: everything else of it.
             history: of the conversation.
+            active: skills and servers whose tools are declared.
             room: the part of the context that the request may take.
         """
-        specs = self._toolbox.specs
-        system = prompt.system_text(self._toolbox.skills.skills, datetime.now().astimezone().date())
+        specs = tuple(ToolSpec(tool.name, tool.description, tool.parameters) for tool in self._toolbox.declared(active))
+        system = prompt.system_text(self._toolbox.groups, datetime.now().astimezone().date())
         length = int(self._engine.info.context_length * room)
         messages, left_out = prompt.build(system, history, specs, length, min(ask.max_tokens, length // 4))
         return replace(ask, messages=messages, tools=specs), left_out
@@ -79,8 +84,10 @@ class Asker:
             ModelError: the engine can't answer; what it said until then is in ``said``.
         """
         this = prompt.last_turn(history)
+        active = disclosure.activated(history)
         while True:
-            request, left_out = self.filled(ask, this if turn.alone else history, turn.room)
+            request, left_out = self.filled(ask, this if turn.alone else history, active, turn.room)
+            turn.offered = frozenset(spec.name for spec in request.tools)
             try:
                 self._stream(turn, said, replace(request, messages=(*request.messages, *reask)), left_out)
             except PromptError as error:

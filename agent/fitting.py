@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from deskhand.model.types import Audio, Image, Message, Part, Text
@@ -56,11 +56,14 @@ class LeftOut:
         return f"The conversation is too long for the model, so it no longer gets {listed}. You still have all of it."
 
 
-def fit(messages: Sequence[Message], budget: int) -> tuple[list[Message], LeftOut]:
+def fit(
+    messages: Sequence[Message], budget: int, uncut: Callable[[Message], bool] = lambda _message: False
+) -> tuple[list[Message], LeftOut]:
     """Drop what is oldest until the estimate fits ``budget`` tokens: first pictures, then sound, then whole turns.
 
     Of the turn being answered only what tools gave is cut if need be: of several pictures the newest stays, and of long
-    results the beginning. What the person said is never touched: if that alone is too long, the engine says so.
+    results the beginning, except of those that are ``uncut``. What the person said is never touched: if that alone is
+    too long, the engine says so.
     """
     kept = list(messages)
     last = max((index for index, message in enumerate(kept) if message.role == "user"), default=0)
@@ -70,7 +73,8 @@ def fit(messages: Sequence[Message], budget: int) -> tuple[list[Message], LeftOu
     first, saved = _dropped(kept, over, max(1, budget // SHARE))
     over -= saved
     over -= _leave_out(kept, [spot for spot in _spots(kept, Image)[:-1] if spot[0] >= last], over, NO_PICTURE, block=1)
-    _shorten(kept, [spot for spot in _spots(kept, Text) if kept[spot[0]].role == "tool"], over)
+    results = [index for index, message in enumerate(kept) if message.role == "tool" and not uncut(message)]
+    _shorten(kept, [spot for spot in _spots(kept, Text) if spot[0] in results], over)
     return kept[first:], _difference(messages, kept, first)
 
 
@@ -117,7 +121,7 @@ def _leave_out(
         if saved >= over and done % block == 0:
             break
         parts = list(messages[index].parts)
-        saved += _tokens(parts[position]) - _tokens(Text(note))
+        saved += tokens(parts[position]) - tokens(Text(note))
         parts[position] = Text(note)
         messages[index] = replace(messages[index], parts=tuple(parts))
     return saved
@@ -130,21 +134,22 @@ def _shorten(messages: list[Message], spots: Sequence[tuple[int, int]], over: in
         text = part.text if isinstance(part, Text) else ""
         if over > 0 and len(text) > SHORTEST + len(CUT):
             lengths = range(SHORTEST, len(text))
-            most = _tokens(part) - over
-            room = bisect_right(lengths, most, key=lambda length, text=text: _tokens(Text(text[:length] + CUT)))
+            most = tokens(part) - over
+            room = bisect_right(lengths, most, key=lambda length, text=text: tokens(Text(text[:length] + CUT)))
             parts = list(messages[index].parts)
             parts[position] = Text(text[: SHORTEST + max(0, room - 1)] + CUT)
-            over -= _tokens(part) - _tokens(parts[position])
+            over -= tokens(part) - tokens(parts[position])
             messages[index] = replace(messages[index], parts=tuple(parts))
 
 
 def estimate(message: Message) -> int:
     """About how many tokens a message takes; rather too many."""
     calls = sum(len(json.dumps(dict(call.arguments))) + len(call.name) for call in message.calls) // 2
-    return 8 + calls + sum(map(_tokens, message.parts))
+    return 8 + calls + sum(map(tokens, message.parts))
 
 
-def _tokens(part: Part) -> int:
+def tokens(part: Part) -> int:
+    """About how many tokens a part takes; rather too many."""
     match part:
         case Text():
             # English takes about four bytes a token, code and other scripts fewer; a digit is a token of its own.

@@ -25,6 +25,7 @@ from deskhand.agent.limits import Limits, Stop
 from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.agent.safety import taint
 from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.tools import disclosure
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Emit, Turn
 from deskhand.model.engine import Engine
@@ -102,8 +103,10 @@ class Agent:
                 return self._end(
                     turn, "error", error="Nothing was asked: type a question, or attach a picture or sound."
                 )
+            self._toolbox.refresh()
             self._store.append(conversation, turn.id, question, origins=taint.of_percepts(percepts))
             emit(TurnStarted(conversation, turn.id, question.parts))
+            self._activate(turn, disclosure.named(text))
             outcome = self._steps(turn, ask)
             if not outcome.error and turn.texts[-1].strip() != outcome.answer:
                 # Words of ours are part of the conversation, so that the model's next turn follows an answer.
@@ -129,9 +132,10 @@ class Agent:
             cancel: ends it.
         """
         history = self._store.messages(conversation) if conversation is not None else []
+        active = disclosure.activated(history)
         if percepts:
             history = [*history, prompt.user_message("", percepts)]
-        for delta in self._engine.generate(self._asker.filled(Request((), max_tokens=0), history)[0], cancel):
+        for delta in self._engine.generate(self._asker.filled(Request((), max_tokens=0), history, active)[0], cancel):
             if isinstance(delta, Progress):
                 emit(Progressed(delta.stage, delta.done, delta.total))
 
@@ -176,6 +180,17 @@ class Agent:
             raise
         self._keep(turn, said)
         return said
+
+    def _activate(self, turn: Turn, name: str) -> None:
+        """Activate what the person named with ``/name``, as if the model had; what is no skill's name is left alone."""
+        group = next((group for group in self._toolbox.groups if group.name == name and not group.core), None)
+        if group is None:
+            return
+        call = ToolCall(f"{turn.id[:8]}-0", disclosure.ACTIVATE, {"name": name})
+        turn.offered = frozenset({disclosure.ACTIVATE})
+        self._store.append(turn.conversation, turn.id, Message("assistant", calls=(call,)))
+        turn.emit(CallProposed(call))
+        self._act(turn, call)
 
     def _keep(self, turn: Turn, said: Said) -> None:
         """Write what a generation said; also of one that failed."""

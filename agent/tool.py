@@ -35,6 +35,27 @@ class Tool:
     bundled: bool = False
 
 
+@dataclass(frozen=True)
+class Group:
+    """What is disclosed together: a skill or a server, with its instructions and its tools.
+
+    Attributes:
+        name: unique; `Tool.skill` of its tools.
+        description: what it is for; stands in every prompt, so that the model knows what it may activate.
+        body: instructions for the model, in the prompt from the activation on.
+        uses: names of tools of no group of their own that it needs (``read_skill_file``); declared while it is active.
+        files: what else it holds, as paths that ``read_skill_file`` takes.
+        core: always active.
+    """
+
+    name: str
+    description: str
+    body: str = ""
+    uses: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    core: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """What one call came to.
@@ -58,12 +79,21 @@ class Provider(Protocol):
     """A place that tools come from and run in."""
 
     @property
+    def groups(self) -> tuple[Group, ...]:
+        """What can be activated now; may change between turns."""
+        ...
+
+    @property
     def tools(self) -> tuple[Tool, ...]:
-        """What it offers now; may change between turns."""
+        """What it offers now, active or not; may change between turns."""
         ...
 
     def touches(self, tool: Tool) -> tuple[str, ...]:
         """What ``tool`` may touch, a line each, for the approval dialog; empty: nothing on this machine."""
+        ...
+
+    def preview(self, tool: Tool, call: ToolCall) -> str:
+        """What exactly would run, where the arguments alone do not say it: a script's command line; else empty."""
         ...
 
     def run(self, tool: Tool, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult:

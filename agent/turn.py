@@ -27,6 +27,7 @@ class Turn:
         texts: what each generation said.
         calls: with what became of them.
         made: name and arguments of every call that was checked, to see repetitions.
+        offered: names of the tools that the last request declared; no other may run.
         usage: of all generations together.
         closing: the next generation is the last one and may not call.
         room: the part of the engine's context that was not too much for it.
@@ -42,6 +43,7 @@ class Turn:
     texts: list[str] = field(default_factory=list[str])
     calls: list[CallRecord] = field(default_factory=list[CallRecord])
     made: list[str] = field(default_factory=list[str])
+    offered: frozenset[str] = frozenset()
     usage: Usage = field(default_factory=Usage)
     closing: bool = False
     room: float = 1.0

@@ -17,10 +17,11 @@ from typing import IO, Any, cast
 from deskhand.agent import scopes
 from deskhand.agent.limits import Limits
 from deskhand.agent.safety import sandbox
-from deskhand.agent.skills.loading import Function, SkillSet
-from deskhand.agent.tool import Tool, ToolResult
+from deskhand.agent.skills.skill import Function, Skill, SkillSource
+from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools import arguments
 from deskhand.agent.tools.host import FUNCTIONS, Asked, Host, HostError, declares
+from deskhand.agent.tools.skill_tools import MOST_INSTRUCTIONS, READ
 from deskhand.model.types import Image, ToolCall
 
 RUNNER = Path(__file__).resolve().with_name("runner.py")
@@ -35,10 +36,15 @@ class SkillFunctions:
         host: what only the app can do.
     """
 
-    def __init__(self, skills: SkillSet, data: Path, host: Host) -> None:
+    def __init__(self, skills: SkillSource, data: Path, host: Host) -> None:
         self._skills = skills
         self._data = data.resolve()
         self._host = host
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """A group a skill."""
+        return tuple(_group(skill) for skill in self._skills.skills)
 
     @property
     def tools(self) -> tuple[Function, ...]:
@@ -54,6 +60,10 @@ class SkillFunctions:
         return tuple(
             f"files: {self.folder(tool)}" if scope == "files:data" else scopes.words(scope) for scope in tool.scopes
         )
+
+    def preview(self, tool: Tool, call: ToolCall) -> str:  # noqa: ARG002 - of the protocol
+        """The function's name and its arguments say it all."""
+        return ""
 
     def run(self, tool: Tool, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult:
         """Run one call; see `Provider.run`.
@@ -111,6 +121,14 @@ class SkillFunctions:
                 raise _RefusedError(
                     f"{tool.name} did not run: {folder}, where {tool.skill} keeps its files, holds skills."
                 )
+
+
+def _group(skill: Skill) -> Group:
+    own = {tool.file.name for tool in skill.tools}
+    # What only the tools are made of is of no use to the model.
+    files = () if skill.core else tuple(path for path in skill.files if path not in own)
+    uses = (READ,) if files or len(skill.body.encode()) > MOST_INSTRUCTIONS else ()
+    return Group(skill.name, skill.description, skill.body, uses, files, skill.core)
 
 
 class _RefusedError(Exception):

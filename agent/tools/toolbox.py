@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from deskhand.agent.limits import Limits
-from deskhand.agent.skills.loading import SkillSet
-from deskhand.agent.tool import Provider, Tool, ToolResult
-from deskhand.agent.tools import arguments
+from deskhand.agent.skills.skill import SkillSource
+from deskhand.agent.tool import Group, Provider, Tool, ToolResult
+from deskhand.agent.tools import arguments, disclosure
 from deskhand.agent.tools.functions import SkillFunctions
 from deskhand.agent.tools.host import Host
-from deskhand.model.types import ToolCall, ToolSpec
+from deskhand.agent.tools.skill_tools import SkillTools
+from deskhand.model.types import ToolCall
 
 
 class Toolbox:
@@ -27,14 +28,27 @@ class Toolbox:
         more: further places that tools come from; of two tools of one name the first is taken.
     """
 
-    def __init__(self, skills: SkillSet, data: Path, host: Host, more: Sequence[Provider] = ()) -> None:
+    def __init__(self, skills: SkillSource, data: Path, host: Host, more: Sequence[Provider] = ()) -> None:
         self.skills = skills
-        self._providers: tuple[Provider, ...] = (SkillFunctions(skills, data, host), *more)
+        own = (SkillTools(skills, lambda: self.groups), SkillFunctions(skills, data, host))
+        self._providers: tuple[Provider, ...] = (*own, *more)
+
+    def refresh(self) -> None:
+        """Let skills that changed be seen; before each turn."""
+        self.skills.refresh()
 
     @property
-    def specs(self) -> tuple[ToolSpec, ...]:
-        """What the model is told, in the order of the providers."""
-        return tuple(ToolSpec(tool.name, tool.description, tool.parameters) for tool, _ in self._tools().values())
+    def groups(self) -> tuple[Group, ...]:
+        """Everything that can be activated, in the order of the providers; of two of one name the first."""
+        found: dict[str, Group] = {}
+        for provider in self._providers:
+            for group in provider.groups:
+                found.setdefault(group.name, group)
+        return tuple(found.values())
+
+    def declared(self, active: Sequence[str] = ()) -> tuple[Tool, ...]:
+        """What the model is told of when ``active`` (of `disclosure.activated`) are active."""
+        return disclosure.disclose(self.groups, [tool for tool, _ in self._tools().values()], active)
 
     def find(self, name: str) -> Tool | None:
         """The tool of that name."""
@@ -44,6 +58,10 @@ class Toolbox:
     def touches(self, tool: Tool) -> tuple[str, ...]:
         """What the tool may touch, a line each, for the approval dialog."""
         return self._tools()[tool.name][1].touches(tool) or ("nothing on this machine",)
+
+    def preview(self, tool: Tool, call: ToolCall) -> str:
+        """What exactly would run where the arguments alone do not say it, for the approval dialog; else empty."""
+        return self._tools()[tool.name][1].preview(tool, call)
 
     def run(self, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult:
         """Run one call to its end, a failure, a limit, or ``cancel``; nothing is raised for what a tool does."""

@@ -88,7 +88,7 @@ def says(text: str) -> list[Any]:
     return [TextDelta(text[: len(text) // 2]), TextDelta(text[len(text) // 2 :])]
 
 
-def calls(name: str, **arguments: Any) -> list[Any]:
+def calls(name: str, /, **arguments: Any) -> list[Any]:
     return [CallDelta(ToolCall("c1", name, arguments))]
 
 
@@ -133,14 +133,17 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 def make_skill(tmp_path: Path) -> Callable[..., Path]:
     """Write a skill folder below ``tmp_path/skills`` and return the root."""
 
-    def make(name: str, tools: str = "", scopes: str = "", front: str = "") -> Path:
+    def make(
+        name: str, tools: str = "", scopes: str = "", front: str = "", body: str = "Body.", *, core: bool = True
+    ) -> Path:
         folder = tmp_path / "skills" / name
         folder.mkdir(parents=True)
         text = f"---\nname: {name}\ndescription: A skill for tests.\n{front}"
         if tools:
             (folder / "tools.py").write_text(tools)
             text += f'metadata:\n  deskhand-tools: tools.py\n  deskhand-scopes: "{scopes}"\n'
-        (folder / "SKILL.md").write_text(f"{text}---\nBody.\n")
+            text += f'  deskhand-core: "{str(core).lower()}"\n'
+        (folder / "SKILL.md").write_text(f"{text}---\n{body}\n")
         return folder.parent
 
     return make

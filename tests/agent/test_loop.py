@@ -2,6 +2,7 @@ import json
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -355,7 +356,9 @@ def reading(stage, make_skill):
     """Skills with a source, a sink and files of their own, all granted for the session where that can be."""
     root = make_skill("web", WEB, "network:*")
     make_skill("box", WEB, "files:data")
-    stage.toolbox = Toolbox(load_skills([(root, "user"), (SKILLS, "bundled")]), stage.data, stage.eyes)
+    found = load_skills([(root, "user"), (SKILLS, "bundled")])
+    active = replace(found, skills=tuple(replace(skill, core=True) for skill in found.skills))
+    stage.toolbox = Toolbox(active, stage.data, stage.eyes)
     return stage
 
 

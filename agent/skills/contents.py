@@ -1,0 +1,147 @@
+"""Everything in a skill's folder: what there is, which path may be read, and the one hash that a consent is for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+MOST_FILES = 2_000
+MOST_BYTES = 64 * 1024**2
+MOST_DEPTH = 12
+IGNORED = ".git"
+"""A folder that belongs to a clone and not to the skill: it is neither listed, hashed, read nor installed."""
+
+
+class ContentsError(Exception):
+    """A folder or path that no skill may have; the message is a sentence."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One file.
+
+    Attributes:
+        path: relative to the folder, with ``/``, in NFC.
+        size: in bytes.
+        link: where it leads if it is a symbolic link, else empty.
+    """
+
+    path: str
+    size: int
+    link: str = ""
+
+
+def listing(folder: Path) -> tuple[Entry, ...]:
+    """Every file below ``folder``, sorted by path; links are listed and not followed.
+
+    Raises:
+        ContentsError: too many, too large, too deep, neither file nor folder, or two names that are one in NFC.
+    """
+    found: dict[str, Entry] = {}
+    total = 0
+    for path, relative in _walk(folder):
+        status = path.lstat()
+        link = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+        if not link and not stat.S_ISREG(status.st_mode):
+            raise ContentsError(f"{relative} is neither a file nor a folder.")
+        name = unicodedata.normalize("NFC", relative)
+        if name in found:
+            raise ContentsError(f"Two files are called {name}, differing only in how their letters are composed.")
+        total += 0 if link else status.st_size
+        found[name] = Entry(name, 0 if link else status.st_size, link)
+        if len(found) > MOST_FILES:
+            raise ContentsError(f"It has more than {MOST_FILES} files.")
+        if total > MOST_BYTES:
+            raise ContentsError(f"Its files take more than {MOST_BYTES >> 20} MB.")
+    return tuple(sorted(found.values()))
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
+    waiting = [(folder, PurePosixPath())]
+    while waiting:
+        here, relative = waiting.pop()
+        if len(relative.parts) > MOST_DEPTH:
+            raise ContentsError(f"Its folders are nested more than {MOST_DEPTH} deep.")
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    inside = relative / entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name != IGNORED:
+                            waiting.append((Path(entry.path), inside))
+                            if len(waiting) > MOST_FILES:
+                                raise ContentsError(f"It has more than {MOST_FILES} folders.")
+                    else:
+                        yield Path(entry.path), str(inside)
+        except OSError as error:
+            raise ContentsError(f"{here} can't be read: {error.strerror}.") from error
+
+
+def resolve(folder: Path, path: str) -> Path:
+    """The regular file at ``path`` inside ``folder``, whatever links lead there.
+
+    Raises:
+        ContentsError: it is absolute, leads outside, is not there, or is no file.
+    """
+    given = PurePosixPath(path.strip().removeprefix("./"))
+    if not path.strip() or given.is_absolute() or ".." in given.parts or "\0" in path or IGNORED in given.parts:
+        raise ContentsError(
+            f"Give a path inside the skill's folder, such as references/notes.md, and not {path[:200]}."
+        )
+    root = folder.resolve()
+    try:
+        real = (root / given).resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise ContentsError(f"The skill has no file {path[:200]}.") from error
+    if not real.is_relative_to(root):
+        raise ContentsError(f"{path[:200]} leads outside of the skill's folder.")
+    if not real.is_file():
+        raise ContentsError(f"{path[:200]} is not a file.")
+    return real
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the paths and contents of all files, in the order of `listing`: what a person's consent is for.
+
+    Raises:
+        ContentsError: as `listing`, or a file can't be read.
+    """
+    whole = hashlib.sha256()
+    for entry in listing(folder):
+        whole.update(f"{len(entry.path.encode())} {entry.path} {entry.link or '-'} ".encode())
+        if not entry.link:
+            whole.update(_file(folder, entry.path).encode())
+    return whole.hexdigest()
+
+
+def _file(folder: Path, name: str) -> str:
+    path = folder / name
+    if not path.exists():
+        # The name on disk is composed in another way than NFC.
+        path = next(file for file, relative in _walk(folder) if unicodedata.normalize("NFC", relative) == name)
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ContentsError(f"{name} can't be read: {error.strerror}.") from error
+
+
+def stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Path, size, time of change and number of every file: equal as long as nothing was written, and cheap.
+
+    Raises:
+        ContentsError: as `listing`.
+    """
+    stamps: list[tuple[str, int, int, int]] = []
+    for path, relative in _walk(folder):
+        status = path.lstat()
+        # The time of the last change of any kind can't be set back by a program, other than the one of the content.
+        stamps.append((relative, status.st_size, status.st_ctime_ns, status.st_ino))
+        if len(stamps) > MOST_FILES:
+            raise ContentsError(f"It has more than {MOST_FILES} files.")
+    return tuple(sorted(stamps))
