@@ -76,6 +76,8 @@ class Encoder:
                     for part in sound.pieces(piece):
                         frames.append(part)
                         ids += _around(self._audio, len(part))
+                case _:
+                    raise TypeError("sound that is still being spoken can't be trained on")
         return Encoded(
             np.array(ids, np.int64),
             len(ids),
