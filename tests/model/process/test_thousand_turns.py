@@ -1,0 +1,118 @@
+"""A thousand turns of the real engine: nothing grows with their number, on either side of the process's border."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from deskhand.model.config import LocalConfig
+from deskhand.model.engine import Engine
+from deskhand.model.llama.local import LocalEngine
+from deskhand.model.process.client import WorkerEngine
+from deskhand.model.tiny.bundle import cached_bundle
+from deskhand.model.types import Finish, Message, Part, Request, Sampling, Text, TextDelta
+
+EARLY, LATE = (120, 160, 200), (920, 960, 1000)
+"""Turns after which is looked, always in the same place of a conversation and with the same media behind: 40 is a
+multiple of both lengths. The least of three looks is compared, since checkpoints come and go."""
+
+CONVERSATION, MEDIA = 8, 10
+DIFFERENT = 12
+"""Pictures and clips that take turns, so that caches which are meant to fill are full at the first look."""
+
+GROWTH = 2_000_000
+"""Bytes that a process may have grown by between the looks: what its allocator keeps. To lose each small picture
+when it has been shown would be more, and so would 2.5 kB a turn."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a process holds."""
+
+    memory: int
+    files: int
+    threads: int
+
+
+def taken(pid: int) -> Taken:
+    process = psutil.Process(pid)
+    return Taken(process.memory_full_info().uss, process.num_fds(), process.num_threads())
+
+
+def talk(engine: Engine, kit: Any, different: int, look: Callable[[], None]) -> None:
+    dice = random.Random(20261124)
+    history: list[Message] = []
+    for turn in range(LATE[-1]):
+        if turn % CONVERSATION == 0:
+            history = []
+        media: list[Part] = []
+        if turn % MEDIA == 3:
+            media.append(kit.picture(120, 72, seed=turn // MEDIA % different))
+        if turn % MEDIA == 7:
+            media.append(kit.clip(0.2, seed=turn // MEDIA % different))
+        words = Text(" ".join(dice.choices(("ice", "sea", "map", "ship"), k=4)))
+        history.append(Message("user", (*media, words)))
+        deltas = list(engine.generate(Request(tuple(history), sampling=Sampling(temperature=0), max_tokens=4)))
+        assert isinstance(deltas[-1], Finish)
+        said = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        history.append(Message("assistant", (Text(said),)))
+        if turn + 1 in EARLY + LATE:
+            gc.collect()
+            look()
+
+
+def assert_no_growth(looks: list[Taken]) -> None:
+    early, late = looks[: len(EARLY)], looks[len(EARLY) :]
+    assert max(look.files for look in late) <= max(look.files for look in early)
+    assert max(look.threads for look in late) <= max(look.threads for look in early)
+    grown = min(look.memory for look in late) - min(look.memory for look in early)
+    assert grown < GROWTH, looks
+
+
+def test_neither_process_grows(kit: Any) -> None:
+    bundle = cached_bundle()
+    engine = WorkerEngine(
+        LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=bundle.drafter, context_length=1024, threads=1)
+    )
+    client: list[Taken] = []
+    worker: list[Taken] = []
+    segments: list[set[Path]] = []
+
+    def look() -> None:
+        client.append(taken(os.getpid()))
+        worker.append(taken(engine.pid or 0))
+        segments.append(set(Path("/dev/shm").iterdir()))
+
+    try:
+        _ = engine.info
+        first = engine.pid
+        talk(engine, kit, DIFFERENT, look)
+        assert engine.pid == first
+    finally:
+        engine.close()
+    assert_no_growth(worker)
+    assert_no_growth(client)
+    assert len(segments[-1]) <= len(segments[0])
+
+
+def test_media_that_are_always_new_leave_nothing_behind(kit: Any) -> None:
+    bundle = cached_bundle()
+    engine = LocalEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, context_length=1024, threads=1))
+    looks: list[Taken] = []
+    try:
+        _ = engine.info
+        assert engine._session is not None
+        assert engine._session.projector is not None
+        engine._session.projector._limit = 1 << 16  # else a thousand small ones fit
+        talk(engine, kit, LATE[-1], lambda: looks.append(taken(os.getpid())))
+        assert engine._session.projector.encodes == 2 * LATE[-1] // MEDIA
+    finally:
+        engine.close()
+    assert_no_growth(looks)
