@@ -7,59 +7,13 @@ import ctypes
 from deskhand.model.errors import BundleError
 from deskhand.model.files.header import Header, read_header
 from deskhand.model.llama.context import Context, DecodeError
+from deskhand.model.llama.depth import Depth
 from deskhand.model.llama.native import C, Model, X, cause
-
-_MEMORY = 0.9
-"""Weight of the past in the running acceptance: about the last ten drafted tokens count."""
-
-_WORTHWHILE = 0.45
-"""The least chance of being confirmed at which a token is drafted. Four tokens in a batch cost as much as 2.1 on two
-CPU cores and as 1.0 where memory bandwidth is the limit, so one has to be right about every second time."""
-
-_PAUSE = 48
-"""Tokens without drafting after which one is tried again."""
-
 
 _REFUSED = "The drafter {} does not fit {} ({}). Please use the drafter that was published with the model, or none."
 
 _SHARED = ("key_length", "key_length_swa", "value_length", "value_length_swa", "sliding_window")
 """What a drafter's attention must have in common with its target's, whose cache it reads."""
-
-
-class Depth:
-    """How many tokens to draft, from how many were right.
-
-    Args:
-        most: the limit; 0 never drafts.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._acceptance = 0.8
-        self._idle = 0
-
-    @property
-    def acceptance(self) -> float:
-        """The running share of drafted tokens that were confirmed, of those whose predecessors were."""
-        return self._acceptance
-
-    def next(self) -> int:
-        """Tokens to draft now: as many as are each likely enough to be confirmed; now and then one, to see again."""
-        depth, chance = 0, self._acceptance
-        while depth < self._most and chance >= _WORTHWHILE:
-            depth += 1
-            chance *= self._acceptance
-        if depth == 0 and self._most and self._idle >= _PAUSE:
-            self._idle = 0
-            return 1
-        return depth
-
-    def learn(self, drafted: int, accepted: int) -> None:
-        """Note that of ``drafted`` tokens the first ``accepted`` were right."""
-        if not drafted:
-            self._idle += 1
-        for right in (True,) * accepted + (False,) * (accepted < drafted):
-            self._acceptance = _MEMORY * self._acceptance + (1 - _MEMORY) * right
 
 
 class Drafter:

@@ -172,14 +172,14 @@ class Writing:
         """
         self._steps += 1
         context, drafter = self._context, self._drafter
-        depth = min(drafter.depth.next(), room, context.outputs - 1) if drafter else 0
-        if not drafter or depth <= 0:
+        if not drafter:
             context.step(self._last, position)
-            self._row = 0
-            if drafter:
-                drafter.depth.learn(0, 0)
             return [self._choose(0)]
-        draft = drafter.propose(self._last, self._row, position, depth)
+        begun = drafted = time.perf_counter()
+        draft: list[int] = []
+        if depth := min(drafter.depth.next(), room, context.outputs - 1):
+            draft = drafter.propose(self._last, self._row, position, depth)
+            drafted = time.perf_counter()
         context.decode([self._last, *draft], position, outputs=1 + len(draft))
         chosen = list[int]()
         for row in range(1 + len(draft)):
@@ -189,7 +189,7 @@ class Writing:
         self._row = len(chosen) - 1
         if self._row < len(draft):
             context.remove(position + len(chosen))
-        drafter.depth.learn(len(draft), self._row)
+        drafter.depth.learn(len(draft), self._row, drafted - begun, time.perf_counter() - drafted)
         self._drafted += len(draft)
         self._accepted += self._row
         return chosen

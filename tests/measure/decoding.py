@@ -21,7 +21,7 @@ from vocabulary import BUILD, note, words, write_chain, write_real
 
 from deskhand.model.files.bundle import Bundle
 from deskhand.model.language.dialect import Control, Grammar, Piece, Plain
-from deskhand.model.llama.drafting import Depth
+from deskhand.model.llama.depth import Depth
 from deskhand.model.llama.generation import End
 from deskhand.model.llama.local import LocalEngine
 from deskhand.model.llama.session import Session

@@ -18,6 +18,7 @@ import pytest
 
 from deskhand.model.config import LocalConfig
 from deskhand.model.language.dialect import Piece
+from deskhand.model.llama.depth import Depth
 from deskhand.model.llama.generation import End
 from deskhand.model.llama.reading import Read
 from deskhand.model.llama.session import Session
@@ -87,6 +88,20 @@ def clip(seconds: float, seed: int = 0) -> Audio:
     return Audio(samples.astype("<f4").tobytes())
 
 
+class FixedDepth(Depth):
+    """Drafts as many tokens as allowed in every step, whatever they cost and however few of them are right."""
+
+    def next(self) -> int:
+        return self._most
+
+
+def always_draft(session: Session) -> Session:
+    """Let a session draft in every step, so that a test does not depend on time."""
+    assert session.drafter
+    session.drafter.depth = FixedDepth(session.config.draft_depth)
+    return session
+
+
 @pytest.fixture
 def open_session() -> Generator[Callable[..., Session]]:
     """Opens sessions that are closed with the test; takes what `tiny_config` takes."""
@@ -110,6 +125,7 @@ def kit() -> Any:
         logits_after = staticmethod(logits_after)
         picture = staticmethod(picture)
         clip = staticmethod(clip)
+        always_draft = staticmethod(always_draft)
         tiny_config = staticmethod(tiny_config)
 
     return Kit

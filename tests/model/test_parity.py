@@ -217,10 +217,10 @@ def test_after_a_way_back_longer_than_any_window_the_answer_is_that_from_scratch
 
 
 @pytest.fixture
-def drafting(world) -> Iterator[Session]:
-    """A new session for each case: one that has seen a drafter fail drafts no more."""
+def drafting(world, kit) -> Iterator[Session]:
+    """A new session for each case, which drafts in every step."""
     session = Session(config(world.bundle, drafter=world.bundle.drafter, draft_depth=DRAFTED))
-    yield session
+    yield kit.always_draft(session)
     session.close()
 
 
@@ -230,13 +230,13 @@ def test_the_drafter_proposes_what_the_references_does_and_changes_nothing(world
     proposed: list[list[int]] = []
     logits: list[np.ndarray] = []
 
-    def propose(self: Drafter, token: int, hidden: np.ndarray, position: int, count: int) -> list[int]:
+    def propose(self: Drafter, token: int, row: int, position: int, count: int) -> list[int]:
         if not proposed:
             # What is proposed depends on the target's memory alone, so asking more often changes nothing.
-            original(self, token, hidden, position, 1)
+            original(self, token, row, position, 1)
             logits.append(self._context.logits(0).copy())
-            proposed.append(original(self, token, hidden, position, DRAFTED))
-        return original(self, token, hidden, position, count)
+            proposed.append(original(self, token, row, position, DRAFTED))
+        return original(self, token, row, position, count)
 
     monkeypatch.setattr(Drafter, "propose", propose)
     usage = answer(drafting, world.request(case))

@@ -73,7 +73,7 @@ def test_a_message_edited_after_the_start_goes_back_to_the_saved_checkpoint(open
 
 def test_a_drafter_goes_on_from_a_resumed_session(open_session, kit, tmp_path):
     drafter = cached_bundle(TinySpec()).drafter
-    live, fresh = open_session(drafter=drafter), open_session(drafter=drafter)
+    live, fresh = (kit.always_draft(open_session(drafter=drafter)) for _ in range(2))
     first = spoken(kit, 2)
     answer = kit.run(live, first).text
     live.save(tmp_path / "one.session")
