@@ -2,8 +2,9 @@
 
     make rehearsal        (needs 9 GiB of free memory, 7.5 GB of disk under build/, and ten minutes of two quiet cores)
 
-Writes the bundle (`real_shape.py`), then loads it once with 8k and once with 32k tokens of context, each time in a
-process of its own, and writes docs/rehearsal.json. Every step is timed twice: by the clock, and by the processor time
+Writes the bundle (`real_shape.py`), then loads it with 8k and 32k tokens of context as it is shipped (pictures of 560
+tokens, keys and values in f16), and once for pictures of 1,120 tokens, each time in a process of its own, and writes
+docs/rehearsal.json. Every step is timed twice: by the clock, and by the processor time
 of all threads divided by their number, which is what the clock would show if nothing else ran.
 """
 
@@ -40,6 +41,9 @@ from deskhand.model.types import Audio, Image, Sampling, Usage
 FOLDER = Path("build/rehearsal")
 RESULT = Path("docs/rehearsal.json")
 VOCABULARY = "vendor/llama.cpp/models/ggml-vocab-gemma-4.gguf"
+PARTS = {"8k": (8192, 560), "32k": (32_768, 560), "large": (8192, 1120)}
+"""Context lengths and the largest pictures; the second is measured whole."""
+
 HEAD, TAIL = Control("<bos><|turn>user\n"), Control("<turn|>\n<|turn>model\n")
 GREEDY = Sampling(temperature=0)
 TEXT = "The window on the left lists the files of the project and the one on the right shows what changed in them. "
@@ -111,21 +115,22 @@ class Rehearsal:
     """Measurements at one context length, told as they are made.
 
     Args:
-        context: tokens.
+        config: what is loaded.
         write: takes everything measured so far.
     """
 
-    def __init__(self, context: int, write: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, config: LocalConfig, write: Callable[[dict[str, Any]], None]) -> None:
         self._write = write
         self._found: dict[str, Any] = {}
         self._threads = psutil.cpu_count(logical=False) or 1
-        config = LocalConfig(**bundle(), context_length=context)
         with Clock() as clock:
             self.session = Session(config)
         amounts = plan(self.session.config)
         self.planned = {name: round(amount / (1 << 20)) for name, amount in asdict(amounts).items()}
         self.planned["loaded"] = round(amounts.loaded / (1 << 20))
         self.note("context", self.session.context.length)
+        self.note("image_budget", config.image_budget)
+        self.note("kv_type", self.session.config.kv_type)
         self.note("planned_mib", self.planned)
         self.note("load_seconds", round(clock.wall, 1))
         self.note("memory_loaded_mib", memory(self.session))
@@ -206,18 +211,20 @@ def screenshot(budget: int) -> Image:
     return Image(pixels.tobytes(), 1920, 1080, budget)
 
 
-def rehearse(context: int, into: Path, *, short: bool) -> None:
-    """All measurements at one context length, written to ``into`` as they come."""
-    rehearsal = Rehearsal(context, lambda found: into.write_text(json.dumps(found)) and None)
-    rehearsal.text(2 if short else 12)
+def rehearse(context: int, budget: int, part: str) -> None:
+    """All measurements at one context length, written to a file of their own as they come."""
+    into = FOLDER / f"{part}.json"
+    config = LocalConfig(**bundle(), context_length=context, image_budget=budget)
+    rehearsal = Rehearsal(config, lambda found: into.write_text(json.dumps(found)) and None)
+    rehearsal.text(12 if part == "32k" else 2)
     rehearsal.decode(8)
     rehearsal.remember()
-    if not short:
+    if part == "32k":
         rehearsal.verify()
         sound = np.random.default_rng(0).uniform(-0.1, 0.1, 160_000).astype("<f4")
         rehearsal.medium("sound_10_s", Audio(sound.tobytes()))
-        rehearsal.medium("screenshot_560", screenshot(560))
-        rehearsal.medium("screenshot_1120", screenshot(1120))
+    if part != "8k":
+        rehearsal.medium(f"screenshot_{budget}", screenshot(budget))
         rehearsal.remember()
     rehearsal.session.close()
 
@@ -225,18 +232,17 @@ def rehearse(context: int, into: Path, *, short: bool) -> None:
 def main() -> None:
     """Write the bundle, measure in fresh processes, and gather."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--context", type=int, help="measure one context length here, for the processes that it starts")
-    parser.add_argument("--short", action="store_true", help="memory, and a little text")
+    parser.add_argument("--part", choices=PARTS, help="measure one part here, for the processes that it starts")
     options = parser.parse_args()
-    if options.context:
-        rehearse(options.context, FOLDER / f"{options.context}.json", short=options.short)
+    if options.part:
+        rehearse(*PARTS[options.part], options.part)
         return
     with Clock() as clock:
         files = bundle()
     made = {name: path.stat().st_size for name, path in files.items()}
     say(f"the bundle took {clock.wall:.0f} s: {made}")
-    for context, more in ((8192, ["--short"]), (32_768, [])):
-        subprocess.run([sys.executable, __file__, "--context", str(context), *more], check=True)
+    for part in PARTS:
+        subprocess.run([sys.executable, __file__, "--part", part], check=True)
     gather(made)
 
 
@@ -249,7 +255,7 @@ def gather(made: dict[str, int]) -> None:
                 "made": "random Q4_0 weights in the 12B's shape, the real vocabulary; see docs/rehearsal.md",
                 "bytes": made,
                 "machine": f"{cores} cores of {_processor()}, {memory_gib:.1f} GiB, no GPU",
-                "contexts": [json.loads((FOLDER / f"{context}.json").read_text()) for context in (8192, 32_768)],
+                "contexts": [json.loads((FOLDER / f"{part}.json").read_text()) for part in PARTS],
             },
             indent=2,
         )
