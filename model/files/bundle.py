@@ -13,8 +13,8 @@ from deskhand.model.files.header import Header, read_header
 
 GEMMA = "gemma4"
 DRAFTER = "gemma4-assistant"
-PROJECTORS = {"vision": "gemma4uv", "audio": "gemma4ua"}
-"""The encoder-free Gemma 4's (llama.cpp `src/llama-arch.cpp`, `tools/mtmd/clip-impl.h`)."""
+PROJECTORS = {"vision": ("gemma4uv", "gemma4v"), "audio": ("gemma4ua", "gemma4a")}
+"""Gemma 4's, the encoder-free ones first (llama.cpp `src/llama-arch.cpp`, `tools/mtmd/clip-impl.h`)."""
 
 _SUPPORTED = frozenset(MODEL_ARCH_NAMES.values()) | {GEMMA}
 
@@ -136,13 +136,13 @@ def mismatch(main: Header, other: Header) -> str:
 
 def _mmproj_mismatch(main: Header, other: Header) -> str:
     name, of, hidden = other.path.name, main.path.name, _hidden(main)
-    for kind, projector in PROJECTORS.items():
+    for kind, projectors in PROJECTORS.items():
         if not other.metadata.get(f"clip.has_{kind}_encoder"):
             continue
         found = other.text(f"clip.{kind}.projector_type") or other.text("clip.projector_type")
         width = other.number(f"clip.{kind}.projection_dim")
-        if main.architecture == GEMMA and found != projector:
-            why = f"reads {kind} as {found or 'nothing known'}, and {of} needs {projector}"
+        if main.architecture == GEMMA and found not in projectors:
+            why = f"reads {kind} as {found or 'nothing known'}, and {of} needs {' or '.join(projectors)}"
         elif width != hidden:
             why = f"belongs to another model than {of} ({width} against {hidden} wide)"
         else:

@@ -24,7 +24,7 @@ from deskhand.model.language.schema import normalise
 from deskhand.model.language.stand_ins import StandIns
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.language.templating import ChatTemplate
-from deskhand.model.types import Message, Request, Text, ToolCall
+from deskhand.model.types import Audio, Image, Message, Request, Text, ToolCall
 
 CHATML = """{% for message in messages %}<|im_start|>{{ message.role }}
 {{ message.content }}<|im_end|>
@@ -81,7 +81,9 @@ def _functions(request: Request) -> list[dict[str, Any]]:
 
 
 class JinjaDialect:
-    """A model that is spoken to through a chat template. Texts only: images and sound are refused.
+    """A model that is spoken to through a chat template.
+
+    Pictures stand before a message's text and sound after it; whether the model can take them is not known here.
 
     Args:
         source: the template.
@@ -110,11 +112,8 @@ class JinjaDialect:
         that message.
 
         Raises:
-            PromptError: an image or sound is in it, or the template fails or refuses.
+            PromptError: the template fails or refuses.
         """
-        for message in request.messages:
-            if not all(isinstance(part, Text) for part in message.parts):
-                raise PromptError("This model reads text only; images and sound need a model that sees and hears.")
         self._stand_ins = StandIns()
         messages = self._messages(request)
         try:
@@ -232,6 +231,7 @@ class JinjaDialect:
 
     def _message(self, message: Message, *, thought: bool) -> dict[str, Any]:
         content = self._stand_ins.hide(message.text)
+        pictures, sound = (self._placed(message, kind) for kind in (Image, Audio))
         if message.role == "assistant":
             made: dict[str, Any] = {"role": "assistant", "content": content}
             if message.calls and self._knows_tools:
@@ -253,11 +253,14 @@ class JinjaDialect:
             return made
         if message.role == "tool":
             if not self._knows_tools:
-                return {"role": "user", "content": f"<tool_response>\n{content}\n</tool_response>"}
+                return {"role": "user", "content": f"<tool_response>\n{content}\n</tool_response>{pictures}{sound}"}
             return {
                 "role": "tool",
-                "content": content,
+                "content": f"{content}{pictures}{sound}",
                 "name": self._stand_ins.hide_all(message.name),
                 "tool_call_id": hashlib.sha256(message.call_id.encode()).hexdigest()[:9],
             }
-        return {"role": message.role, "content": content}
+        return {"role": message.role, "content": f"{pictures}{content}{sound}"}
+
+    def _placed(self, message: Message, kind: type[Image | Audio]) -> str:
+        return "".join(self._stand_ins.place(part) for part in message.parts if isinstance(part, kind))

@@ -2,9 +2,9 @@
 
 A template pastes strings together, so the border between what is ours and what is not has to survive the pasting.
 Whatever is not ours goes in as a stand-in: private-use characters around a random number that nobody can guess. What
-comes out is cut at the stand-ins; they become `Plain` pieces with the real text, all else is `Control`. No template can
-look into the text. ``tojson`` marks the stand-ins that it wrote, and their texts are escaped like the strings around
-them. A template that cuts a stand-in apart is refused with a sentence.
+comes out is cut at the stand-ins; they become `Plain` pieces with the real text, pictures or sound, all else is
+`Control`. No template can look into the text. ``tojson`` marks the stand-ins that it wrote, and their texts are escaped
+like the strings around them. A template that cuts a stand-in apart is refused with a sentence.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from deskhand.model.errors import PromptError
+from deskhand.model.language.dialect import Growing
 from deskhand.model.language.literals import Pieces
+from deskhand.model.types import Audio, Image
 
 _SAFE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """Names and schema words that stay readable for the template: no vocabulary writes a control token so."""
@@ -27,7 +29,7 @@ class StandIns:
 
     def __init__(self) -> None:
         self._nonce = str(secrets.randbits(63) + 2**63)
-        self._texts: list[str] = []
+        self._texts: list[str | Image | Audio] = []
         number = rf"{self._nonce}x([0-9]+)"
         self._json = re.compile(f"\ue000{number}(\ue002*)\ue001")
         # A template that prints a Python object writes our characters as escapes.
@@ -38,6 +40,11 @@ class StandIns:
         if not text:
             return ""
         self._texts.append(text)
+        return f"\ue000{self._nonce}x{len(self._texts) - 1}\ue001"
+
+    def place(self, medium: Image | Audio) -> str:
+        """What stands for a picture or sound; the model's own markers around it are no business of the template's."""
+        self._texts.append(medium)
         return f"\ue000{self._nonce}x{len(self._texts) - 1}\ue001"
 
     def last_of(self, text: str) -> str:
@@ -74,12 +81,15 @@ class StandIns:
         at = 0
         for found in self._cut.finditer(rendered):
             self._trusted(rendered[at : found.start()], pieces)
-            text = self._texts[int(found[1])]
-            for _ in range(found[2].count("e002") or len(found[2])):
-                text = json.dumps(text, ensure_ascii=False)[1:-1]
-            pieces.plain(text)
+            text, last = self._texts[int(found[1])], bool(until) and found[0] == until
+            if isinstance(text, str):
+                for _ in range(found[2].count("e002") or len(found[2])):
+                    text = json.dumps(text, ensure_ascii=False)[1:-1]
+                pieces.plain(text)
+            else:
+                pieces.media(Growing(text) if last and isinstance(text, Audio) and text.growing else text)
             at = found.end()
-            if until and found[0] == until:
+            if last:
                 return
         self._trusted(rendered[at:], pieces)
 

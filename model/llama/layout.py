@@ -63,7 +63,7 @@ class Layout:
                 case Plain(text):
                     self._items += self._model.plain(text)
                 case Image():
-                    self._place(_picture(piece))
+                    self._place(_picture(piece, resized=self._able("image").takes_reference_sizes))
                 case Audio():
                     self._hear(piece, ends=True)
                 case Growing(audio):
@@ -104,9 +104,15 @@ class Layout:
         )
 
 
-def _picture(image: Image) -> Medium:
+def _picture(image: Image, *, resized: bool) -> Medium:
+    if not resized:  # another model's own resize is done by llama.cpp
+        return Medium(image.digest, "image", image.width, image.height, partial(_rgb, image))
     width, height = pixels.reference_size(image.width, image.height, image.budget)
     return Medium(image.digest, "image", width, height, partial(pixels.resize, image))
+
+
+def _rgb(image: Image) -> NDArray[np.uint8]:
+    return np.frombuffer(image.pixels, np.uint8)
 
 
 def _clip(frames: NDArray[np.float32]) -> Medium:

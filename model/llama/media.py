@@ -35,6 +35,10 @@ _TOO_LARGE = (
     "budget in the settings and start again, or take a smaller picture."
 )
 
+_PICTURE_KIND = "clip.vision.projector_type"
+_REFERENCE_SIZES = ("gemma4uv", "gemma4v")
+"""Projectors of Gemma 4, with and without an encoder, for which `pixels.reference_size` says what a picture becomes."""
+
 _SOUND_KIND = "clip.audio.projector_type"
 _BY_FRAME = "gemma4ua"
 """Gemma 4 Unified's: RMS norm and one matrix for each frame, no encoder, so no frame looks at another."""
@@ -66,6 +70,7 @@ class Projector:
         path: the file; validated before.
         model: whose embeddings it makes.
         threads: of computation.
+        budget: the most tokens of a picture where the model has no sizes of its own.
         limit: bytes of embeddings that are kept, the least recently used going first. A screenshot of the 12B takes
             up to 17 MB.
 
@@ -73,14 +78,16 @@ class Projector:
         BundleError: llama.cpp can't load it, or it belongs to another model.
     """
 
-    def __init__(self, path: Path, model: Model, threads: int, limit: int = 256 << 20) -> None:
+    def __init__(self, path: Path, model: Model, threads: int, budget: int, limit: int = 256 << 20) -> None:
         parameters = M.mtmd_context_params_default()
         parameters.print_timings = False
         parameters.warmup = False
         parameters.n_threads = threads
+        header = read_header(path)
+        self.takes_reference_sizes = header.metadata.get(_PICTURE_KIND) in _REFERENCE_SIZES
         # So wide that pixels of the reference size pass unchanged; mtmd's own resize is another one.
         parameters.image_min_tokens = 1
-        parameters.image_max_tokens = MAX_IMAGE_TOKENS
+        parameters.image_max_tokens = MAX_IMAGE_TOKENS if self.takes_reference_sizes else budget
         self._limit = limit
         self._width: int = C.llama_model_n_embd_inp(model.handle)
         self._embeddings: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
@@ -94,7 +101,7 @@ class Projector:
             )
         self.sees = bool(M.mtmd_support_vision(self._handle))
         self.hears = bool(M.mtmd_support_audio(self._handle))
-        self._by_frame = read_header(path).metadata.get(_SOUND_KIND) == _BY_FRAME
+        self._by_frame = header.metadata.get(_SOUND_KIND) == _BY_FRAME
 
     def close(self) -> None:
         """Free the projector; the model must still be open."""

@@ -83,7 +83,7 @@ class Session:
             )
             opened.callback(self.context.close)
             if config.mmproj:
-                self.projector = Projector(config.mmproj, self.model, threads)
+                self.projector = Projector(config.mmproj, self.model, threads, config.image_budget)
                 opened.callback(self.projector.close)
             if config.drafter and config.draft_depth:
                 drafter = Model(config.drafter, config.gpu_layers)

@@ -265,7 +265,7 @@ def e4b(folder: Path, tokens: Sequence[str], types: Sequence[int], merges: Seque
     _vision(file, "gemma4v", image_size=224, patch_size=16)
     file.keys.add_bool("clip.use_gelu", True)
     file.matrix("v.patch_embd.weight", VISION, 3, 16, 16)
-    file.matrix("v.position_embd.weight", 2, 512, VISION)
+    file.matrix("v.position_embd.weight", 2, 1120 * 3, VISION)  # a sliver has all its tokens in one row
     for layer in range(2):
         _vision_block(file, layer, biases=False)
         file.matrix(f"v.blk.{layer}.ffn_gate.weight", 2 * VISION, VISION)

@@ -8,7 +8,7 @@ import pytest
 
 from deskhand.model.errors import PromptError
 from deskhand.model.language.chat_template import CHATML, JinjaDialect, dialect_for
-from deskhand.model.language.dialect import Control, Plain
+from deskhand.model.language.dialect import Control, Growing, Plain
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.types import (
     Audio,
@@ -169,10 +169,27 @@ def test_the_first_token_is_there_once() -> None:
     assert show(JinjaDialect(without, bos="<s>", eos="</s>"), user("hi")) == "‹hi›</s>"
 
 
-def test_pictures_and_sound_are_refused() -> None:
-    for part in (Image(bytes(3), 1, 1), Audio(bytes(4))):
-        with pytest.raises(PromptError, match="reads text only"):
-            JinjaDialect().render(Request((Message("user", (part,)),)))
+def test_pictures_stand_before_the_text_and_sound_after_it() -> None:
+    picture, sound = Image(bytes(3), 1, 1), Audio(bytes(4))
+    pieces = JinjaDialect().render(Request((Message("user", (sound, Text("What?"), picture)),)))
+    begin, end = Control("<|im_start|>user\n"), Control("<|im_end|>\n<|im_start|>assistant\n")
+    assert pieces == (begin, picture, Plain("What?"), sound, end)
+
+
+def test_a_picture_of_a_tool_follows_its_result() -> None:
+    picture = Image(bytes(3), 1, 1)
+    call = Message("assistant", calls=(ToolCall("1", "screen_look", {}),))
+    result = Message("tool", (Text("done"), picture), call_id="1", name="screen_look")
+    for source in (CHATML, TOOLS):
+        pieces = JinjaDialect(source).render(Request((user("hi"), call, result)))
+        at = pieces.index(picture)
+        assert Plain("done") in pieces[:at]
+
+
+def test_a_recording_that_grows_ends_an_unfinished_prompt() -> None:
+    sound = Audio(bytes(4), growing=True)
+    pieces = JinjaDialect().render(Request((Message("user", (Text("What?"), sound)),), unfinished=True))
+    assert pieces[-2:] == (Plain("What?"), Growing(sound))
 
 
 def test_a_template_that_looks_into_messages_is_refused() -> None:

@@ -129,5 +129,5 @@ def test_another_models_projector_is_refused_in_words(kit):
         Session(kit.tiny_config(mmproj=other.mmproj))
     model = Model(cached_bundle(TinySpec()).main)
     with pytest.raises(BundleError, match=r"does not work with main\.gguf: [^\n]+$"):
-        Projector(other.mmproj, model, 1)
+        Projector(other.mmproj, model, 1, 560)
     model.close()
