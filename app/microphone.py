@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from deskhand.agent.percept import SoundPercept
 from deskhand.app import portaudio
 from deskhand.app.portaudio import MicrophoneError
+from deskhand.app.resampling import Resampler
 from deskhand.model.sound import samples_of
 from deskhand.model.types import SAMPLE_RATE, Audio
 
-__all__ = ["MOST_SECONDS", "MicrophoneError", "Recorder", "devices", "is_silent", "level_of", "resample", "status"]
+__all__ = ["MOST_SECONDS", "MicrophoneError", "Recorder", "devices", "is_silent", "level_of", "status"]
 
 MOST_SECONDS = 30.0
 """The longest recording: what Gemma 4 was trained with (750 audio tokens)."""
@@ -24,6 +25,9 @@ MOST_SECONDS = 30.0
 SILENCE_DB = -65.0
 """Full scale decibels below which a recording counts as silent. A quiet room gives about -60 through a usual
 microphone, a muted one gives digital zero or dither below -80."""
+
+PIECE_SECONDS = 0.2
+"""How often a recording is given while it goes on: five frames, one batch for the engine."""
 
 _FLOOR_DB = -60.0
 _BLOCK_SECONDS = 0.04
@@ -44,6 +48,8 @@ class Recorder:
         most_seconds: recording ends by itself then.
         on_end: called from a thread when the recording ends by itself; `note` says why, `stop` gives what there is. May
             be set until `start`.
+        on_sound: called from a thread every `PIECE_SECONDS` with the recording so far; each begins with the one before,
+            to the bit. May be set until `start`.
     """
 
     def __init__(
@@ -52,12 +58,16 @@ class Recorder:
         *,
         most_seconds: float = MOST_SECONDS,
         on_end: Callable[[], None] | None = None,
+        on_sound: Callable[[SoundPercept], None] | None = None,
     ) -> None:
         self._device = device
         self._most = most_seconds
         self.on_end = on_end
+        self.on_sound = on_sound
         self._queue: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
-        self._blocks: list[Block] = []
+        self._resampler = Resampler(SAMPLE_RATE)
+        self._samples = bytearray()
+        self._given = 0
         self._count = 0
         self._rate = SAMPLE_RATE
         self._stream: portaudio.Stream | None = None
@@ -86,6 +96,7 @@ class Recorder:
             if self._closed.is_set():
                 return
             self._stream, self._rate, self._name = portaudio.open_input(self._device, self._take, _BLOCK_SECONDS)
+            self._resampler = Resampler(self._rate)
             self._reader = threading.Thread(target=self._read, args=(on_level,), name="microphone", daemon=True)
             self._reader.start()
             try:
@@ -105,14 +116,13 @@ class Recorder:
     def stop(self) -> SoundPercept:
         """End the recording and give it: 16 kHz mono, at most ``most_seconds`` long."""
         self._close()
-        samples = np.concatenate(self._blocks) if self._blocks else np.empty(0, np.float32)
-        samples = resample(samples[: int(self._most * self._rate)], self._rate)
-        return SoundPercept(Audio(samples.astype("<f4").tobytes()), source=self._name, own=True)
+        self._samples += self._resampler.end().astype("<f4", copy=False).tobytes()
+        return SoundPercept(Audio(self._so_far), source=self._name, own=True)
 
     def cancel(self) -> None:
         """End the recording and forget it; also while `start` is still opening the device, in another thread."""
         self._close()
-        self._blocks.clear()
+        self._samples.clear()
 
     def _take(self, data: Block, _frames: int, _time: object, _flags: object) -> None:
         # PortAudio's own thread: copy and leave.
@@ -130,14 +140,24 @@ class Recorder:
             self._keep(block)
             if on_level is not None:
                 on_level(level_of(block))
+            self._give()
             if self.seconds >= self._most:
                 self._end_early(f"Ended after {self._most:.0f} s, the most that is understood at once.")
                 return
 
     def _keep(self, block: Block) -> None:
         self._heard.set()
-        self._blocks.append(block)
+        self._samples += self._resampler.feed(block).astype("<f4", copy=False).tobytes()
         self._count += block.size
+
+    @property
+    def _so_far(self) -> bytes:
+        return bytes(self._samples[: int(self._most * SAMPLE_RATE) * 4])
+
+    def _give(self) -> None:
+        if self.on_sound is not None and self.seconds - self._given / self._rate >= PIECE_SECONDS:
+            self._given = self._count
+            self.on_sound(SoundPercept(Audio(self._so_far, growing=True), source=self._name, own=True))
 
     def _end_early(self, note: str) -> None:
         self.note = note
@@ -156,28 +176,6 @@ class Recorder:
         self._queue.put(None)
         if self._reader is not None and self._reader is not threading.current_thread():
             self._reader.join()
-
-
-def resample(samples: Block, rate: int) -> Block:
-    """Bring mono sound to 16 kHz, band-limited (libswresample's windowed sinc).
-
-    Args:
-        samples: shape (n,).
-        rate: samples a second, of ``samples``.
-
-    Returns:
-        Shape (round(n * 16000 / rate),), give or take the filter's rounding.
-    """
-    if rate == SAMPLE_RATE or not samples.size:
-        return samples
-    from av import AudioFrame  # noqa: PLC0415 - FFmpeg takes 100 ms to load and most devices need no resampling
-    from av.audio.resampler import AudioResampler  # noqa: PLC0415 - likewise
-
-    resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-    frame = AudioFrame.from_ndarray(samples.reshape(1, -1).astype(np.float32), format="flt", layout="mono")
-    frame.sample_rate = rate
-    out = [block.to_ndarray().reshape(-1) for given in (frame, None) for block in resampler.resample(given)]
-    return np.concatenate([*out, np.empty(0, np.float32)]).astype(np.float32, copy=False)
 
 
 def level_of(block: Block) -> float:

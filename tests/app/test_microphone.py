@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deskhand.app import virtual
-from deskhand.app.microphone import is_silent, level_of, resample
+from deskhand.app.microphone import is_silent, level_of
 from deskhand.model.types import SAMPLE_RATE, Audio
 
 
@@ -127,19 +127,31 @@ except microphone.MicrophoneError as error:
     assert words == sentence
 
 
-def test_resampling_keeps_length_and_pitch_and_adds_no_alias():
-    rate = 44_100
-    time = np.arange(rate) / rate
-    tone = np.sin(2 * np.pi * 440 * time).astype(np.float32)
-    hiss = np.sin(2 * np.pi * 15_000 * time).astype(np.float32)
-    result = resample(tone, rate)
-    assert result.dtype == np.float32
-    assert abs(result.size - SAMPLE_RATE) < 40
-    spectrum = np.abs(np.fft.rfft(result[:SAMPLE_RATE], SAMPLE_RATE))
-    assert int(np.argmax(spectrum)) == 440
-    # 15 kHz lies above what 16 kHz can hold and would come back as 1 kHz.
-    assert np.sqrt(np.mean(resample(hiss, rate)[200:-200] ** 2)) < 0.01
-    assert resample(tone, SAMPLE_RATE) is tone
+def test_what_was_given_while_recording_begins_what_was_recorded(microphone, speech):
+    path, seconds, _ = speech
+    code = f"""
+import json
+from pathlib import Path
+from deskhand.app import microphone, virtual
+given = []
+recorder = microphone.Recorder(on_sound=given.append)
+recorder.start()
+virtual.play(Path({str(path)!r}))
+whole = recorder.stop().audio
+print(json.dumps(dict(
+    seconds=[percept.audio.seconds for percept in given],
+    begins=[whole.samples.startswith(percept.audio.samples) for percept in given],
+    growing=[percept.audio.growing for percept in given], whole=whole.growing, left=whole.seconds)))
+"""
+    heard = in_child(code, microphone)
+    assert all(heard["begins"])
+    assert all(heard["growing"])
+    assert not heard["whole"]
+    assert len(heard["seconds"]) >= seconds * 4
+    # Never less than 200 ms, never much more: a block is 40.
+    steps = np.diff([0, *heard["seconds"], heard["left"]])
+    assert min(steps[:-1]) > 0.19
+    assert max(steps) < 0.28
 
 
 def test_levels_and_silence():
