@@ -120,14 +120,14 @@ class Agent:
     def prepare(
         self, conversation: int | None, percepts: Sequence[Percept], emit: Emit, cancel: threading.Event
     ) -> None:
-        """Let the engine read what the next turn begins with, while the person is still typing.
+        """Let the engine read what the next turn begins with, while the person is still typing or speaking.
 
         Nothing is answered or kept; the turn then evaluates only what is new. Blocks; may be cancelled at any
         time, and what has been read until then still helps.
 
         Args:
             conversation: that the turn will belong to; None for a new one.
-            percepts: what is attached so far.
+            percepts: what is attached so far; the last recording may be growing.
             emit: receives how far it is, in this thread.
             cancel: ends it.
         """
@@ -135,7 +135,9 @@ class Agent:
         active = disclosure.activated(history)
         if percepts:
             history = [*history, prompt.user_message("", percepts)]
-        for delta in self._engine.generate(self._asker.filled(Request((), max_tokens=0), history, active)[0], cancel):
+        # As much room for the answer as the turn will want, so that both leave out the same of a long conversation.
+        request = replace(self._asker.filled(Request(()), history, active)[0], max_tokens=0, unfinished=True)
+        for delta in self._engine.generate(request, cancel):
             if isinstance(delta, Progress):
                 emit(Progressed(delta.stage, delta.done, delta.total))
 

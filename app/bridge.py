@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from deskhand.agent.events import Event, Notice, Outcome, Progressed, TextAdded, ThoughtAdded
 from deskhand.agent.history import HistoryError, TurnRecord
 from deskhand.agent.percept import Percept, SoundPercept
+from deskhand.app.ahead import Ahead
 from deskhand.model.errors import ModelError
 from deskhand.model.types import EngineInfo, ToolChoice
 
@@ -215,8 +216,7 @@ class Bridge(QObject):
         self._conversation: int | None = None
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._cancel = threading.Event()
-        self._preparing = threading.Event()
-        self._prepared: tuple[Percept, ...] = ()
+        self._ahead = Ahead()
         self._pending: deque[Happening] = deque()
         self._armed = False
         self._delivered = 0.0
@@ -237,31 +237,32 @@ class Bridge(QObject):
 
     def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
         """Queue a turn in the open conversation; the first turn of a new one creates it."""
-        if tuple(percepts) != self._prepared:
-            self._preparing.set()
+        self._ahead.submitted(percepts)
         cancel = self._cancel = threading.Event()
         self._jobs.put(lambda: self._turn(text, tuple(percepts), cancel, tool_choice))
 
     def prepare(self, percepts: Sequence[Percept] = ()) -> None:
-        """Let the engine read what is attached so far while the person is still typing; a newer call replaces it."""
-        self._preparing.set()
-        self._prepared = tuple(percepts)
-        cancel = self._preparing = threading.Event()
-        self._jobs.put(lambda: self._prepare(tuple(percepts), cancel))
+        """Let the engine read what there is of a message that is still being typed or spoken; see `Ahead`.
+
+        Cheap: it may be called with every 200 ms of a recording.
+        """
+        ticket = self._ahead.want(percepts)
+        if ticket is not None:
+            self._jobs.put(lambda: self._prepare(ticket))
 
     def stop(self) -> None:
         """Cancel the turn that was submitted last; it ends by itself shortly after."""
-        self._preparing.set()
+        self._ahead.drop()
         self._cancel.set()
 
     def new_conversation(self) -> None:
         """Open an empty conversation."""
-        self._preparing.set()
+        self._ahead.drop()
         self._jobs.put(self._new)
 
     def open(self, conversation: int) -> None:
         """Open a conversation of the history and let the engine read it."""
-        self._preparing.set()
+        self._ahead.drop()
         self._jobs.put(lambda: self._open(conversation))
         self.prepare()
 
@@ -310,7 +311,8 @@ class Bridge(QObject):
             )
         else:
             self._emit(EngineReady(self._ready.info, self._ready.host))
-            self._prepare((), self._preparing)
+            if not self._ahead.waits:
+                self.prepare()
 
     def _list(self) -> None:
         self._history(lambda: self._emit(Listed(tuple(self._store.conversations()))))
@@ -333,9 +335,11 @@ class Bridge(QObject):
         except HistoryError as error:
             self._emit(Notice("warn", str(error)))
 
-    def _prepare(self, percepts: tuple[Percept, ...], cancel: threading.Event) -> None:
-        if self._ready is None or cancel.is_set():
+    def _prepare(self, ticket: int) -> None:
+        taken = self._ahead.take(ticket)
+        if self._ready is None or taken is None:
             return
+        percepts, cancel = taken
         try:
             self._ready.agent.prepare(self._conversation, percepts, self._emit, cancel)
         except (ModelError, HistoryError):

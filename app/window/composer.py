@@ -127,6 +127,7 @@ class Composer(QFrame):
         self.meter = Meter(theme)
         self._time = label("0:00", name="record-time")
         self._hint = label("Release to send · Esc discards", "small", name="record-hint")
+        self._read = label("", "small", name="record-read")
         self._recording = self._recording_row()
         self.screenshot = self._button("screenshot", " Screenshot", hint("Attach a screenshot", SCREENSHOT))
         self.screens = self._button("screens-button", "", "Choose a screen")
@@ -166,6 +167,7 @@ class Composer(QFrame):
         row.addWidget(self._dot)
         row.addWidget(self._time)
         row.addWidget(self.meter, 1)
+        row.addWidget(self._read)
         row.addWidget(self._hint)
         result = named(QWidget(), "recording")
         result.setLayout(row)
@@ -241,6 +243,7 @@ class Composer(QFrame):
         self.talk.setText(" Listening" if recording else " Talk")
         if recording:
             self._hint.setText("Opening the microphone…")
+            self._read.clear()
             self._how = "Release"
             self.meter.clear()
             self._time.setText(clock(0))
@@ -254,6 +257,10 @@ class Composer(QFrame):
     def set_listening(self) -> None:
         """From now on the microphone is heard."""
         self._hint.setText(f"{self._how} to {'send' if self.sends_speech else 'attach'} · Esc discards")
+
+    def set_read(self, done: int, total: int) -> None:
+        """How much of what is being said the engine has read already, in tokens of its prompt."""
+        self._read.setText("read as you speak" if done >= total else f"reading as you speak · {100 * done // total} %")
 
     def set_toggled(self, *, listening: bool) -> None:
         """The recording goes on without a finger on the button."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
@@ -31,6 +32,10 @@ class Talk(QObject):
     """A `SoundPercept`, and why it should not be sent without a look: it is silent, or ended by itself."""
     failed = Signal(str)
     """One sentence."""
+    grew = Signal(object)
+    """The recording so far, as a `SoundPercept` whose audio is growing; some five times a second."""
+    _grows = Signal(object, object)
+    """A `Recorder` and what it has, from its thread."""
     _over = Signal(object)
     """The `Recorder` that ended by itself."""
 
@@ -43,6 +48,7 @@ class Talk(QObject):
         self._tapped = False
         self._finish_when_open = False
         self._over.connect(self._ended_by_itself)
+        self._grows.connect(self._grew)
 
     @property
     def active(self) -> bool:
@@ -62,6 +68,7 @@ class Talk(QObject):
             return
         recorder = self._recorder = self._make()
         recorder.on_end = lambda: self._over.emit(recorder)
+        recorder.on_sound = partial(self._grows.emit, recorder)
         self._open, self._tapped, self._finish_when_open = False, False, False
         self._pressed = time.monotonic()
         self.began.emit()
@@ -96,6 +103,11 @@ class Talk(QObject):
         self.listening.emit()
         if self._finish_when_open:
             self._finish()
+
+    def _grew(self, recorder: Recorder, percept: SoundPercept) -> None:
+        # One that was thrown away has nothing more to say.
+        if recorder is self._recorder:
+            self.grew.emit(percept)
 
     def _refused(self, recorder: Recorder, sentence: str) -> None:
         if recorder is self._recorder:

@@ -175,6 +175,7 @@ class Window(QMainWindow):
         talk.level.connect(composer.set_level)
         talk.listening.connect(composer.set_listening)
         talk.ended.connect(lambda: composer.set_recording(recording=False))
+        talk.grew.connect(self._listen)
         talk.heard.connect(self._heard)
         talk.failed.connect(self._warn)
 
@@ -196,6 +197,11 @@ class Window(QMainWindow):
         if self._ready and not self._running and self.composer.percepts:
             self._desk.prepare(self.composer.percepts)
 
+    def _listen(self, percept: SoundPercept) -> None:
+        """The person speaks on: the engine may read what they have said; not behind text, which may still change."""
+        if self.talk.active and self.composer.sends_speech:
+            self._desk.prepare((*self.composer.percepts, percept))
+
     def stop(self) -> None:
         """End the turn; a waiting approval is denied."""
         if self._running:
@@ -207,6 +213,8 @@ class Window(QMainWindow):
         """Esc: discard the recording, else stop the turn."""
         if self.talk.active:
             self.talk.cancel()
+            if self._ready and not self._running:
+                self._desk.prepare(self.composer.percepts)  # without what was read of the recording
         else:
             self.stop()
 
@@ -286,8 +294,10 @@ class Window(QMainWindow):
                 self._conversation = conversation
                 self.sidebar.select(conversation)
                 self._set_running(running=True)
-            case Progressed() if not self._running:
-                return  # reading ahead is nobody's business until somebody waits for it
+            case Progressed(done=done, total=total) if not self._running:
+                if self.talk.active:
+                    self.composer.set_read(done, total)
+                return  # else reading ahead is nobody's business until somebody waits for it
             case ApprovalRequested(request=request):
                 self.transcript.apply(event)
                 self._ask(request)

@@ -2,6 +2,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from deskhand.agent.events import (
@@ -14,7 +15,8 @@ from deskhand.agent.events import (
     TurnStarted,
 )
 from deskhand.agent.history import Store
-from deskhand.agent.percept import SoundPercept
+from deskhand.agent.percept import ScreenPercept, SoundPercept
+from deskhand.app.ahead import continues
 from deskhand.app.bridge import (
     Bridge,
     EngineFailed,
@@ -28,9 +30,40 @@ from deskhand.app.bridge import (
     title,
 )
 from deskhand.model.errors import BundleError, EngineDiedError
-from deskhand.model.types import Audio, EngineInfo, Text, Usage
+from deskhand.model.types import Audio, EngineInfo, Image, Text, Usage
 
 INFO = EngineInfo("scripted", "a script", 8192, sees=True, hears=True, drafts=False)
+
+
+class Reading:
+    """One reading that goes on until the test says, or until it is given up."""
+
+    def __init__(self, percepts, cancel):
+        self.percepts, self.cancel, self.goes_on = percepts, cancel, threading.Event()
+
+    def __repr__(self):
+        return f"{[percept.audio.seconds for percept in self.percepts]}"
+
+
+class Reader:
+    """An agent whose readings last."""
+
+    def __init__(self):
+        self.readings, self.turns = [], []
+
+    def prepare(self, conversation, percepts, emit, cancel):
+        if not percepts:
+            return
+        reading = Reading(percepts, cancel)
+        self.readings.append(reading)
+        while not cancel.is_set() and not reading.goes_on.wait(0.005):
+            pass
+
+    def turn(self, conversation, text, percepts, emit, cancel, *, tool_choice="auto"):
+        self.turns.append((percepts, [reading.cancel.is_set() for reading in self.readings]))
+        outcome = Outcome("done", (), "stop", Usage())
+        emit(TurnEnded(outcome))
+        return outcome
 
 
 class Player:
@@ -254,3 +287,85 @@ def test_an_opened_conversation_is_read(qtbot, bridge, player, store):
     bridge.start()
     bridge.open(conversation)
     qtbot.waitUntil(lambda: (conversation, ()) in player.prepared)
+
+
+NOISE = np.random.default_rng(3).normal(0, 0.1, 64_000).astype("<f4").tobytes()
+PICTURE = ScreenPercept(Image(bytes(range(48)), 4, 4))
+
+
+def spoken(seconds, *, growing=True):
+    return SoundPercept(Audio(NOISE[: int(seconds * 16_000) * 4], growing=growing), taken=PICTURE.taken)
+
+
+@pytest.fixture
+def reader():
+    return Reader()
+
+
+@pytest.fixture
+def listening(qapp, qtbot, reader, store):
+    bridge = Bridge(lambda _say: Ready(reader, INFO), store)
+    bridge.start()
+    yield bridge
+    assert bridge.shutdown()
+
+
+def begun(qtbot, reader, count):
+    qtbot.waitUntil(lambda: len(reader.readings) == count)
+    return reader.readings[-1]
+
+
+def test_a_newer_piece_of_speech_waits_and_only_the_newest_is_read(qtbot, listening, reader):
+    listening.prepare((PICTURE,))
+    first = begun(qtbot, reader, 1)
+    for tenths in range(2, 21, 2):
+        listening.prepare((PICTURE, spoken(tenths / 10)))
+    assert not first.cancel.is_set()
+    first.goes_on.set()
+    second = begun(qtbot, reader, 2)
+    assert second.percepts == (PICTURE, spoken(2))
+    listening.prepare((PICTURE, spoken(2.2)))
+    listening.submit("", (PICTURE, spoken(2.3, growing=False)))
+    qtbot.wait(50)
+    assert not second.cancel.is_set()
+    assert reader.turns == []
+    second.goes_on.set()
+    qtbot.waitUntil(lambda: bool(reader.turns))
+    # What waited is in the turn; no reading was given up, and none comes after it.
+    assert reader.turns == [((PICTURE, spoken(2.3, growing=False)), [False, False])]
+    qtbot.wait(50)
+    assert len(reader.readings) == 2
+
+
+@pytest.mark.parametrize("how", ["thrown away", "another picture", "typed instead", "stop", "new", "open"])
+def test_whatever_does_not_go_on_from_it_ends_a_reading(qtbot, listening, reader, store, how):
+    conversation = store.new_conversation("old")
+    listening.prepare((PICTURE, spoken(1)))
+    reading = begun(qtbot, reader, 1)
+    listening.prepare((PICTURE, spoken(1.2)))
+    {
+        "thrown away": lambda: listening.prepare((PICTURE,)),
+        "another picture": lambda: listening.prepare((ScreenPercept(Image(bytes(48), 4, 4)), spoken(1.4))),
+        "typed instead": lambda: listening.submit("hello", (PICTURE,)),
+        "stop": listening.stop,
+        "new": listening.new_conversation,
+        "open": lambda: listening.open(conversation),
+    }[how]()
+    assert reading.cancel.is_set()
+    qtbot.wait(50)
+    # What waited was given up too.
+    assert all(spoken(1.2) not in reading.percepts for reading in reader.readings)
+
+
+def test_what_goes_on_from_what():
+    other = ScreenPercept(Image(bytes(48), 4, 4))
+    assert continues((), (PICTURE, spoken(1)))
+    assert continues((PICTURE,), (PICTURE, other))
+    assert continues((PICTURE,), (spoken(1), PICTURE))  # pictures come first, however they were made
+    assert continues((PICTURE, spoken(1)), (PICTURE, spoken(1.1, growing=False)))
+    assert continues((spoken(1, growing=False),), (spoken(1, growing=False), spoken(2)))
+    assert not continues((PICTURE, spoken(1)), (PICTURE, other, spoken(1)))
+    assert not continues((spoken(1, growing=False),), (spoken(1.1),))  # it had ended
+    assert not continues((spoken(1),), (spoken(0.9),))
+    assert not continues((spoken(1),), ())
+    assert not continues((PICTURE,), (other,))

@@ -7,8 +7,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
+from deskhand.agent.events import Progressed
+from deskhand.agent.percept import ScreenPercept
 from deskhand.app import virtual
 from deskhand.app.window.talk import TAP_SECONDS
+from deskhand.model.types import Image
 
 
 @pytest.fixture
@@ -91,3 +94,40 @@ def test_escape_while_the_microphone_opens_discards_too(window, desk, qtbot, plu
     qtbot.wait(500)
     assert desk.submitted == []
     assert window.composer.percepts == ()
+
+
+def test_what_is_said_is_given_to_the_engine_while_it_is_said(window, desk, qtbot, speaking):
+    picture = ScreenPercept(Image(bytes(12), 2, 2))
+    window.composer.chips.add(picture)
+    speaking()
+    qtbot.mousePress(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(desk.prepared) > 6, timeout=15_000)
+    read = window.composer.findChild(QLabel, "record-read")
+    desk.happened.emit(Progressed("reading the prompt", 30, 120))
+    assert (read.text(), read.isVisible()) == ("reading as you speak · 25 %", True)
+    desk.happened.emit(Progressed("reading the prompt", 120, 120))
+    assert read.text() == "read as you speak"
+    qtbot.mouseRelease(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(desk.submitted), timeout=15_000)
+    ((_, percepts),) = desk.submitted
+    assert all(percepts[0] is picture for percepts in desk.prepared)
+    growing = [percepts[1].audio for percepts in desk.prepared if len(percepts) > 1]
+    assert all(audio.growing and percepts[1].audio.samples.startswith(audio.samples) for audio in growing)
+    assert [audio.seconds for audio in growing] == sorted({audio.seconds for audio in growing})
+
+
+def test_escape_throws_away_what_was_read(window, desk, qtbot, plugged):
+    qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(desk.prepared) > 2, timeout=15_000)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert desk.prepared[-1] == ()
+    qtbot.wait(400)
+    assert desk.prepared[-1] == ()
+
+
+def test_speech_behind_text_is_not_read_before_the_text_is_finished(window, desk, qtbot, plugged):
+    window.composer.input.setPlainText("Write this down:")
+    qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(window.composer.meter.levels) > 20, timeout=15_000)
+    assert desk.prepared == []
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
