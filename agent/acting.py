@@ -7,12 +7,13 @@ import time
 from concurrent.futures import CancelledError
 from dataclasses import replace
 
+from deskhand.agent import scopes
 from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision, Notice
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import taint
-from deskhand.agent.safety.grants import GrantsError
+from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
 from deskhand.agent.tool import Tool, ToolResult
 from deskhand.agent.tools import arguments, disclosure
@@ -57,7 +58,9 @@ class Actor:
         try:
             tool, exact = _check(turn, call, self._toolbox)
             decision = self._permit(turn, tool, exact)
+            self._log(turn, tool, exact, decision)
         except _NotRunError as refused:
+            turn.note("call", name=call.name, arguments=call.arguments, decision=refused.decision, reason=str(refused))
             result = ToolResult(error=str(refused))
             return CallRecord(call, refused.decision, error=result.error), result, ()
         if turn.taint and "files:data" in tool.scopes and not tool.quiet:
@@ -66,6 +69,8 @@ class Actor:
         origins = (*result.origins, *taint.of_result(tool, exact, marked=self._store.marked(tool.skill)))
         if result.images:
             origins = tuple(replace(origin, media=result.images[-1].digest) for origin in origins)
+        images = [image.digest for image in result.images]
+        turn.note("result", name=tool.name, value=result.value, error=result.error, images=images)
         return CallRecord(call, decision, result.value, result.error, result.seconds), result, origins
 
     def _permit(self, turn: Turn, tool: Tool, call: ToolCall) -> Decision:
@@ -81,10 +86,25 @@ class Actor:
         grant = offered(tool, call, situation, answer)
         if grant:
             try:
-                self._permissions.remember(grant)
+                kept = self._permissions.remember(grant)
+                turn.note("grant", covers=kept.words, days=DAYS if answer is Answer.ALWAYS else 0, id=kept.id)
             except GrantsError as error:
                 turn.emit(Notice("grants", f"It runs this time, and you will be asked again: {error}"))
         return Decision.APPROVED
+
+    def _log(self, turn: Turn, tool: Tool, call: ToolCall, decision: Decision) -> None:
+        """Write down what is about to run, before it does; what acts outside does not run unwritten."""
+        problem = turn.note(
+            "call",
+            name=tool.name,
+            skill=tool.skill,
+            arguments=call.arguments,
+            scopes=tool.scopes,
+            tainted=[origin.words for origin in turn.taint.origins],
+            decision=decision,
+        )
+        if problem and scopes.lets_out(tool.scopes):
+            raise _NotRunError(Decision.DENIED, f"{tool.name} did not run, because that could not be logged: {problem}")
 
     def _request(self, turn: Turn, tool: Tool, call: ToolCall, situation: Situation) -> ApprovalRequest:
         """All that the person needs to know to answer."""

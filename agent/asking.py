@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from deskhand.agent import prompt
+from deskhand.agent import prompt, records
 from deskhand.agent.events import CallProposed, Notice, Progressed, TextAdded, ThoughtAdded
 from deskhand.agent.fitting import LeftOut
 from deskhand.agent.tools import disclosure
@@ -105,6 +105,7 @@ class Asker:
                 return
 
     def _stream(self, turn: Turn, said: Said, request: Request, left_out: LeftOut) -> None:
+        turn.note("prompt", sha256=records.digest(request), messages=len(request.messages), tools=len(request.tools))
         for delta in self._engine.generate(request, turn.stop):
             if left_out and left_out != self._told.get(turn.conversation) and not turn.alone:
                 self._told[turn.conversation] = left_out

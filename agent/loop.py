@@ -24,6 +24,7 @@ from deskhand.agent.history import HistoryError, Store
 from deskhand.agent.limits import Limits, Stop
 from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.agent.safety import taint
+from deskhand.agent.safety.audit import Audit
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.tools import disclosure
 from deskhand.agent.tools.toolbox import Toolbox
@@ -56,16 +57,25 @@ class Agent:
         toolbox: what the model may call.
         permissions: what may run without asking.
         limits: of one turn.
+        audit: the log of what is asked, decided and done.
     """
 
     def __init__(
-        self, engine: Engine, store: Store, toolbox: Toolbox, permissions: Permissions, limits: Limits | None = None
+        self,
+        engine: Engine,
+        store: Store,
+        toolbox: Toolbox,
+        permissions: Permissions,
+        limits: Limits | None = None,
+        *,
+        audit: Audit | None = None,
     ) -> None:
         self._engine = engine
         self._asker = Asker(engine, toolbox)
         self._store = store
         self._toolbox = toolbox
         self._limits = limits or Limits()
+        self._audit = audit
         self._actor = Actor(toolbox, permissions, store, self._limits)
 
     def turn(
@@ -95,7 +105,7 @@ class Agent:
             thinking: whether the model may think before it answers.
         """
         shared = any(isinstance(p, ScreenPercept) and p.live for p in percepts)
-        turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared)
+        turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared, audit=self._audit)
         ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking)
         question = prompt.user_message(text, percepts)
         try:
@@ -105,6 +115,9 @@ class Agent:
                 )
             self._toolbox.refresh()
             self._store.append(conversation, turn.id, question, origins=taint.of_percepts(percepts))
+            turn.note(
+                "turn", conversation=conversation, text=text, percepts=[_heard_or_seen(each) for each in percepts]
+            )
             emit(TurnStarted(conversation, turn.id, question.parts))
             self._activate(turn, disclosure.named(text))
             outcome = self._steps(turn, ask)
@@ -231,6 +244,12 @@ class Agent:
                 outcome = replace(outcome, error=f"{outcome.error} {second}")
         turn.emit(TurnEnded(outcome))
         return outcome
+
+
+def _heard_or_seen(percept: Percept) -> dict[str, str]:
+    """A percept as the log names it: where it came from, when, and the digest of its pixels or samples."""
+    media = percept.image if isinstance(percept, ScreenPercept) else percept.audio
+    return {"source": percept.source, "taken": percept.taken.isoformat(), "sha256": media.digest}
 
 
 def _reask(said: Said) -> tuple[Message, ...]:

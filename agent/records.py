@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -9,7 +10,7 @@ from typing import Any
 
 from deskhand.agent.events import CallRecord, Decision, Outcome
 from deskhand.agent.origin import Origin
-from deskhand.model.types import Audio, Image, Message, Part, Text, ToolCall, Usage
+from deskhand.model.types import Audio, Image, Message, Part, Request, Text, ToolCall, Usage
 
 
 def dump_message(message: Message) -> str:
@@ -84,6 +85,13 @@ def load_outcome(body: str, calls: tuple[CallRecord, ...]) -> Outcome:
     """The outcome again."""
     data = json.loads(body)
     return Outcome(data["answer"], calls, data["finish"], Usage(**data["usage"]), data["error"])
+
+
+def digest(request: Request) -> str:
+    """SHA-256 over what an engine is asked: the messages, pixels and sound by their digests, and the tools."""
+    told = [dump_message(message) for message in request.messages]
+    tools = [[spec.name, spec.description, dict(spec.parameters)] for spec in request.tools]
+    return hashlib.sha256(json.dumps([told, tools]).encode()).hexdigest()
 
 
 def _dump_part(part: Part) -> dict[str, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from deskhand.agent.events import CallRecord, Event, Outcome, TextAdded
+from deskhand.agent.events import CallRecord, Event, Notice, Outcome, TextAdded
 from deskhand.agent.limits import Stop
 from deskhand.agent.safety import taint
+from deskhand.agent.safety.audit import Audit, AuditError
 from deskhand.agent.safety.taint import Taint, Traced
 from deskhand.model.types import FinishReason, Usage
 
@@ -33,6 +35,8 @@ class Turn:
         room: the part of the engine's context that was not too much for it.
         alone: the engine could not read what was said before this turn, so it is left out.
         traced: the messages of the conversation so far, each with what of it nobody vouches for.
+        audit: the log, if there is one.
+        unlogged: a line could not be written into it.
     """
 
     conversation: int
@@ -49,6 +53,21 @@ class Turn:
     room: float = 1.0
     alone: bool = False
     traced: list[Traced] = field(default_factory=list[Traced])
+    audit: Audit | None = None
+    unlogged: bool = False
+
+    def note(self, kind: str, **fields: Any) -> str:  # noqa: ANN401 - JSON values
+        """Write a line into the log; returns why it could not be written, which the person is told once a turn."""
+        if self.audit is None:
+            return ""
+        try:
+            self.audit.note(kind, turn=self.id, **fields)
+        except AuditError as error:
+            if not self.unlogged:
+                self.unlogged = True
+                self.emit(Notice("audit", str(error)))
+            return str(error)
+        return ""
 
     @property
     def taint(self) -> Taint:

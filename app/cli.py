@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from deskhand.app.commands import ask, doctor, grants, models
+from deskhand.app.commands import ask, audit, doctor, grants, models
 from deskhand.app.commands import skills as skill_list
 
 
@@ -88,6 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("grants", nargs="+", metavar="ID", help="a name of the list, or “all”")
     deny = grant_actions.add_parser("deny", help="forbid tools, whatever was granted")
     deny.add_argument("tools", nargs="+", metavar="TOOL", help="the tool's name, as skills list shows it")
+
+    log = commands.add_parser("audit", help="the log of what was asked, decided and done")
+    log_actions = log.add_subparsers(dest="action", metavar="ACTION", required=True)
+    told = log_actions.add_parser("show", help="its lines, the newest last")
+    told.add_argument("--last", type=int, default=50, metavar="N", help="so many lines (default: 50; 0: all)")
+    told.add_argument("--json", action="store_true")
+    checked = log_actions.add_parser("verify", help="whether a line was changed, moved, taken out or cut off")
+    checked.add_argument("--json", action="store_true")
     return parser
 
 
@@ -115,6 +123,8 @@ def run(options: argparse.Namespace) -> int:
             return doctor.run(as_json=options.json)
         case "models":
             return models.run(options)
+        case "audit":
+            return audit.run(options)
         case "grants":
             return grants.run(options)
         case _:

@@ -10,6 +10,7 @@ from pathlib import Path
 from deskhand.agent.events import Notice
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
+from deskhand.agent.safety.audit import Audit, AuditError
 from deskhand.agent.safety.grants import Grants
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import SkillSet, load_skills
@@ -23,6 +24,7 @@ from deskhand.model.engine import Engine
 from deskhand.model.errors import BundleError
 from deskhand.model.files import bundle, catalog, hub
 from deskhand.model.files.catalog import Entry
+from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle
 
@@ -141,6 +143,31 @@ def open_grants() -> Grants:
     return Grants(settings.data_folder() / "grants.json")
 
 
+def open_audit() -> Audit:
+    """The log of what was asked, decided and done."""
+    return Audit(settings.data_folder() / "audit.jsonl")
+
+
+def engine_files(config: EngineConfig) -> dict[str, str]:
+    """Which weights an engine runs, for the log: a fingerprint of each file of its bundle.
+
+    Raises:
+        BundleError: a file can't be read.
+    """
+    if isinstance(config, ScriptedConfig):
+        return {"script": str(config.script)}
+    parts = config.text if isinstance(config, CascadeConfig) else config
+    files = {"main": parts.main, "mmproj": parts.mmproj, "drafter": parts.drafter}
+    return {part: f"{path.name} {fingerprint([path])}" for part, path in files.items() if path}
+
+
+def _log_engine(audit: Audit, config: EngineConfig, notify: Callable[[Notice], None]) -> None:
+    try:
+        audit.note("engine", engine=config.kind, **engine_files(config))
+    except AuditError as error:
+        notify(Notice("audit", str(error)))
+
+
 def build(
     chosen: Settings,
     store: Store,
@@ -168,5 +195,7 @@ def build(
     )
     engine = WorkerEngine(config)
     toolbox = Toolbox(skills, data, AppHost(chosen.image_budget))
-    agent = Agent(engine, store, toolbox, permissions, Limits())
+    audit = open_audit()
+    _log_engine(audit, config, notify)
+    agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit)
     return Desk(chosen, engine, store, skills, permissions, agent, Timers(data, notify))

@@ -13,6 +13,7 @@ from deskhand.agent.events import Answer, ApprovalRequested, Event
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.safety.audit import Audit
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
@@ -106,6 +107,7 @@ class Stage:
         self.toolbox = Toolbox(load_skills(skills), self.data, self.eyes)
         self.permissions = Permissions()
         self.limits = Limits()
+        self.audit: Audit | None = None
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -113,7 +115,7 @@ class Stage:
             event.request.reply.set_result(self.answers.pop(0))
 
     def agent(self, engine: Any) -> Agent:
-        return Agent(engine, self.store, self.toolbox, self.permissions, self.limits)
+        return Agent(engine, self.store, self.toolbox, self.permissions, self.limits, audit=self.audit)
 
     def run(self, engine: Any, text: str = "hello", percepts: Any = (), **options: Any) -> Any:
         return self.agent(engine).turn(self.conversation, text, percepts, self.emit, self.cancel, **options)

@@ -22,6 +22,7 @@ from deskhand.agent.events import (
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Limits
 from deskhand.agent.percept import ScreenPercept, SoundPercept
+from deskhand.agent.safety.audit import Audit
 from deskhand.agent.safety.grants import Grants
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import load_skills
@@ -458,3 +459,57 @@ def test_a_grant_that_cannot_be_kept_runs_once_and_says_so(stage, player, script
     outcome = stage.run(player(script.calls("notes_append", text="a"), script.says("Noted.")))
     assert outcome.calls[0].decision is Decision.APPROVED
     assert "asked again" in stage.seen(Notice)[0].text
+
+
+# What is written down -----------------------------------------------------------------------------------------------
+
+
+def test_every_step_is_in_the_log(stage, player, script, tmp_path):
+    stage.audit = Audit(tmp_path / "audit.jsonl")
+    stage.answers = [Answer.SESSION, Answer.NO]
+    engine = player(
+        script.calls("notes_append", text="password: hunter2"), script.calls("screen_look"), script.says("Noted.")
+    )
+    stage.run(engine, "note this", [ScreenPercept(Image(bytes(3), 1, 1), source="screen 1", live=False)])
+    entries = list(stage.audit.entries())
+    kinds = [entry.kind for entry in entries]
+    assert kinds == ["turn", "prompt", "grant", "call", "result", "prompt", "call", "prompt"]
+    turn, first, _, call, result, second, denied, _ = (entry.fields for entry in entries)
+    assert turn["percepts"][0]["sha256"] == Image(bytes(3), 1, 1).digest
+    assert first["sha256"] != second["sha256"]
+    assert (call["name"], call["decision"], call["arguments"]) == (
+        "notes_append",
+        "approved",
+        {"text": "password: ⟨password⟩"},
+    )
+    assert call["tainted"] == ["a picture (screen 1)"]
+    assert result["value"]["saved"] == "password: ⟨password⟩"
+    assert (denied["decision"], denied["reason"]) == ("denied", "The person did not allow this.")
+    assert stage.audit.verify().problem == ""
+
+
+def test_what_acts_outside_does_not_run_unwritten_and_what_does_not_says_so(stage, player, script, tmp_path):
+    (tmp_path / "file").write_text("")
+    stage.audit = Audit(tmp_path / "file" / "audit.jsonl")
+    stage.answers = [Answer.ONCE, Answer.ONCE]
+    engine = player(
+        script.calls("open_address", url="https://a.example"),
+        script.calls("notes_append", text="a"),
+        script.says("So."),
+    )
+    outcome = stage.run(engine)
+    opened, noted = outcome.calls
+    assert opened.decision is Decision.DENIED
+    assert "could not be logged" in opened.error
+    assert noted.error == ""
+    assert [notice.kind for notice in stage.seen(Notice)] == ["audit"]
+
+
+def test_the_log_is_written_before_the_effect(stage, player, script, tmp_path):
+    stage.audit = Audit(tmp_path / "audit.jsonl")
+    seen = []
+    look = stage.eyes.look
+    stage.eyes.look = lambda *args: (seen.extend(stage.audit.entries()), look(*args))[1]
+    stage.answers = [Answer.ONCE]
+    stage.run(player(script.calls("screen_look"), script.says("So.")))
+    assert (seen[-1].kind, seen[-1].fields["name"]) == ("call", "screen_look")
