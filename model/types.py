@@ -209,6 +209,8 @@ class Usage:
         completion_tokens: generated.
         drafted: tokens the drafter proposed.
         accepted: proposed tokens that the model confirmed.
+        forced: generated tokens that a tool's form left no choice about; they are read like a prompt, not sampled.
+        steps: times that the model was asked for a token, the one after the prompt included.
         ttft_ms: from the request to the first token.
         prefill_ms: spent on the prompt.
         decode_ms: spent on the completion.
@@ -222,6 +224,8 @@ class Usage:
     completion_tokens: int = 0
     drafted: int = 0
     accepted: int = 0
+    forced: int = 0
+    steps: int = 0
     ttft_ms: float = 0.0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
@@ -231,6 +235,16 @@ class Usage:
         total = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
         total["ttft_ms"] = self.ttft_ms or other.ttft_ms
         return Usage(**total)
+
+    @property
+    def acceptance(self) -> float:
+        """The share of drafted tokens that were confirmed, 0 to 1; 0 if nothing was drafted."""
+        return self.accepted / self.drafted if self.drafted else 0.0
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens generated for each time that the model was asked; 0 if that was never."""
+        return self.completion_tokens / self.steps if self.steps else 0.0
 
 
 @dataclass(frozen=True, slots=True)

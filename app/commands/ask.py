@@ -121,7 +121,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "tool_calls": [record.as_json() for record in outcome.calls],
         "finish": outcome.finish,
         "error": outcome.error,
-        "usage": asdict(outcome.usage),
+        "usage": {
+            **asdict(outcome.usage),
+            "acceptance": round(outcome.usage.acceptance, 4),
+            "tokens_per_step": round(outcome.usage.tokens_per_step, 4),
+        },
     }
 
 

@@ -242,7 +242,7 @@ def usage_line(usage: Usage) -> str:
         words[0] += f", {usage.reused_tokens:,} reused"
     words.append(f"{usage.completion_tokens:,} written")
     if usage.drafted:
-        words.append(f"{usage.accepted} of {usage.drafted} drafts kept")
+        words.append(f"{usage.accepted} of {usage.drafted} drafts kept, {usage.tokens_per_step:.1f} tokens a step")
     if usage.ttft_ms:
         words.append(f"first token after {usage.ttft_ms / 1000:.1f} s")
     return " · ".join(words)
@@ -255,5 +255,6 @@ def usage_table(usage: Usage) -> str:
         f"Prompt: {usage.prompt_tokens:,} tokens ({usage.image_tokens:,} image, {usage.audio_tokens:,} sound)",
         f"Evaluated {usage.evaluated_tokens:,}, reused {usage.reused_tokens:,}, in {usage.prefill_ms / 1000:.2f} s",
         f"Written: {usage.completion_tokens:,} tokens in {usage.decode_ms / 1000:.2f} s ({rate:.1f} a second)",
-        f"Drafted {usage.drafted:,}, accepted {usage.accepted:,}",
+        f"Drafted {usage.drafted:,}, accepted {usage.accepted:,} ({usage.acceptance:.0%})",
+        f"{usage.tokens_per_step:.2f} tokens a step, {usage.forced:,} of all because a tool's form allows no others",
     ))  # fmt: skip

@@ -94,7 +94,7 @@ class Writing:
         self._row = 0
         """Of the last batch: after which token ``_last`` was chosen."""
         self._unshown: list[int] = []
-        self._written = self._steps = self._drafted = self._accepted = 0
+        self._written = self._steps = self._drafted = self._accepted = self._forced = 0
         self._began = began
         self._first_ms = self._decode_ms = 0.0
 
@@ -105,6 +105,8 @@ class Writing:
             completion_tokens=self._written,
             drafted=self._drafted,
             accepted=self._accepted,
+            forced=self._forced,
+            steps=self._steps,
             ttft_ms=self._first_ms,
             decode_ms=self._decode_ms,
         )
@@ -153,6 +155,7 @@ class Writing:
                     position += len(chosen)
                 else:
                     chosen = [self._choose(self._row)]
+                self._steps += 1
                 self._last = chosen[-1]
                 for token in chosen:
                     if token == _NONE or ends(token):
@@ -170,7 +173,6 @@ class Writing:
         Returns:
             The confirmed proposals, evaluated too, and the token after them, which is not.
         """
-        self._steps += 1
         context, drafter = self._context, self._drafter
         if not drafter:
             context.step(self._last, position)

@@ -27,7 +27,7 @@ from deskhand.app.window.items import INTERRUPTED, AnswerItem, CallItem, NoticeI
 from deskhand.app.window.transcript import KEEP, Transcript
 from deskhand.model.types import Audio, Image, Message, Text, ToolCall, Usage
 
-USAGE = Usage(928, 264, 664, 660, 0, 212, 230, 171, 940.0, 820.0, 6200.0)
+USAGE = Usage(928, 264, 664, 660, 0, 212, 230, 171, 6, 80, 940.0, 820.0, 6200.0)
 CALL = ToolCall("c1", "notes_append", {"text": "milk", "long": "x" * 400})
 
 
@@ -63,9 +63,9 @@ def test_a_turn_streams(transcript, qtbot):
     )  # fmt: skip
     answer = transcript.findChild(AnswerEntry)
     assert answer.prose.toPlainText() == "Good day"
-    assert labels(answer, "usage") == [
-        "928 tokens read, 664 reused · 212 written · 171 of 230 drafts kept · first token after 0.9 s"
-    ]
+    (usage,) = labels(answer, "usage")
+    assert usage.startswith("928 tokens read, 664 reused · 212 written · 171 of 230 drafts kept, 2.6 tokens a step · ")
+    assert usage.endswith("first token after 0.9 s")
     assert not transcript.findChild(QLabel, "progress").isVisible()
 
 
