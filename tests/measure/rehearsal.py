@@ -173,14 +173,15 @@ class Rehearsal:
                 with Clock(self._threads) as clock:
                     session.context.decode(list(range(1000, 1001 + depth)), position, outputs=depth + 1)
                 times.append(clock)
-                hidden = session.drafter.hidden(depth)
                 session.context.remove(position)
             self.note(f"verify_{depth}_drafted", min(times, key=lambda c: c.quiet).as_json())
+        session.context.decode([1000], position)
         times = []
         for _ in range(repeats):
             with Clock(self._threads) as clock:
-                session.drafter.propose(1000, hidden, position, 1)
+                session.drafter.propose(1000, 0, position, 1)
             times.append(clock)
+        session.context.remove(position)
         self.note("draft_one", min(times, key=lambda c: c.quiet).as_json())
 
     def medium(self, name: str, medium: Image | Audio) -> None:

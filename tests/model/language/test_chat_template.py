@@ -188,7 +188,8 @@ def test_a_picture_of_a_tool_follows_its_result() -> None:
 
 def test_a_recording_that_grows_ends_an_unfinished_prompt() -> None:
     sound = Audio(bytes(4), growing=True)
-    pieces = JinjaDialect().render(Request((Message("user", (Text("What?"), sound)),), unfinished=True))
+    messages = (Message("system", (Text("Be kind."),)), Message("user", (Text("What?"), sound)))
+    pieces = JinjaDialect().render(Request(messages, max_tokens=0, unfinished=True))
     assert pieces[-2:] == (Plain("What?"), Growing(sound))
 
 
