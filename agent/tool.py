@@ -46,6 +46,7 @@ class Group:
         uses: names of tools of no group of their own that it needs (``read_skill_file``); declared while it is active.
         files: what else it holds, as paths that ``read_skill_file`` takes.
         core: always active.
+        origins: who wrote its instructions if nobody vouches for them.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Group:
     uses: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     core: bool = False
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

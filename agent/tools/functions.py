@@ -16,11 +16,13 @@ from typing import IO, Any, cast
 
 from deskhand.agent import scopes
 from deskhand.agent.limits import Limits
+from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox
-from deskhand.agent.skills.skill import Function, Skill, SkillSource
+from deskhand.agent.skills.skill import BUNDLED, Function, Skill, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
-from deskhand.agent.tools import arguments
+from deskhand.agent.tools import arguments, folders
 from deskhand.agent.tools.host import FUNCTIONS, Asked, Host, HostError, declares
+from deskhand.agent.tools.scripts import RUN, runnable
 from deskhand.agent.tools.skill_tools import MOST_INSTRUCTIONS, READ
 from deskhand.model.types import Image, ToolCall
 
@@ -74,7 +76,7 @@ class SkillFunctions:
         assert isinstance(tool, Function)  # noqa: S101 - `tools` offers no other
         try:
             return _Run(self._host, tool, cancel, limits).run(*self._job(tool, call.arguments, limits))
-        except _RefusedError as error:
+        except (_RefusedError, folders.FolderError) as error:
             return ToolResult(error=str(error))
         except OSError as error:
             return ToolResult(error=f"The tool could not be started: {error.strerror or error}.")
@@ -98,9 +100,7 @@ class SkillFunctions:
         }
         writable: list[Path] = []
         if "files:data" in tool.scopes:
-            self._refuse_overlap(tool, folder)
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            writable.append(folder)
+            writable.append(folders.own(self._data, tool.skill, self._skills.skills))
         line = json.dumps(call).encode() + b"\n"
         if free:
             return command, dict(os.environ), line
@@ -113,22 +113,15 @@ class SkillFunctions:
             )
         return command, sandbox.environment(), line
 
-    def _refuse_overlap(self, tool: Tool, folder: Path) -> None:
-        """A skill called ``skills`` must not get the folder of the person's skills as its own."""
-        for skill in self._skills.skills:
-            other = skill.folder.resolve()
-            if other.is_relative_to(folder) or folder.is_relative_to(other):
-                raise _RefusedError(
-                    f"{tool.name} did not run: {folder}, where {tool.skill} keeps its files, holds skills."
-                )
-
 
 def _group(skill: Skill) -> Group:
     own = {tool.file.name for tool in skill.tools}
     # What only the tools are made of is of no use to the model.
     files = () if skill.core else tuple(path for path in skill.files if path not in own)
-    uses = (READ,) if files or len(skill.body.encode()) > MOST_INSTRUCTIONS else ()
-    return Group(skill.name, skill.description, skill.body, uses, files, skill.core)
+    uses = [READ] if files or len(skill.body.encode()) > MOST_INSTRUCTIONS else []
+    uses += [RUN] if any(map(runnable, files)) else []
+    origins = () if skill.source == BUNDLED else (Origin("skill", skill.name),)
+    return Group(skill.name, skill.description, skill.body, tuple(uses), files, skill.core, origins)
 
 
 class _RefusedError(Exception):

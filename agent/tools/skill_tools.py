@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from deskhand.agent.limits import Limits
+from deskhand.agent.origin import Origin
 from deskhand.agent.skills import contents
-from deskhand.agent.skills.skill import SkillSource
+from deskhand.agent.skills.skill import BUNDLED, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools.disclosure import ACTIVATE, LOAD
 from deskhand.model.types import ToolCall
@@ -85,7 +86,7 @@ class SkillTools:
             value["more"] = f"The text is longer: {READ} with the path SKILL.md goes on."
         if group.files:
             value["files"] = list(group.files[:MOST_LISTED])
-        return ToolResult(value)
+        return ToolResult(value, origins=group.origins)
 
     def _read(self, name: str, path: str, offset: int, most: int) -> ToolResult:
         skill = next((skill for skill in self._skills.skills if skill.name == name), None)
@@ -108,7 +109,7 @@ class SkillTools:
         value: dict[str, Any] = {"path": path, "text": text}
         if (end := max(0, offset) + used) < size:
             value |= {"size": size, "next_offset": end}
-        return ToolResult(value)
+        return ToolResult(value, origins=() if skill.source == BUNDLED else (Origin("skill", f"{name}: {path}"),))
 
 
 def _tool(name: str, description: str, properties: dict[str, Any]) -> Tool:

@@ -14,6 +14,7 @@ from deskhand.agent.tool import Group, Provider, Tool, ToolResult
 from deskhand.agent.tools import arguments, disclosure
 from deskhand.agent.tools.functions import SkillFunctions
 from deskhand.agent.tools.host import Host
+from deskhand.agent.tools.scripts import Scripts
 from deskhand.agent.tools.skill_tools import SkillTools
 from deskhand.model.types import ToolCall
 
@@ -30,7 +31,8 @@ class Toolbox:
 
     def __init__(self, skills: SkillSource, data: Path, host: Host, more: Sequence[Provider] = ()) -> None:
         self.skills = skills
-        own = (SkillTools(skills, lambda: self.groups), SkillFunctions(skills, data, host))
+        shared = (SkillTools(skills, lambda: self.groups), Scripts(skills, data))
+        own: tuple[Provider, ...] = (*shared, SkillFunctions(skills, data, host))
         self._providers: tuple[Provider, ...] = (*own, *more)
 
     def refresh(self) -> None:

@@ -1,0 +1,31 @@
+"""The one folder that a skill may write: its own, below the person's data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from deskhand.agent.skills.manifest import NAME
+from deskhand.agent.skills.skill import Skill
+
+
+class FolderError(Exception):
+    """The skill can't have a folder of its own; the message is a sentence."""
+
+
+def own(data: Path, name: str, skills: Iterable[Skill]) -> Path:
+    """The folder of the skill ``name``, made if it does not exist, readable by the person only.
+
+    Raises:
+        FolderError: its name is no folder's, or the folder is one that holds skills.
+    """
+    if not NAME.fullmatch(name):
+        raise FolderError(f"{name} can't keep files: its name is not lower-case letters, digits and hyphens.")
+    folder = data.resolve() / name
+    for skill in skills:
+        other = skill.folder.resolve()
+        # A skill called ``skills`` must not get the folder of the person's skills as its own.
+        if other.is_relative_to(folder) or folder.is_relative_to(other):
+            raise FolderError(f"{folder}, where {name} keeps its files, holds skills.")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
