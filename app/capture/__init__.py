@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.safety.windows import Area
+from deskhand.app.capture import own
 from deskhand.app.capture.desktop import Desktop
 from deskhand.app.capture.models import CaptureError, Handler, Screen
 from deskhand.app.capture.wayland import Grim, Portal
@@ -31,6 +33,8 @@ def screens() -> list[Screen]:
 def grab(screen: Screen | None = None, *, budget: int = 560) -> ScreenPercept:
     """Capture a screen; blocking: milliseconds on X11, as long as the person takes where the desktop asks them.
 
+    On X11 our own windows are painted over. On Wayland nobody is told where windows are: there the window hides itself.
+
     Args:
         screen: one of `screens`; the one in use when None.
         budget: image tokens.
@@ -43,10 +47,14 @@ def grab(screen: Screen | None = None, *, budget: int = 560) -> ScreenPercept:
         screen = handler.screens()[0]
     else:
         handler = next((each for each in HANDLERS if each.name == screen.handler), None) or _handler()
+    # Before and after: a window of ours that comes up meanwhile must not slip in.
+    ours = own.areas() if handler.name == "X11" else []
     shot = handler.grab(screen)
-    image = Image(shot.rgb, shot.width, shot.height, budget)
-    source = f"{screen.name} ({handler.name})"
+    ours += own.areas() if handler.name == "X11" else []
     left, top = round(screen.left * shot.scale), round(screen.top * shot.scale)
+    rgb = own.painted(shot.rgb, Area(left, top, shot.width, shot.height), ours)
+    image = Image(rgb, shot.width, shot.height, budget)
+    source = f"{screen.name} ({handler.name})"
     return ScreenPercept(image, left, top, shot.scale, source, live=True)
 
 

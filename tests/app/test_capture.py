@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from deskhand.agent.safety.windows import strikes
 from deskhand.app import capture
-from deskhand.app.capture import CaptureError
+from deskhand.app.capture import CaptureError, own
 from deskhand.app.capture.wayland import decode
 
 WINDOW = """
@@ -114,3 +116,57 @@ def test_grim_is_used_on_wayland_where_it_is_let_in(monkeypatch, tmp_path):
 def test_what_is_no_picture_is_refused():
     with pytest.raises(CaptureError, match="not a picture"):
         decode(b"nothing")
+
+
+OURS = """
+import sys
+from PySide6.QtWidgets import QApplication, QWidget
+from deskhand.app.desktop import application
+application()
+window = QWidget()
+window.setStyleSheet("background: #ff0000")
+window.setGeometry(100, 100, 400, 300)
+window.show()
+app = QApplication.instance()
+from PySide6.QtCore import QTimer
+QTimer.singleShot(300, lambda: print("shown", flush=True))
+QTimer.singleShot(60_000, app.quit)
+app.exec()
+"""
+
+
+@pytest.fixture
+def our_window(on_display):
+    """A window of another Deskhand, red; left 100, top 100, 400×300, below the blue one where that is shown later."""
+    clean = {**os.environ, "QT_QPA_PLATFORM": "xcb"}
+    process = subprocess.Popen([sys.executable, "-c", OURS], stdout=subprocess.PIPE, env=clean)
+    assert process.stdout.readline() == b"shown\n"
+    yield
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+
+def test_no_pixel_of_our_own_windows_reaches_the_model(our_window):
+    percept = capture.grab()
+    pixels = np.frombuffer(percept.image.pixels, np.uint8).reshape(-1, 3)
+    assert not (pixels == (255, 0, 0)).all(axis=1).any()
+    assert pixel(percept, 300, 200) == (128, 128, 128)
+    (area,) = own.areas()
+    assert strikes(300, 200, [area])
+    assert (area.width, area.height) == (400, 300)
+
+
+def test_what_lies_on_our_window_stays_visible(our_window, blue_window):
+    percept = capture.grab()
+    assert pixel(percept, 350, 200) == (0x33, 0x66, 0xCC)
+    assert pixel(percept, 199, 119) == (128, 128, 128)
+    assert not strikes(350, 200, own.areas())
+
+
+# python-xlib leaves the sockets open with which it did not reach a server.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_where_nobody_says_what_is_ours_nothing_is_captured(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":987")
+    with pytest.raises(CaptureError, match="own windows"):
+        own.areas()
