@@ -95,3 +95,15 @@ def parts_of(text: str, percepts: Sequence[Percept]) -> tuple[Part, ...]:
     images: list[Part] = [part for part in media if isinstance(part, Image)]
     sounds: list[Part] = [part for part in media if isinstance(part, Audio)]
     return (*images, *((Text(text),) if text else ()), *sounds)
+
+
+def question_of(parts: Sequence[Part]) -> tuple[str, tuple[Percept, ...]]:
+    """A message of the transcript as it is sent once more. Its recordings no longer count as spoken just now."""
+    text = "\n".join(part.text for part in parts if isinstance(part, Text))
+    percepts: list[Percept] = []
+    for part in parts:
+        if isinstance(part, Image):
+            percepts.append(ScreenPercept(part, source="an earlier question"))
+        elif isinstance(part, Audio):
+            percepts.append(SoundPercept(part, source="an earlier question"))
+    return text, tuple(percepts)

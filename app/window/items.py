@@ -56,6 +56,9 @@ class NoticeItem:
 Item = UserItem | AnswerItem | ThoughtItem | CallItem | NoticeItem
 
 
+ASK_AGAIN = "Ask again"
+"""What the button below a turn that failed says: it sends the same question once more."""
+
 INTERRUPTED = "This turn was interrupted before it ended; what is above was kept."
 
 
@@ -78,7 +81,7 @@ def _past(turn: TurnRecord) -> Iterator[Item]:
     if turn.outcome and (notice := ending(turn.outcome)):
         yield notice
     if turn.interrupted:
-        yield NoticeItem("warn", INTERRUPTED)
+        yield NoticeItem("warn", INTERRUPTED, ASK_AGAIN)
 
 
 def _said(message: Message, records: dict[str, CallRecord]) -> Iterator[Item]:
@@ -100,7 +103,7 @@ def ending(outcome: Outcome) -> NoticeItem | None:
     """What is said below a turn that did not end by itself."""
     match outcome.finish:
         case "error":
-            return NoticeItem("error", outcome.error or outcome.answer)
+            return NoticeItem("error", outcome.error or outcome.answer, ASK_AGAIN)
         case "cancelled":
             return NoticeItem("stopped", "Stopped.")
         case "length":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QResizeEvent
@@ -26,7 +27,17 @@ from deskhand.agent.history import TurnRecord
 from deskhand.app.window.card import CallCard, State
 from deskhand.app.window.entries import AnswerEntry, NoticeEntry, ThoughtEntry, UserEntry
 from deskhand.app.window.fold import label, named, restyle
-from deskhand.app.window.items import AnswerItem, CallItem, Item, NoticeItem, ThoughtItem, UserItem, ending, past
+from deskhand.app.window.items import (
+    ASK_AGAIN,
+    AnswerItem,
+    CallItem,
+    Item,
+    NoticeItem,
+    ThoughtItem,
+    UserItem,
+    ending,
+    past,
+)
 from deskhand.app.window.theme import Theme
 from deskhand.model.types import Part
 
@@ -82,6 +93,8 @@ class Transcript(QScrollArea):
     picture_opened = Signal(QImage)
     retried = Signal()
     """The button of a notice about the engine was pressed."""
+    asked_again = Signal(object)
+    """Carries the parts of the question whose turn failed, when the button below it was pressed."""
     shown = Signal()
     """Something was added."""
 
@@ -303,8 +316,14 @@ class Transcript(QScrollArea):
                     entry.set_state(state)
             case NoticeItem(kind=kind, text=text, action=action):
                 entry = NoticeEntry(self._theme, kind, text, action)
-                entry.acted.connect(self.retried)
+                entry.acted.connect(partial(self._ask_again, item) if action == ASK_AGAIN else self.retried)
         return entry
+
+    def _ask_again(self, notice: Item) -> None:
+        place = next(index for index, item in enumerate(self._items) if item is notice)
+        question = next((item for item in reversed(self._items[:place]) if isinstance(item, UserItem)), None)
+        if question is not None:
+            self.asked_again.emit(question.parts)
 
     def _widget_of(self, item: Item) -> QWidget | None:
         first = len(self._items) - len(self._widgets)

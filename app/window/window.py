@@ -45,8 +45,9 @@ from deskhand.app.pictures import SUFFIXES
 from deskhand.app.window.approval import ApprovalSheet
 from deskhand.app.window.composer import SCREENSHOT, Composer
 from deskhand.app.window.fold import named
-from deskhand.app.window.gather import Gatherer, parts_of
+from deskhand.app.window.gather import Gatherer, parts_of, question_of
 from deskhand.app.window.head import Head
+from deskhand.app.window.items import ASK_AGAIN
 from deskhand.app.window.sheet import LinkSheet, PictureSheet, Sheet
 from deskhand.app.window.sidebar import NEW, Sidebar
 from deskhand.app.window.status import Status
@@ -54,6 +55,7 @@ from deskhand.app.window.talk import Talk
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.transcript import COLUMN, Transcript
 from deskhand.app.window.welcome import Welcome
+from deskhand.model.types import Part
 
 NARROW = 760
 """Below this width the conversations fold away, logical pixels."""
@@ -154,6 +156,7 @@ class Window(QMainWindow):
         self.transcript.link_clicked.connect(self._ask_link)
         self.transcript.picture_opened.connect(self._show_picture)
         self.transcript.retried.connect(self._desk.reload)
+        self.transcript.asked_again.connect(self._ask_again)
         self.transcript.shown.connect(lambda: self._pages.setCurrentWidget(self.transcript))
         self.welcome.suggested.connect(self._suggest)
         composer, talk = self.composer, self.talk
@@ -183,9 +186,17 @@ class Window(QMainWindow):
 
     def submit(self, text: str, percepts: tuple[Percept, ...]) -> None:
         """Send a message and clear the composer; while a turn runs or no engine is there, nothing happens."""
+        if not self._running and self._ready:
+            self.composer.clear()
+            self._send(text, percepts)
+
+    def _ask_again(self, parts: tuple[Part, ...]) -> None:
+        """Send a question once more; what is being written meanwhile stays."""
+        self._send(*question_of(parts))
+
+    def _send(self, text: str, percepts: tuple[Percept, ...]) -> None:
         if self._running or not self._ready:
             return
-        self.composer.clear()
         self.transcript.begin_turn(parts_of(text, percepts))
         if self._conversation is None:
             self.head.name(title(text, percepts))
@@ -284,7 +295,7 @@ class Window(QMainWindow):
                 self._show_conversation(event)
             case TurnFailed(sentence=sentence):
                 self._end_turn()
-                self.transcript.add_notice("error", sentence)
+                self.transcript.add_notice("error", sentence, ASK_AGAIN)
             case _:
                 self._handle_turn(event)
 

@@ -23,7 +23,7 @@ from deskhand.agent.events import (
 from deskhand.agent.history import TurnRecord
 from deskhand.app.window.card import CallCard
 from deskhand.app.window.entries import AnswerEntry, Thumbnail, UserEntry
-from deskhand.app.window.items import INTERRUPTED, AnswerItem, CallItem, NoticeItem, ThoughtItem, UserItem
+from deskhand.app.window.items import ASK_AGAIN, INTERRUPTED, AnswerItem, CallItem, NoticeItem, ThoughtItem, UserItem
 from deskhand.app.window.transcript import KEEP, Transcript
 from deskhand.model.types import Audio, Image, Message, Text, ToolCall, Usage
 
@@ -126,7 +126,7 @@ def test_a_call_nobody_proposed_is_shown_when_it_ends(transcript):
 )
 def test_an_ending_that_is_not_a_stop_is_said(transcript, event, kind, text):
     play(transcript, TurnStarted(1, "t", ()), event)
-    assert transcript.items[-1] == NoticeItem(kind, text)
+    assert transcript.items[-1] == NoticeItem(kind, text, ASK_AGAIN if kind == "error" else "")
 
 
 def test_an_answer_that_never_streamed_is_still_shown(transcript):
@@ -212,7 +212,7 @@ def test_history_is_shown_with_calls_usage_and_interruptions(transcript):
         AnswerItem("I will."),
         CallItem(CALL, "done", record),
         CallItem(broken.call, "failed", broken),
-        NoticeItem("warn", INTERRUPTED),
+        NoticeItem("warn", INTERRUPTED, ASK_AGAIN),
     )
     assert {card.call.name: card.state for card in transcript.findChildren(CallCard)} == {
         "notes_append": "done",

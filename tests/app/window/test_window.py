@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QToolButton, QWidget
 
 from deskhand.agent.events import (
     Answer,
@@ -26,8 +26,8 @@ from deskhand.agent.events import (
 from deskhand.agent.history import Conversation
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.app.bridge import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed
-from deskhand.app.window.items import NoticeItem, UserItem
-from deskhand.model.types import EngineInfo, Image, Text, ToolCall, Usage
+from deskhand.app.window.items import ASK_AGAIN, NoticeItem, UserItem
+from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Usage
 
 CALL = ToolCall("c1", "notes_append", {"text": "milk"})
 SCREEN = ScreenPercept(Image(bytes(12), 2, 2))
@@ -137,7 +137,7 @@ def test_an_engine_that_failed_can_be_tried_again(window, desk, qtbot):
 def test_a_failed_turn_is_said_and_the_next_can_be_sent(window, desk, qtbot):
     say(window, "one", qtbot)
     desk.happened.emit(TurnFailed("The engine ended. Ask again."))
-    assert window.transcript.items[-1] == NoticeItem("error", "The engine ended. Ask again.")
+    assert window.transcript.items[-1] == NoticeItem("error", "The engine ended. Ask again.", ASK_AGAIN)
     say(window, "two", qtbot)
     assert [text for text, _ in desk.submitted] == ["one", "two"]
 
@@ -302,3 +302,26 @@ def test_what_is_attached_is_given_to_the_engine_at_once(window, desk):
     percept = ScreenPercept(Image(bytes(12), 2, 2))
     window.composer.chips.add(percept)
     assert desk.prepared == [(percept,)]
+
+
+def test_a_question_whose_turn_failed_is_asked_again_with_one_click_and_the_draft_stays(window, desk, qtbot):
+    sound = SoundPercept(Audio(bytes(400)))
+    window.composer.chips.add(SCREEN)
+    window.composer.chips.add(sound)
+    say(window, "what is it", qtbot)
+    desk.happened.emit(TurnStarted(1, "t", (SCREEN.image, Text("what is it"), sound.audio)))
+    window.composer.input.setPlainText("the next question, half")
+    desk.happened.emit(TurnEnded(Outcome("The engine crashed.", (), "error", Usage(), "The engine crashed.")))
+    button = window.transcript.findChild(QToolButton, "notice-action")
+    assert button.text() == ASK_AGAIN
+    button.click()
+    (_, (text, percepts)) = desk.submitted
+    assert (text, [parts(percept) for percept in percepts]) == ("what is it", [SCREEN.image, sound.audio])
+    assert window.composer.input.toPlainText() == "the next question, half"
+    assert window.composer.stop.isVisible()
+    button.click()  # while it runs
+    assert len(desk.submitted) == 2
+
+
+def parts(percept):
+    return percept.image if isinstance(percept, ScreenPercept) else percept.audio
