@@ -12,7 +12,7 @@ from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, Ca
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
-from deskhand.agent.safety import taint
+from deskhand.agent.safety import changes, taint
 from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
 from deskhand.agent.tool import Tool, ToolResult
@@ -118,6 +118,8 @@ class Actor:
             origins=read.origins,
             carried=read.carried(call.arguments),
             picture=_picture(turn, read.origins),
+            command=self._toolbox.preview(tool, call),
+            diff=changes.diff(tool, call),
             session=session.words if session else "",
             always=always.words if always else "",
         )

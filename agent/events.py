@@ -121,19 +121,6 @@ class CallProposed:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What a call would do, as far as that can be told before.
-
-    Attributes:
-        diff: unified, of the files it would change.
-        command: the program and its arguments that it would run.
-    """
-
-    diff: str = ""
-    command: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ApprovalRequest:
     """A call that waits for the person. Whoever shows it sets ``reply``; nothing else routes the answer back.
 
@@ -145,7 +132,8 @@ class ApprovalRequest:
         origins: what the model had read that nobody vouches for, the newest last; empty if nothing.
         carried: pieces of the arguments that stand in what it had read.
         picture: what it had seen last, if that is among the origins.
-        preview: what it would change, see `Preview`.
+        command: the command line that would run, where the arguments alone do not say it.
+        diff: unified, of the file that would change.
         session: what ``session`` would allow from now on, in words; empty: that answer is not offered.
         always: likewise.
         reply: set once; cancelled when the turn is stopped.
@@ -158,7 +146,8 @@ class ApprovalRequest:
     origins: tuple[Origin, ...] = ()
     carried: tuple[Carried, ...] = ()
     picture: Image | None = None
-    preview: Preview = Preview()
+    command: str = ""
+    diff: str = ""
     session: str = ""
     always: str = ""
     reply: Future[Answer] = field(default_factory=Future[Answer], compare=False, repr=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import signal
 import sys
 import threading
@@ -49,9 +48,9 @@ def _asked(request: ApprovalRequest) -> Iterator[str]:
     """What the person has to know, a line each."""
     yield f"\n{request.skill} wants to run {request.call.name}: {request.summary}"
     yield from (f"    {key} = {json.dumps(value, ensure_ascii=False)}" for key, value in request.call.arguments.items())
-    if request.preview.command:
-        yield f"    runs {shlex.join(request.preview.command)}"
-    yield from (f"    {line}" for line in request.preview.diff.splitlines())
+    if request.command:
+        yield f"    runs {request.command}"
+    yield from (f"    {line}" for line in request.diff.splitlines())
     yield from (f"    touches {place}" for place in request.touches)
     if request.origins:
         yield f"    asked after reading {', '.join(origin.words for origin in request.origins[-3:])}"

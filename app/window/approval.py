@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
 
@@ -108,10 +107,10 @@ class ApprovalSheet(Sheet):
         column.addWidget(view)
 
     def _preview(self) -> None:
-        preview, column = self.request.preview, self._middle.column
+        request, column = self.request, self._middle.column
         for title, text, name in (
-            ("The program it would run", shlex.join(preview.command), "approval-command"),
-            ("What would change", preview.diff, "approval-diff"),
+            ("The program it would run", request.command, "approval-command"),
+            ("What would change", request.diff, "approval-diff"),
         ):
             if text:
                 column.addWidget(label(title, "small"))

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
 
-from deskhand.agent.events import Answer, ApprovalRequest, Preview
+from deskhand.agent.events import Answer, ApprovalRequest
 from deskhand.agent.origin import Carried, Origin
 from deskhand.app.window.approval import ApprovalSheet
 from deskhand.model.types import Image, ToolCall
@@ -158,7 +158,7 @@ def test_where_the_request_may_come_from_is_shown(below, theme):
 def test_the_diff_and_the_command_are_shown_whole(below, theme, qtbot):
     below.resize(460, 420)
     diff = "--- a\n+++ b\n" + "".join(f"+line {n}\n" for n in range(300)) + "+\u202eend"
-    sheet, _ = ask(below, theme, {"a": "b" * 4000}, preview=Preview(diff, ("sh", "-c", "rm -rf ~")))
+    sheet, _ = ask(below, theme, {"a": "b" * 4000}, diff=diff, command="sh -c 'rm -rf ~'")
     assert sheet.findChild(QPlainTextEdit, "approval-command").toPlainText() == "sh -c 'rm -rf ~'"
     text = sheet.findChild(QPlainTextEdit, "approval-diff").toPlainText()
     assert "+line 299" in text
