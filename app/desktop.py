@@ -78,7 +78,7 @@ def open_window(
             desk.engine.close()
             raise
         desk.timers.start()
-        return Ready(desk.agent, info, close=desk.close)
+        return Ready(desk.agent, info, ", ".join(desk.servers.leaves), close=desk.close)
 
     bridge = Bridge(load, store)
     return Window(bridge, theme, hide_while_capturing=hide_while_capturing), bridge

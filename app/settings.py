@@ -42,6 +42,7 @@ class Settings(BaseModel):
             that the next start need not read it again. Off, since the conversation can be read from it.
         mode: ``ask`` before what could hurt, or ``read-only``: nothing acts.
         trusted_folders: in which files may be changed without asking, unless the conversation holds what others wrote.
+        mcp_remote: whether MCP servers on other machines may be used; what they are called with leaves this one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     keep_session: bool = False
     mode: Literal["ask", "read-only"] = "ask"
     trusted_folders: tuple[Path, ...] = ()
+    mcp_remote: bool = False
 
     @field_validator("text_model", "speech_model")
     @classmethod
@@ -82,6 +84,11 @@ def models_folder() -> Path:
 def settings_file() -> Path:
     """The TOML file with the person's choices; need not exist."""
     return platformdirs.user_config_path("deskhand") / "settings.toml"
+
+
+def mcp_file() -> Path:
+    """The JSON file with the person's MCP servers; need not exist."""
+    return settings_file().with_name("mcp.json")
 
 
 def load(**overrides: object) -> Settings:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from deskhand.agent.events import Notice
+from deskhand.agent.events import Notice, Progressed
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
+from deskhand.agent.mcp.provider import McpServers
 from deskhand.agent.safety.audit import Audit, AuditError
 from deskhand.agent.safety.grants import Grants
 from deskhand.agent.safety.permissions import Permissions
@@ -40,10 +41,12 @@ class Desk:
     permissions: Permissions
     agent: Agent
     timers: Timers
+    servers: McpServers
 
     def close(self) -> None:
-        """Stop the timers, end the engine's process and close the history."""
+        """Stop the timers, end the MCP servers and the engine's process, and close the history."""
         self.timers.stop()
+        self.servers.close()
         self.engine.close()
         self.store.close()
 
@@ -133,6 +136,12 @@ def all_skills() -> SkillSet:
     return load_skills([(settings.BUNDLED_SKILLS, "bundled"), (user_skills(), "user")])
 
 
+def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
+    """The MCP servers of the person's configuration; none is started before it is called for."""
+    data, file = settings.data_folder(), settings.mcp_file()
+    return McpServers(file, data / "mcp", (data, file.parent), remote=chosen.mcp_remote, progress=progress)
+
+
 def open_history() -> Store:
     """The history of all conversations; raises HistoryError with a sentence where it can't be opened."""
     return Store(settings.data_folder() / "history.sqlite")
@@ -171,7 +180,7 @@ def _log_engine(audit: Audit, config: EngineConfig, notify: Callable[[Notice], N
 def build(
     chosen: Settings,
     store: Store,
-    notify: Callable[[Notice], None],
+    notify: Callable[[Notice | Progressed], None],
     preapproved: Collection[str] = (),
     *,
     ask: bool = True,
@@ -181,7 +190,7 @@ def build(
     Args:
         chosen: the settings.
         store: the history; closed with the desk.
-        notify: is told what happens outside of turns (a timer), from a thread of its own.
+        notify: is told from threads of their own what happens outside of turns, and how far a server's call is.
         preapproved: names of tools and skills that need not be asked about.
         ask: False denies what would be asked.
     """
@@ -194,8 +203,9 @@ def build(
         preapproved, ask=ask, mode=chosen.mode, trusted=chosen.trusted_folders, grants=open_grants()
     )
     engine = WorkerEngine(config)
-    toolbox = Toolbox(skills, data, AppHost(chosen.image_budget))
+    servers = mcp_servers(chosen, notify)
+    toolbox = Toolbox(skills, data, AppHost(chosen.image_budget), more=[servers])
     audit = open_audit()
     _log_engine(audit, config, notify)
     agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit)
-    return Desk(chosen, engine, store, skills, permissions, agent, Timers(data, notify))
+    return Desk(chosen, engine, store, skills, permissions, agent, Timers(data, notify), servers)

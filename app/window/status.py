@@ -49,7 +49,7 @@ class Status(QWidget):
         self.privacy.setText(f"Leaves this machine: {host or 'remote engine'}" if leaves else "Stays on this machine")
         self.privacy.setProperty("role", "warn" if leaves else "small")
         if leaves:
-            self.privacy.setToolTip("Pictures, sound and text of this conversation are sent to the engine named here.")
+            self.privacy.setToolTip("Pictures, sound and text of this conversation are sent to what is named here.")
         self.privacy.style().unpolish(self.privacy)
         self.privacy.style().polish(self.privacy)
         self._draw()

@@ -1,0 +1,100 @@
+"""What a server offers, as tools of ours: one name each, a bounded description, a schema that all parts understand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from deskhand.agent.mcp.config import ServerConfig
+from deskhand.agent.mcp.pins import digest
+from deskhand.agent.mcp.plain import plain
+from deskhand.agent.mcp.tools import GATE, Offer, hashed, tool_name
+from deskhand.model.errors import ModelError
+from deskhand.model.language.schema import normalise
+
+if TYPE_CHECKING:
+    from mcp import types  # the SDK takes most of a second to import: only once a server is started
+
+MAX_DESCRIPTION = 1_000
+MOST_TOOLS = 20
+"""Tools of one server in the prompt, of fewer than 25 altogether."""
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What a server lists.
+
+    Attributes:
+        tools: those that can be called.
+        problems: a sentence for each that is left out.
+        pins: the hash of each that is listed, by the server's name for it.
+        texts: the descriptions, likewise.
+    """
+
+    tools: tuple[Offer, ...] = ()
+    problems: tuple[str, ...] = ()
+    pins: Mapping[str, str] = field(default_factory=dict[str, str])
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def offers(config: ServerConfig, listed: Iterable[types.Tool]) -> Offers:
+    """Turn what a server lists into tools."""
+    wanted = config.entry.access.tools
+    taken = {tool_name(config.name, GATE)}
+    tools: dict[str, Offer] = {}
+    pins: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    problems: list[str] = []
+    for each in listed:
+        if each.name in pins:
+            problems.append(f"A second tool named {each.name[:60]} is left out.")
+            continue
+        pins[each.name] = digest([each.name, each.description, each.input_schema])
+        texts[each.name] = _clean(each.description or each.title or "")
+        if wanted is not None and each.name not in wanted:
+            continue
+        name = tool_name(config.name, each.name)
+        if name in taken:
+            name = hashed(name, each.name)
+        taken.add(name)
+        try:
+            tools[each.name] = _offer(config, each, name, texts[each.name], pins[each.name])
+        except ModelError as error:
+            problems.append(f"{each.name[:60]} is left out: {error}")
+    if missing := [name for name in wanted or () if name not in tools]:
+        problems.append(f"There is no tool named {', '.join(missing)[:200]}.")
+    if len(tools) > MOST_TOOLS:
+        left = list(tools)[MOST_TOOLS:]
+        problems.append(
+            f"Only the first {MOST_TOOLS} tools are offered; name those that you want under deskhand.tools. Left out: "
+            f"{', '.join(left)[:300]}."
+        )
+    return Offers(tuple(tools.values())[:MOST_TOOLS], tuple(problems), pins, texts)
+
+
+def _offer(config: ServerConfig, tool: types.Tool, name: str, text: str, pin: str) -> Offer:
+    parameters = plain(tool.input_schema)
+    normalise(parameters, name)
+    return Offer(
+        name,
+        config.name,
+        text or f"The tool {_clean(tool.name)[:100]} of the server {config.name}, which says nothing about it.",
+        parameters,
+        (f"mcp:{config.name}",),
+        server=config.name,
+        original=tool.name,
+        pin=pin,
+    )
+
+
+def _clean(text: str) -> str:
+    """One line of printable text, cut."""
+    line = " ".join("".join(_printable(text[: 4 * MAX_DESCRIPTION])).split())
+    return line if len(line) <= MAX_DESCRIPTION else line[: MAX_DESCRIPTION - 1] + "…"
+
+
+def _printable(text: str) -> Iterator[str]:
+    """Without control and invisible characters, which could hide words from the person that the model reads."""
+    for character in text:
+        yield character if character.isprintable() else " "

@@ -1,0 +1,182 @@
+"""`deskhand mcp`: the MCP servers that were configured, and whether they work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deskhand.agent.mcp import box, config
+from deskhand.agent.mcp.config import ServerConfig
+from deskhand.agent.mcp.errors import ConfigError, LinkError
+from deskhand.agent.mcp.provider import not_allowed
+from deskhand.app import settings, wiring
+from deskhand.app.visible import shown
+
+_EPILOG = """examples:
+  deskhand mcp add time -- uvx mcp-server-time
+  deskhand mcp add files --read ~/Documents -- npx -y @modelcontextprotocol/server-filesystem ~/Documents
+  deskhand mcp check files"""
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of `deskhand mcp` to its parser."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listed = actions.add_parser("list", help="what is configured, what each may touch, and every problem found")
+    add = actions.add_parser(
+        "add",
+        help="configure a server; it is not started, and asks before its first start",
+        usage="deskhand mcp add [OPTIONS] NAME (-- PROGRAM ARGUMENT … | --url URL)",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add.add_argument("name", metavar="NAME", help="letters, digits, - and _")
+    add.add_argument("--url", default="", help="of a server that is spoken to over HTTP instead")
+    add.add_argument(
+        "--header", action="append", default=[], metavar="NAME=VALUE", help="sent to it; ${VARIABLE} works"
+    )
+    add.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="given to it; ${VARIABLE} works")
+    add.add_argument("--read", action="append", default=[], metavar="PATH", help="a file or folder that it may read")
+    add.add_argument("--write", action="append", default=[], metavar="PATH", help="a folder that it may read and write")
+    add.add_argument("--network", action="store_true", help="it may use the network (npx and uvx need it to fetch)")
+    add.add_argument(
+        "--tool", action="append", default=[], metavar="NAME", help="offer only this tool; may be repeated"
+    )
+    add.add_argument("--description", default="", metavar="TEXT", help="what it is for; the model decides by it")
+    remove = actions.add_parser("remove", help="take a server out of the configuration")
+    remove.add_argument("name", metavar="NAME")
+    check = actions.add_parser(
+        "check", help="start servers in their sandbox and list what they offer; agrees to nothing"
+    )
+    check.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    for each in (listed, add, remove, check):
+        each.add_argument("--json", action="store_true")
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part the words of `deskhand mcp` from the command line behind ``--``, which argparse would look into."""
+    at = words.index("--") if "--" in words and "mcp" in words else len(words)
+    return list(words[:at]), list(words[at + 1 :])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the options say; 1 where something does not work."""
+    try:
+        match options.action:
+            case "add":
+                said = _add(options)
+            case "remove":
+                said = _remove(options.name)
+            case "check":
+                said = _check(options.names)
+            case _:
+                said = _list()
+    except (ConfigError, settings.SettingsError) as error:
+        said = {"problems": [str(error)]}
+    if options.json:
+        print(json.dumps(said, ensure_ascii=False, indent=2))
+    else:
+        _print(said)
+    return 1 if said.get("problems") and options.action != "list" else 0
+
+
+def _private() -> tuple[Any, ...]:
+    return (settings.data_folder().resolve(), settings.mcp_file().parent.resolve())
+
+
+def _pairs(texts: list[str], what: str) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if wrong := next((text for text, (name, sign, _) in zip(texts, pairs, strict=True) if not name or not sign), None):
+        raise ConfigError(f"{what} needs NAME=VALUE, and “{wrong}” is not that.")
+    return {name: value for name, _, value in pairs}
+
+
+def _add(options: argparse.Namespace) -> dict[str, Any]:
+    access: dict[str, Any] = {
+        "read": options.read,
+        "write": options.write,
+        "network": options.network,
+        "description": options.description,
+        "tools": options.tool,
+    }
+    entry: dict[str, Any] = {"url": options.url, "headers": _pairs(options.header, "--header")}
+    if options.line or not options.url:
+        entry |= {
+            "command": next(iter(options.line), ""),
+            "args": options.line[1:],
+            "env": _pairs(options.env, "--env"),
+        }
+    entry["deskhand"] = {key: value for key, value in access.items() if value}
+    kept = {key: value for key, value in entry.items() if value}
+    made = config.checked(options.name, kept, _private())
+    replaced = config.put(settings.mcp_file(), options.name, kept)
+    return {"replaced" if replaced else "added": options.name, "servers": [_as_json(made)]}
+
+
+def _remove(name: str) -> dict[str, Any]:
+    if not config.put(settings.mcp_file(), name, None):
+        return {"problems": [f"There is no MCP server {name} in {settings.mcp_file()}."]}
+    return {"removed": name}
+
+
+def _list() -> dict[str, Any]:
+    found = config.read(settings.mcp_file(), _private())
+    remote = settings.load().mcp_remote
+    problems = list(found.problems.values())
+    problems += [not_allowed(each) for each in found.servers if each.host and not remote]
+    return {
+        "file": str(settings.mcp_file()),
+        "servers": [_as_json(each) for each in found.servers],
+        "problems": problems,
+    }
+
+
+def _check(names: list[str]) -> dict[str, Any]:
+    servers = wiring.mcp_servers(settings.load())
+    try:
+        usable = {each.name: each for each in servers.servers}
+        problems = list(servers.problems)
+        problems += [f"There is no MCP server {name} that may be used." for name in names if name not in usable]
+        found: list[dict[str, Any]] = []
+        for name in names or usable:
+            if name in usable:
+                try:
+                    found.append({**_as_json(usable[name]), **servers.check(name)})
+                except LinkError as error:
+                    problems.append(str(error))
+        return {"servers": found, "problems": problems}
+    finally:
+        servers.close()
+
+
+def _as_json(server: ServerConfig) -> dict[str, Any]:
+    return {
+        "server": server.name,
+        "enabled": not server.entry.disabled,
+        "description": server.entry.access.description,
+        "touches": list(box.touches(server)),
+    }
+
+
+def _print(said: Mapping[str, Any]) -> None:
+    for key in ("added", "replaced", "removed"):
+        if key in said:
+            print(shown(f"{key.capitalize()}: {said[key]}"))
+    for server in said.get("servers", []):
+        state = "" if server["enabled"] else " (switched off)"
+        about = f": {server['description']}" if server["description"] else ""
+        print(shown(f"{server['server']}{state}{about}"))
+        for line in server["touches"]:
+            print(shown(f"    {line}"))
+        if "protocol" in server:
+            print(shown(f"    speaks protocol {server['protocol']}, says it is {server.get('name', '?')}"))
+        for tool in server.get("tools", []):
+            print(shown(f"    • {tool['name']}: {tool['description'][:120]}"))
+        for line in (*server.get("changes", []), *server.get("left_out", [])):
+            print(shown(f"    ! {line}"))
+    for problem in said.get("problems", []):
+        print(shown(f"✗ {problem}"), file=sys.stderr)
+    if "file" in said and not said["servers"] and not said["problems"]:
+        print(shown(f"No MCP server is configured in {said['file']}. See: deskhand mcp add --help"))

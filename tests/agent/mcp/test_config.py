@@ -1,0 +1,140 @@
+"""The configuration file: what other programs write works, what is broken is said, what is ours can't be given away."""
+
+import json
+
+import pytest
+
+from deskhand.agent.mcp import box, config
+from deskhand.agent.mcp.errors import ConfigError
+
+
+def read(tmp_path, *private, **entries):
+    file = tmp_path / "mcp.json"
+    file.write_text(json.dumps({"mcpServers": entries}))
+    return config.read(file, private)
+
+
+def test_what_other_programs_write_is_read(tmp_path):
+    found = read(
+        tmp_path,
+        plain={"command": "npx", "args": ["-y", "x"], "env": {"A": "b"}, "autoApprove": ["x"], "type": "stdio"},
+        off={"command": "x", "disabled": True},
+        web={"url": "https://example.org/mcp", "headers": {"Authorization": "Bearer ${TOKEN}"}, "type": "http"},
+        near={"url": "http://127.0.0.1:9/mcp"},
+    )
+    assert found.problems == {}
+    plain, off, web, near = found.servers
+    assert (plain.name, plain.entry.args, plain.remote) == ("plain", ("-y", "x"), False)
+    assert plain.entry.access == config.Access()
+    assert off.entry.disabled
+    assert (web.remote, web.host) == (True, "example.org")
+    assert (near.remote, near.host) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({}, "needs either a command or a url"),
+        ({"command": "a", "url": "https://b.org"}, "needs either a command or a url"),
+        ({"url": "http://example.org"}, "must begin with https://"),
+        ({"url": "https://a:b@example.org"}, "a password belongs into headers"),
+        ({"url": "file:///etc/passwd"}, "must begin with https://"),
+        ({"url": "https://x.org", "type": "sse"}, "type: "),
+        ({"command": "a", "args": "b"}, "args: "),
+        ({"command": "a\0b"}, "NUL"),
+        ({"command": "a", "deskhand": {"raed": ["/tmp"]}}, "deskhand.raed: "),
+        ({"command": "a", "deskhand": {"read": ["relative"]}}, "must begin with / or ~"),
+        ({"command": "a", "deskhand": {"write": ["/x/.."]}}, "the whole disk can't be given"),
+        ("text", "can't be used"),
+        (None, "can't be used"),
+    ],
+)
+def test_a_broken_entry_is_said_and_stops_no_other(tmp_path, entry, problem):
+    found = read(tmp_path, bad=entry, good={"command": "a"})
+    assert [server.name for server in found.servers] == ["good"]
+    assert problem in found.problems["bad"]
+    assert found.problems["bad"].startswith("The MCP server bad can't be used")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "x" * 33, "-x", "ü", "a/b"])
+def test_a_name_is_a_folder_and_a_word(tmp_path, name):
+    assert "does not work" in read(tmp_path, **{name: {"command": "a"}}).problems[name]
+
+
+def test_our_own_files_can_not_be_given(tmp_path):
+    own = tmp_path / "data" / "deskhand"
+    own.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(own)
+    for given in (own, own / "history", tmp_path / "data", tmp_path, tmp_path / "link"):
+        found = read(tmp_path, own, bad={"command": "a", "deskhand": {"read": [str(given)]}})
+        assert "Deskhand keeps its own files" in found.problems["bad"], given
+    assert not read(tmp_path, own, good={"command": "a", "deskhand": {"read": [str(tmp_path / "beside")]}}).problems
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "must hold an object"),
+        ('{"mcpServers": []}', "must be an object"),
+        ("[" * 9999, "JSON"),
+    ],
+)
+def test_a_broken_file_is_said(tmp_path, text, problem):
+    file = tmp_path / "mcp.json"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        config.read(file)
+
+
+def test_an_empty_and_a_missing_file_hold_no_server(tmp_path):
+    assert config.read(tmp_path / "none").servers == ()
+    (tmp_path / "empty").write_text("\n")
+    assert config.read(tmp_path / "empty").servers == ()
+
+
+def test_writing_keeps_what_is_not_ours(tmp_path):
+    file = tmp_path / "folder" / "mcp.json"
+    assert config.put(file, "a", {"command": "x"}) is False
+    whole = json.loads(file.read_text())
+    file.write_text(json.dumps({"theirs": 1, **whole}))
+    assert config.put(file, "a", {"command": "y"}) is True
+    assert config.put(file, "b", {"command": "z"}) is False
+    assert config.put(file, "a", None) is True
+    assert config.put(file, "a", None) is False
+    assert json.loads(file.read_text()) == {"theirs": 1, "mcpServers": {"b": {"command": "z"}}}
+    assert file.stat().st_mode & 0o077 == 0
+    assert [path.name for path in file.parent.iterdir()] == ["mcp.json"]
+
+
+def test_a_variable_that_is_not_set_is_named(monkeypatch):
+    server = config.checked("a", {"command": "x", "env": {"T": "v-${FOUND}-${env:FOUND}", "U": "${MISSING}"}})
+    monkeypatch.setenv("FOUND", "1")
+    monkeypatch.delenv("MISSING", raising=False)
+    assert server.expanded({"T": server.entry.env["T"]}) == {"T": "v-1-1"}
+    with pytest.raises(ConfigError, match="needs the variable MISSING"):
+        server.expanded(server.entry.env)
+
+
+def test_a_program_brings_its_installation_and_never_the_home(tmp_path, monkeypatch):
+    monkeypatch.setattr(box.Path, "home", lambda: tmp_path)
+    for place in ("bin", ".local/tools/x/bin", "node_modules/pkg/dist"):
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        program = folder / "server"
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        server = config.checked("a", {"command": str(program)})
+        line = box.command(server, tmp_path / "own").line
+        bound = [
+            line[at + 1] for at, word in enumerate(line) if word == "--ro-bind-try" and str(tmp_path) in line[at + 1]
+        ]
+        assert str(tmp_path) not in bound
+        wanted = {"bin": "bin", ".local/tools/x/bin": ".local/tools/x", "node_modules/pkg/dist": "node_modules"}[place]
+        assert str(tmp_path / wanted) in bound
+
+
+def test_a_granted_folder_that_is_gone_is_said(tmp_path):
+    server = config.checked("a", {"command": "true", "deskhand": {"write": [str(tmp_path / "gone")]}})
+    with pytest.raises(ConfigError, match="which is not there"):
+        box.command(server, tmp_path / "own")

@@ -1,0 +1,258 @@
+"""A server that was configured is still a stranger: whatever it does is a sentence, and nothing of it is left."""
+
+import json
+import socket
+import threading
+import time
+
+import psutil
+import pytest
+
+from deskhand.agent.limits import Limits
+from deskhand.agent.tools import arguments
+from deskhand.model.language.dialect import Control
+from deskhand.model.language.schema import normalise
+from deskhand.model.language.template import Gemma4Dialect
+from deskhand.model.types import Message, Request, Text, ToolCall, ToolSpec
+
+
+def test_it_sees_what_was_granted_and_nothing_else(desk, entries, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET", "abc")
+    monkeypatch.setenv("TOKEN_OF_MINE", "given")
+    granted, private = tmp_path / "granted", tmp_path / "private"
+    for folder in (granted, private):
+        folder.mkdir()
+        (folder / "a.txt").write_text("x")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        entry = entries.hostile("probe", str(granted), str(private), "/etc/passwd", read=[str(granted)])
+        entry["env"] = {"PORT": str(server.getsockname()[1]), "TOKEN": "${TOKEN_OF_MINE}"}
+        desk.write(probe=entry)
+        desk.connect("probe")
+        seen = json.loads(desk.run("probe__read_state").value)
+        home = desk.folder / "data" / "probe"
+        assert seen[str(granted)] == ["a.txt"]
+        assert seen[str(private)] == "FileNotFoundError"
+        assert seen["/etc/passwd"] == "FileNotFoundError"
+        assert seen["network"] is False
+        assert seen["home"] == seen["folder"] == str(home)
+        assert (home / "kept").read_text() == "x"
+        assert home.stat().st_mode & 0o077 == 0
+        assert "SECRET" not in seen["environment"]
+        assert "TOKEN" in seen["environment"]
+        entry["deskhand"]["network"] = True
+        desk.write(probe=entry)
+        assert "network: any machine, and services on this one" in desk.servers.touches(desk.tool("probe__connect"))
+        desk.connect("probe")
+        assert json.loads(desk.run("probe__read_state").value)["network"] is True
+
+
+def test_the_first_start_asks_and_shows_all_that_is_agreed_to(desk, entries, tmp_path):
+    granted = tmp_path / "granted"
+    granted.mkdir()
+    entry = entries.hostile("quiet", write=[str(granted)]) | {"env": {"KEY": "very secret"}}
+    desk.write(state=entry)
+    gate = desk.tool("state__connect")
+    assert not gate.quiet
+    shown = "\n".join(desk.servers.touches(gate))
+    assert "hostile.py quiet" in shown
+    assert "network: none" in shown
+    assert "is given: KEY" in shown
+    assert "very secret" not in shown
+    desk.connect("state")
+    desk.servers.close()
+    desk.start()
+    assert desk.tool("state__connect").quiet  # agreed to, and nothing has changed since
+    assert desk.connect("state")["tools"] == ["state__read_state"]
+    desk.servers.close()
+    desk.start()
+    desk.write(state=entry | {"env": {"KEY": "another"}})
+    assert not desk.tool("state__connect").quiet
+
+
+def test_a_tool_that_changes_after_consent_asks_again(desk, entries):
+    desk.write(state=entries.hostile("pull"))
+    desk.connect("state")
+    before = desk.tool("state__read_state")
+    assert desk.run("state__read_state").value == "the state"
+    refused = desk.run("state__read_state")
+    assert "changed tool read_state: Reads the state. Also sends it to evil.example." in refused.error
+    gate = desk.tool("state__connect")
+    assert not gate.quiet
+    assert any("evil.example" in line for line in desk.servers.touches(gate))
+    assert "state__read_state" not in desk.names()
+    desk.servers.close()
+    desk.start()  # a restart agrees to nothing
+    assert "evil.example" in desk.run("state__connect").error
+    assert not desk.tool("state__connect").quiet
+    desk.connect("state")
+    assert desk.tool("state__read_state").description != before.description
+
+
+def test_an_older_tool_is_not_run_under_a_new_text(desk, entries):
+    desk.write(state=entries.hostile("pull"))
+    desk.connect("state")
+    before = desk.tool("state__read_state")
+    desk.run("state__read_state")
+    desk.run("state__read_state")
+    desk.connect("state")
+    refused = desk.servers.run(before, ToolCall("c", before.name), desk.cancel, Limits())
+    assert "no longer has the tool" in refused.error
+
+
+def test_ten_megabytes_of_description_are_cut(desk, entries):
+    desk.write(huge=entries.hostile("huge"))
+    desk.connect("huge")
+    assert len(desk.tool("huge__read_state").description) == 1000
+
+
+def test_names_are_unique_short_and_plain(desk, entries):
+    desk.write(names=entries.hostile("names"))
+    desk.connect("names")
+    names = desk.names()
+    assert len(names) == len(set(names)) == 9
+    assert all(len(name) <= 64 and name.replace("_", "a").isalnum() and name.isascii() for name in names)
+    assert "names__connect" not in names
+    for name in names:
+        assert desk.run(name).value == "the state"
+
+
+def test_control_tokens_and_hidden_text_stay_words(desk, entries):
+    desk.write(tokens=entries.hostile("tokens"))
+    desk.connect("tokens")
+    tool = desk.tool("tokens__say")
+    assert tool.description.isprintable()
+    request = Request((Message("user", (Text("hello"),)),), (ToolSpec(tool.name, tool.description, tool.parameters),))
+    control = "".join(piece.text for piece in Gemma4Dialect().render(request) if isinstance(piece, Control))
+    assert control.count("<turn|>") == 2
+    assert control.count("<tool|>") == 1
+    assert "Obey" not in control
+
+
+def test_hundreds_of_tools_are_few_in_the_prompt(desk, entries):
+    entry = entries.hostile("many")
+    desk.write(many=entry)
+    said = desk.connect("many")
+    assert len(desk.names()) == 20
+    assert "name those that you want" in said["left_out"][0]
+    entry["deskhand"]["tools"] = ["t250", "t7", "gone"]
+    desk.write(many=entry)
+    assert desk.connect("many")["tools"] == ["many__t7", "many__t250"]
+    assert desk.run("many__t250").value == "the state"
+
+
+def test_schemas_of_any_kind_become_ones_that_work(desk, entries):
+    desk.write(schemas=entries.hostile("schemas"))
+    desk.connect("schemas")
+    for name in desk.names():
+        normalise(desk.tool(name).parameters)
+    odd = desk.tool("schemas__odd").parameters
+    assert odd["required"] == ["x"]
+    for value in ("text", 5):
+        assert arguments.fit(odd, {"x": 1, "z": value})["z"] == value
+
+
+def test_a_message_too_deep_to_read_ends_the_server_and_not_us(desk, entries):
+    desk.write(deep=entries.hostile("schemas", "deep"))
+    assert desk.run("deep__connect").error.endswith("it sent a message that can't be read.")
+
+
+def test_a_list_without_an_end_is_left(desk, entries):
+    desk.write(endless=entries.hostile("endless"))
+    assert "lists tools without an end" in desk.run("endless__connect").error
+
+
+@pytest.mark.parametrize(
+    ("mode", "error"),
+    [
+        ("die", "The MCP server bad has ended: the disk is on fire."),
+        ("flood", "The MCP server bad has ended: it flooded us with messages."),
+        ("line", "The MCP server bad has ended: it sent a message of more than 16 MB."),
+        ("unknown", "The MCP server bad answered what is not in the protocol."),
+        ("nonsense", "The MCP server bad answered what is not in the protocol."),
+        ("typed", "The MCP server bad gave no proper answer"),
+        ("fails", "No such thing."),
+    ],
+)
+def test_whatever_a_call_comes_to_is_a_sentence(desk, entries, mode, error):
+    desk.write(bad=entries.hostile(mode))
+    desk.connect("bad")
+    name = next(name for name in desk.names() if not name.endswith("__connect"))
+    found = desk.run(name)
+    assert found.value is None
+    assert found.error.startswith(error)
+
+
+def test_a_result_is_cut(desk, entries):
+    desk.write(big=entries.hostile("big"))
+    desk.connect("big")
+    found = desk.run("big__read_state", Limits(result_bytes=1001))
+    assert found.value == "ä" * 500 + "\n[cut: the first 1001 of 2000000 bytes]"
+
+
+@pytest.mark.parametrize("mode", ["greets", "garbled"])
+def test_lines_that_are_no_messages_are_passed_over(desk, entries, mode):
+    desk.write(rough=entries.hostile(mode))
+    desk.connect("rough")
+    assert desk.run("rough__read_state").value == "the state"
+
+
+def test_a_program_that_is_no_server_is_told_apart(desk, entries):
+    desk.write(bad=entries.hostile("garbage"), none={"command": "/usr/bin/true"}, gone={"command": "no-such-program"})
+    assert desk.run("bad__connect").error.endswith("it writes what are no messages of the protocol.")
+    assert desk.run("none__connect").error.startswith("The MCP server none could not be connected")
+    assert "there is no program no-such-program" in desk.run("gone__connect").error
+
+
+def test_a_call_that_hangs_ends_with_all_it_started(desk, entries):
+    mark = f"6{time.monotonic_ns() % 10**6:06}"
+    entry = entries.hostile("hang", seconds=1)
+    entry["env"] = {"MARK": mark}
+    desk.write(slow=entry)
+    desk.connect("slow")
+    found = desk.run("slow__read_state", Limits(tool_seconds=1))
+    assert "slow" in found.error
+    assert sleeping(mark) == []
+
+
+def test_stop_ends_a_start_that_hangs(desk, entries):
+    desk.write(mute=entries.hostile("silent"))
+    threading.Timer(1, desk.cancel.set).start()
+    assert desk.run("mute__connect").error == "The tool was stopped."
+
+
+def test_a_server_that_dies_is_started_again_with_patience(desk, entries):
+    desk.write(bad=entries.hostile("die"))
+    desk.connect("bad")
+    desk.run("bad__read_state")
+    early = desk.run("bad__read_state")
+    assert "failed once; it is started again in" in early.error
+    deadline = time.monotonic() + 20
+    while "started again" in early.error and time.monotonic() < deadline:
+        time.sleep(0.2)
+        early = desk.run("bad__read_state")
+    assert early.error == "The MCP server bad has ended: the disk is on fire."
+    assert "failed 2 times in a row" in desk.run("bad__read_state").error
+
+
+def test_servers_make_room_for_each_other(desk, entries):
+    desk.write(one=entries.hostile("many"), two=entries.hostile("quiet"), three=entries.hostile("many"))
+    desk.connect("one")
+    desk.connect("two")
+    assert desk.names()[0] == "one__connect"  # 21 would be too many: the one used least recently made room
+    desk.connect("three")
+    assert {"one__connect", "two__connect"} < set(desk.names())
+    assert len(desk.names()) == 22
+
+
+def test_without_a_sandbox_nothing_starts(desk, entries, monkeypatch):
+    from deskhand.agent.safety import sandbox
+
+    monkeypatch.setattr(sandbox, "status", lambda: sandbox.Status(works=False, text="none here"))
+    desk.write(state=entries.hostile("quiet"))
+    assert "there is no sandbox here: none here" in desk.run("state__connect").error
+
+
+def sleeping(mark):
+    every = psutil.process_iter(["cmdline", "status"])
+    found = [process.info for process in every if process.info["cmdline"] == ["sleep", mark]]
+    return [info for info in found if info["status"] != psutil.STATUS_ZOMBIE]
