@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.pins import digest
 from deskhand.agent.mcp.plain import plain
-from deskhand.agent.mcp.tools import GATE, Offer, hashed, tool_name
+from deskhand.agent.mcp.tools import GATE, Offer, group_name, hashed, tool_name
 from deskhand.model.errors import ModelError
 from deskhand.model.language.schema import normalise
 
@@ -78,11 +78,10 @@ def _offer(config: ServerConfig, tool: types.Tool, name: str, text: str, pin: st
     normalise(parameters, name)
     return Offer(
         name,
-        config.name,
+        group_name(config.name),
         text or f"The tool {_clean(tool.name)[:100]} of the server {config.name}, which says nothing about it.",
         parameters,
         (f"mcp:{config.name}",),
-        server=config.name,
         original=tool.name,
         pin=pin,
     )

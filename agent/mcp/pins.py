@@ -32,13 +32,34 @@ def of_config(config: ServerConfig) -> str:
     return digest(shown)
 
 
+class Kept(BaseModel):
+    """A tool as it was agreed to, so that it can be offered again before its server runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    original: str
+    pin: str
+
+
 class Pin(BaseModel):
-    """What was agreed to of one server; ``tools`` is None until they were seen once."""
+    """What was agreed to of one server.
+
+    Attributes:
+        config: of `of_config`.
+        tools: the hash of each tool that it listed; None until they were seen once.
+        only: those that the person had chosen of them.
+        offers: what was offered then.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     config: str
     tools: Mapping[str, str] | None = None
+    only: tuple[str, ...] | None = None
+    offers: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -17,12 +18,13 @@ from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError, LinkError
 from deskhand.agent.mcp.pins import Pins
 from deskhand.agent.mcp.server import Server
-from deskhand.agent.mcp.tools import Gate, Offer
-from deskhand.agent.tool import Tool, ToolResult
+from deskhand.agent.mcp.tools import Gate, Offer, group_name
+from deskhand.agent.origin import Origin
+from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.model.types import ToolCall
 
-MOST_TOOLS = 20
-"""Tools of all connected servers in the prompt; the server that was used least recently makes room."""
+MOST_LIVE = 4
+"""Servers that run at a time; the one used least recently makes room, and is started again when it is needed."""
 
 CLOSING = 4.0
 """Seconds for all servers together to end."""
@@ -33,8 +35,8 @@ _T = TypeVar("_T")
 class McpServers:
     """Every server of the configuration file, which is read again when it changes.
 
-    A server is a tool ``server__connect`` until it is connected, then its own tools; so an unused server costs no
-    process and one line of the prompt.
+    A server is a group to be activated. Its one tool is ``server__connect`` until the person has agreed to it, then
+    those that were agreed to; a call of them starts it. An unused server costs no process and one line of the prompt.
 
     Args:
         file: the configuration.
@@ -80,8 +82,14 @@ class McpServers:
         return tuple(dict.fromkeys(each.host for each in self.servers if each.host))
 
     @property
+    def groups(self) -> tuple[Group, ...]:
+        """The servers, as what can be activated."""
+        self._refresh()
+        return tuple(server.group for server in self._servers.values())
+
+    @property
     def tools(self) -> tuple[Tool, ...]:
-        """What the model may call now: connected servers' tools, and one tool to connect each of the others."""
+        """What the model may call: tools that were agreed to, and of every other server one tool to connect it."""
         self._refresh()
         found: list[Tool] = []
         for server in self._servers.values():
@@ -95,22 +103,30 @@ class McpServers:
         """What a call may touch, a line each; of a gate, all that is agreed to by allowing it."""
         if isinstance(tool, Gate):
             return tool.shows
-        server = self._servers.get(tool.skill)
+        server = self._of(tool)
         return box.touches(server.config) if server else ()
+
+    def preview(self, tool: Tool, call: ToolCall) -> str:  # noqa: ARG002 - of the protocol
+        """The command line that a gate starts; a tool's call is all in its arguments."""
+        server = self._of(tool)
+        if server is None or server.config.remote or not isinstance(tool, Gate):
+            return ""
+        return shlex.join([server.config.entry.command, *server.config.entry.args])
 
     def run(self, tool: Tool, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult:
         """Run one call; see `Provider.run`. A server that is stopped in a call is ended and started again later."""
-        server = self._servers.get(tool.skill)
+        server = self._of(tool)
         if server is None or self._closed:
-            return ToolResult(error=f"There is no MCP server {tool.skill} any more.")
+            return ToolResult(error=f"There is no server {tool.skill} any more.")
         try:
             if isinstance(tool, Gate):
                 value = self._wait(server.connect(tool.agrees), cancel)
                 self._make_room(server)
-                return ToolResult(value)
+                return ToolResult(value, origins=(Origin("server", server.config.name),))
             assert isinstance(tool, Offer)  # noqa: S101 - `tools` offers no other
             seconds = max(limits.tool_seconds, server.config.entry.access.seconds)
-            found = self._wait(server.call(tool, call.arguments, seconds, self._told(tool)), cancel)
+            found = self._wait(server.call(tool, call.arguments, seconds, self._told(server, tool)), cancel)
+            self._make_room(server)
             from deskhand.agent.mcp.results import result  # noqa: PLC0415 - it needs the SDK, which is slow to import
 
             return result(found, limits)
@@ -155,7 +171,10 @@ class McpServers:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(CLOSING)
 
-    def _told(self, tool: Offer) -> Callable[[float, float | None, str], None]:
+    def _of(self, tool: Tool) -> Server | None:
+        return next((each for name, each in self._servers.items() if group_name(name) == tool.skill), None)
+
+    def _told(self, server: Server, tool: Offer) -> Callable[[float, float | None, str], None]:
         last = 0.0
 
         def told(done: float, total: float | None, message: str) -> None:
@@ -164,7 +183,7 @@ class McpServers:
             if now - last < 0.1:  # a server may tell a thousand a second
                 return
             last = now
-            stage = f"{tool.server}: {message[:80]}" if message else tool.name
+            stage = f"{server.config.name}: {message[:80]}" if message else tool.name
             self._progress(Progressed(stage, _whole(done), _whole(total or 0)))
 
         return told
@@ -209,9 +228,9 @@ class McpServers:
             asyncio.run_coroutine_threadsafe(server.end(), self._loop)
 
     def _make_room(self, connected: Server) -> None:
-        """Leave servers that were used least recently until few enough tools are declared."""
-        others = sorted((s for s in self._servers.values() if s.tools and s is not connected), key=lambda s: s.used)
-        while others and sum(len(s.tools) for s in (*others, connected)) > MOST_TOOLS:
+        """Leave servers that were used least recently until few enough run."""
+        others = sorted((s for s in self._servers.values() if s.live and s is not connected), key=lambda s: s.used)
+        while len(others) >= MOST_LIVE:
             self._wait(others.pop(0).end(), threading.Event())
 
     def _wait(self, work: Coroutine[Any, Any, _T], cancel: threading.Event) -> _T:

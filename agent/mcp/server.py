@@ -13,8 +13,9 @@ from deskhand.agent.mcp import box, pins
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError, LinkError, SlowError
 from deskhand.agent.mcp.offers import Offers, offers
-from deskhand.agent.mcp.pins import Changes, Pin, Pins
-from deskhand.agent.mcp.tools import GATE, Gate, Offer, tool_name
+from deskhand.agent.mcp.pins import Changes, Kept, Pin, Pins
+from deskhand.agent.mcp.tools import GATE, Gate, Offer, group_name, tool_name
+from deskhand.agent.tool import Group
 
 if TYPE_CHECKING:
     from mcp import types  # the SDK takes most of a second to import: only once a server is started
@@ -48,8 +49,23 @@ class Server:
         self._offers = Offers()
         self._changes = Changes()
         self._pending: dict[str, str] = {}
-        self.tools: tuple[Offer, ...] = ()
+        self.tools = self._kept()
         self.used = 0.0
+
+    @property
+    def live(self) -> bool:
+        """Whether it runs."""
+        link = self._link
+        return link is not None and link.alive
+
+    @property
+    def group(self) -> Group:
+        """What the model knows of it before it is activated: what the person says it is for, else its tools' names."""
+        name, about = self.config.name, self.config.entry.access.description
+        names = ", ".join(tool.name for tool in self.tools)[:200]
+        told = about or (f"tools: {names}" if names else "a server that the person added")
+        body = "Its tools can be called." if self.tools else f"Call {tool_name(name, GATE)}, then its tools."
+        return Group(group_name(name), f"MCP server {name}: {told}", body)
 
     @property
     def gate(self) -> Gate | None:
@@ -66,12 +82,11 @@ class Server:
             agrees, shows = pins.digest(self._pending), (*shows, *self._changed())
         return Gate(
             tool_name(name, GATE),
-            name,
+            group_name(name),
             text,
             {"type": "object", "properties": {}},
             (f"mcp:{name}",) if agrees else (),
             quiet=not agrees,
-            server=name,
             agrees=agrees,
             shows=shows,
         )
@@ -148,8 +163,7 @@ class Server:
             }
 
     async def end(self, *, at_once: bool = False) -> None:
-        """Leave it; what it started has ended when this returns."""
-        self.tools = ()
+        """Leave it; what it started has ended when this returns. Its tools stay: the next call starts it again."""
         link, self._link = self._link, None
         if link is not None:
             await link.end(at_once=at_once)
@@ -197,13 +211,36 @@ class Server:
         self._changes = Changes() if known is None else pins.compare(known, self._pending)
 
     def _remember(self, tools: Mapping[str, str]) -> None:
+        kept = tuple(
+            Kept(
+                name=tool.name,
+                description=tool.description,
+                parameters=tool.parameters,
+                original=tool.original,
+                pin=tool.pin,
+            )
+            for tool in self._offers.tools
+        )
+        only = self.config.entry.access.tools
+        pin = Pin(config=pins.of_config(self.config), tools=tools, only=only, offers=kept)
         try:
-            self._agreed.put(self.config.name, Pin(config=pins.of_config(self.config), tools=tools))
+            self._agreed.put(self.config.name, pin)
         except OSError as error:
             raise LinkError(
                 f"What was agreed to of {self.config.name} can't be kept: {error.strerror or error}."
             ) from error
         self._changes = Changes()
+
+    def _kept(self) -> tuple[Offer, ...]:
+        """The tools that were agreed to, if nothing in the configuration has changed since."""
+        pin = self._agreed.get(self.config.name)
+        if pin is None or pin.config != pins.of_config(self.config) or pin.only != self.config.entry.access.tools:
+            return ()
+        group, scopes = group_name(self.config.name), (f"mcp:{self.config.name}",)
+        return tuple(
+            Offer(each.name, group, each.description, each.parameters, scopes, original=each.original, pin=each.pin)
+            for each in pin.offers
+        )
 
     def _offer(self) -> None:
         """Offer the tools that it has now, if they are those that were agreed to."""
@@ -216,7 +253,7 @@ class Server:
                 f"The tools of {self.config.name} are not those that were agreed to: "
                 f"{'; '.join(self._changed())[:400]}. Call {tool_name(self.config.name, GATE)}: the person decides."
             )
-        if pin.tools is None:
+        if pin.tools is None or pin.only != self.config.entry.access.tools:
             self._remember(self._pending)
         self.tools = self._offers.tools
         self.used = time.monotonic()

@@ -19,12 +19,10 @@ class Offer(Tool):
     """A tool of a server.
 
     Attributes:
-        server: its name in the configuration.
         original: the tool's name at the server.
         pin: hash of name, description and schema as the server sent them.
     """
 
-    server: str
     original: str
     pin: str
 
@@ -34,14 +32,17 @@ class Gate(Tool):
     """The tool that connects a server. It asks unless what would be agreed to was agreed to before.
 
     Attributes:
-        server: its name in the configuration.
         agrees: hash of what a person agrees to by allowing it, empty if there is nothing new.
         shows: what that is, a line each.
     """
 
-    server: str
     agrees: str = ""
     shows: tuple[str, ...] = ()
+
+
+def group_name(server: str) -> str:
+    """What a server is called among skills, none of which may have a dot in its name."""
+    return f"mcp.{server}"
 
 
 def tool_name(server: str, tool: str) -> str:

@@ -56,7 +56,6 @@ def test_everything_of_the_older_era(desk, entries):
     desk.write(everything=entries.node("server-everything"))
     desk.connect("everything")
     assert desk.servers.check("everything")["protocol"].startswith("2025-")
-    desk.connect("everything")
     assert desk.run("everything__echo", message="Grüße <|turn>").value == "Echo: Grüße <|turn>"
     assert "42" in desk.run("everything__get_sum", a=40, b=2).value
     picture = desk.run("everything__get_tiny_image")
