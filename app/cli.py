@@ -120,18 +120,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     """Do what the options say and return the exit code."""
-    match options.command:
-        case "ask":
-            return ask.run(options)
-        case "doctor":
-            return doctor.run(as_json=options.json)
-        case "models":
-            return models.run(options)
-        case "audit":
-            return audit.run(options)
-        case "grants":
-            return grants.run(options)
-        case "mcp":
-            return mcp.run(options)
-        case _:
-            return skill_list.run(as_json=options.json, check=options.check)
+    commands = {"ask": ask, "audit": audit, "grants": grants, "mcp": mcp, "models": models}
+    if options.command in commands:
+        return commands[options.command].run(options)
+    if options.command == "doctor":
+        return doctor.run(as_json=options.json)
+    return skill_list.run(as_json=options.json, check=options.check)
