@@ -21,6 +21,16 @@ class DeadEndError(ModelError):
     """The grammar allows no token that the model may write."""
 
 
+class NumbersError(ModelError):
+    """The model computed something that is no number, as damaged weights do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model's numbers for its next word make no sense (NaN), so its answer was ended. Its file may be "
+            "damaged: check it with “deskhand models verify”, or choose another model."
+        )
+
+
 class Sampler:
     """Chooses the tokens of one completion.
 
@@ -39,6 +49,7 @@ class Sampler:
     def __init__(self, model: Model, sampling: Sampling, grammar: Grammar | None = None) -> None:
         self._model = model
         self._check = Check()
+        self._vetted = False
         self._grammar = _open_grammar(model, grammar, self._check) if grammar else None
         self._trigger = model.special_token(grammar.trigger) if grammar and grammar.trigger else None
         self._chain = C.llama_sampler_chain_init(C.llama_sampler_chain_default_params())
@@ -74,7 +85,12 @@ class Sampler:
 
         Raises:
             DeadEndError: the grammar allows none.
+            NumbersError: the logits are none.
         """
+        first: float = C.llama_get_logits_ith(context.handle, row)[0]
+        # Something wrong in the state is in every logit, something wrong in the output's weights there from the start.
+        if not self._vetted or first - first != 0.0:
+            self._vet(context.logits(row))
         token: int = C.llama_sampler_sample(self._chain, context.handle, row)
         if self._grammar is None:
             return token
@@ -90,6 +106,12 @@ class Sampler:
                 raise DeadEndError("The model can't go on within the form that was asked for.")
         C.llama_sampler_accept(self._grammar, token)
         return token
+
+    def _vet(self, logits: NDArray[np.float32]) -> None:
+        """Refuse logits with which llama.cpp's samplers would give nonsense, or abort."""
+        if np.isnan(logits).any() or not np.isfinite(logits).any():
+            raise NumbersError
+        self._vetted = True
 
     def _sample_masked(self, logits: NDArray[np.float32]) -> int:
         candidates = np.empty(logits.size, _CANDIDATE)

@@ -182,7 +182,10 @@ class Writing:
         if depth := min(drafter.depth.next(), room, context.outputs - 1):
             draft = drafter.propose(self._last, self._row, position, depth)
             drafted = time.perf_counter()
-        context.decode([self._last, *draft], position, outputs=1 + len(draft))
+        if draft:
+            context.decode([self._last, *draft], position, outputs=1 + len(draft))
+        else:
+            context.step(self._last, position)
         chosen = list[int]()
         for row in range(1 + len(draft)):
             chosen.append(self._choose(row))
