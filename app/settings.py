@@ -41,6 +41,7 @@ class Settings(BaseModel):
         keep_session: whether what the engine has read of the open conversation is kept on disk when Deskhand closes, so
             that the next start need not read it again. Off, since the conversation can be read from it.
         mode: ``ask`` before what could hurt, or ``read-only``: nothing acts.
+        folders: whose files skills may read and, each time asked, change.
         trusted_folders: in which files may be changed without asking, unless the conversation holds what others wrote.
         mcp_remote: whether MCP servers on other machines may be used; what they are called with leaves this one.
     """
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     thinking: bool = False
     keep_session: bool = False
     mode: Literal["ask", "read-only"] = "ask"
+    folders: tuple[Path, ...] = (Path("~/Documents"), Path("~/Downloads"), Path("~/Desktop"))
     trusted_folders: tuple[Path, ...] = ()
     mcp_remote: bool = False
 

@@ -136,6 +136,12 @@ def all_skills() -> SkillSet:
     return load_skills([(settings.BUNDLED_SKILLS, "bundled"), (user_skills(), "user")])
 
 
+def app_host(chosen: Settings) -> AppHost:
+    """What the application does for skills, with what the person granted."""
+    private = (settings.data_folder(), settings.settings_file().parent)
+    return AppHost(chosen.image_budget, (*chosen.folders, *chosen.trusted_folders), private)
+
+
 def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
     """The MCP servers of the person's configuration; none is started before it is called for."""
     data, file = settings.data_folder(), settings.mcp_file()
@@ -204,7 +210,7 @@ def build(
     )
     engine = WorkerEngine(config)
     servers = mcp_servers(chosen, notify)
-    toolbox = Toolbox(skills, data, AppHost(chosen.image_budget), more=[servers])
+    toolbox = Toolbox(skills, data, app_host(chosen), more=[servers])
     audit = open_audit()
     _log_engine(audit, config, notify)
     agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit)

@@ -35,7 +35,23 @@ class HostFunction:
     bundled: bool = False
 
 
-FUNCTIONS: Mapping[str, HostFunction] = {"look": HostFunction(("screen",))}
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_WHOLE: Mapping[str, Any] = {"type": "integer"}
+_SWITCH: Mapping[str, Any] = {"type": "boolean"}
+
+
+def _takes(*required: str, **properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+FUNCTIONS: Mapping[str, HostFunction] = {
+    "look": HostFunction(("screen",)),
+    "list_folder": HostFunction(("files:read",), _takes(path=_TEXT)),
+    "read_file": HostFunction(("files:read",), _takes("path", path=_TEXT, first_line=_WHOLE, lines=_WHOLE)),
+    "search_files": HostFunction(("files:read",), _takes("path", "query", path=_TEXT, query=_TEXT)),
+    "write_file": HostFunction(("files:write",), _takes("path", "text", path=_TEXT, text=_TEXT, append=_SWITCH)),
+    "replace_in_file": HostFunction(("files:write",), _takes("path", "old", "new", path=_TEXT, old=_TEXT, new=_TEXT)),
+}
 """Every function of the application that tools may ask for, by name. ``look`` takes a screenshot for the model."""
 
 

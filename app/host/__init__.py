@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
 from deskhand.app import capture
+from deskhand.app.host.files import Files
 
 
 class AppHost:
@@ -13,11 +15,21 @@ class AppHost:
 
     Args:
         budget: the most image tokens a screenshot may take.
+        folders: granted for files.
+        private: folders of ours that no skill may use.
     """
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, folders: Sequence[Path] = (), private: Sequence[Path] = ()) -> None:
         self._budget = budget
-        self._functions: Mapping[str, Callable[[Asked], Told]] = {"look": self._look}
+        files = Files(folders, private)
+        self._functions: Mapping[str, Callable[[Asked], Told]] = {
+            "look": self._look,
+            "list_folder": files.list_folder,
+            "read_file": files.read_file,
+            "search_files": files.search_files,
+            "write_file": files.write_file,
+            "replace_in_file": files.replace_in_file,
+        }
 
     def ask(self, asked: Asked) -> Told:
         """Do what a tool asked for; raises HostError with a sentence where that can't be done."""

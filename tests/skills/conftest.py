@@ -1,0 +1,33 @@
+"""The bundled skills over the application's own host, as the agent calls them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deskhand.agent.limits import Limits
+from deskhand.agent.skills.loading import load_skills
+from deskhand.agent.tool import ToolResult
+from deskhand.agent.tools.toolbox import Toolbox
+from deskhand.model.types import ToolCall
+
+ROOT = Path(__file__).parents[2] / "skills"
+
+
+@pytest.fixture
+def bundled(tmp_path: Path) -> Callable[..., Callable[..., ToolResult]]:
+    """``bundled(host)`` gives a function that calls a tool by name over that host."""
+
+    def over(host: Any, cancel: threading.Event | None = None) -> Callable[..., ToolResult]:
+        box = Toolbox(load_skills([(ROOT, "bundled")]), tmp_path / "data", host)
+
+        def call(name: str, /, **arguments: Any) -> ToolResult:
+            return box.run(ToolCall("c", name, arguments), cancel or threading.Event(), Limits())
+
+        return call
+
+    return over
