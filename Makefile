@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo run test mcp-servers check bench parity rehearsal lock models clean
+.PHONY: setup demo run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal lock models clean
 
 setup: ## system packages, virtual environment, locked Python packages
 	@.ci/setup
@@ -48,6 +48,15 @@ parity: setup ## compare with transformers in a venv of its own; writes tests/mo
 	@build/parity-venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@build/parity-venv/bin/python tests/parity/reference.py tests/model/golden
 	@$(BIN)/pytest tests/model/test_parity.py
+
+pocket-venv: setup
+	@test -x build/pocket-venv/bin/python || $(BIN)/python -m venv build/pocket-venv
+	@build/pocket-venv/bin/python -m pip install --quiet -r model/pocket/training/requirements.lock
+	@build/pocket-venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+
+pocket-parity: pocket-venv ## compare the trainer of Pocket with llama.cpp; writes tests/model/pocket/golden.npz
+	@build/pocket-venv/bin/python -m deskhand.model.pocket.training.golden tests/model/pocket/golden.npz
+	@$(BIN)/pytest -q tests/model/pocket/test_parity.py
 
 rehearsal: setup ## the 12B's real shape with random weights: memory and speed here; 7.5 GB under build/rehearsal
 	@mkdir -p build/rehearsal
