@@ -16,6 +16,15 @@ DRAFTER = "gemma4-assistant"
 PROJECTORS = {"vision": ("gemma4uv", "gemma4v"), "audio": ("gemma4ua", "gemma4a")}
 """Gemma 4's, the encoder-free ones first (llama.cpp `src/llama-arch.cpp`, `tools/mtmd/clip-impl.h`)."""
 
+_PARTS = {
+    "gemma4uv": (
+        *(f"v.patch_norm.{number}.{part}" for number in (1, 2, 3) for part in ("weight", "bias")),
+        *("v.patch_embd.weight", "v.patch_embd.bias", "v.position_embd.weight", "mm.input_projection.weight"),
+    ),
+    "gemma4ua": ("mm.a.input_projection.weight",),
+}
+"""Tensors of the encoder-free projectors; llama.cpp takes most of them as optional and crashes where one is missing."""
+
 _SUPPORTED = frozenset(MODEL_ARCH_NAMES.values()) | {GEMMA}
 
 
@@ -145,6 +154,8 @@ def _mmproj_mismatch(main: Header, other: Header) -> str:
             why = f"reads {kind} as {found or 'nothing known'}, and {of} needs {' or '.join(projectors)}"
         elif width != hidden:
             why = f"belongs to another model than {of} ({width} against {hidden} wide)"
+        elif lacking := set(_PARTS.get(found, ())) - {tensor.name for tensor in other.tensors}:
+            why = f"is not whole, it lacks {min(lacking)}"
         else:
             continue
         return f"{name} {why}: get the mmproj of this model."

@@ -221,6 +221,10 @@ class _Language:
         self.window = self._number("attention.sliding_window")
         self.weights = sum(tensor.size for tensor in header.tensors)
         layers = self._number("block_count")
+        if not 0 < layers <= len(header.tensors):
+            raise BundleError(
+                f"The model file {header.path} is damaged (it claims {layers} layers): download it again."
+            )
         slides = header.metadata.get(f"{self._name}.attention.sliding_window_pattern")
         known = isinstance(slides, tuple) and len(slides) >= layers and self.window > 0
         self.slides = [bool(slides[layer]) if known and isinstance(slides, tuple) else False for layer in range(layers)]

@@ -13,7 +13,7 @@ import pytest
 from deskhand.model.errors import BundleError
 from deskhand.model.files.bundle import Bundle, best_bundle, describe, find_bundles, open_bundle
 from deskhand.model.files.header import read_header
-from deskhand.model.tiny.bundle import TinySpec, cached_bundle
+from deskhand.model.tiny.bundle import TinySpec, cached_bundle, write_bundle
 
 OTHER = TinySpec(hidden=160, drafter_hidden=120)
 OTHER_WORDS = TinySpec(vocab=1100)
@@ -164,3 +164,11 @@ def test_bundles_are_found_and_the_best_comes_first(tmp_path: Path) -> None:
     assert best_bundle([first, second]) == found[0]
     assert best_bundle([tmp_path / "missing"]) is None
     assert find_bundles([second, second]) == find_bundles([second])
+
+
+def test_an_mmproj_that_lacks_a_tensor_is_refused(tmp_path: Path) -> None:
+    write_bundle(tmp_path)
+    path = tmp_path / "mmproj.gguf"
+    path.write_bytes(path.read_bytes().replace(b"v.patch_norm.2.bias", b"v.patch_norm.9.bias"))
+    with pytest.raises(BundleError, match=r"mmproj\.gguf is not whole, it lacks v\.patch_norm\.2\.bias"):
+        open_bundle(tmp_path)
