@@ -179,7 +179,7 @@ class Rehearsal:
         times = []
         for _ in range(repeats):
             with Clock(self._threads) as clock:
-                session.drafter.propose(1000, 0, position, 1)
+                session.drafter.propose(1000, 0, position + 1, 1)
             times.append(clock)
         session.context.remove(position)
         self.note("draft_one", min(times, key=lambda c: c.quiet).as_json())
@@ -187,10 +187,11 @@ class Rehearsal:
     def medium(self, name: str, medium: Image | Audio) -> None:
         """A picture or a clip: to embeddings, and into the cache."""
         session = self.session
-        (prepared,) = session.prompt([HEAD, medium, TAIL]).media.values()
+        prepared = session.prompt([HEAD, medium, TAIL]).media.values()
         assert session.projector
         with Clock(self._threads) as encoded:
-            session.projector.embeddings(prepared)
+            for each in prepared:
+                session.projector.embeddings(each)
         usage, clock = self.run([HEAD, medium, TAIL])
         tokens = usage.image_tokens + usage.audio_tokens
         self.note(
