@@ -125,6 +125,8 @@ def offered(tool: Tool, call: ToolCall, given: Situation, answer: Answer) -> Gra
     if answer not in {Answer.SESSION, Answer.ALWAYS} or (given.tainted and sink):
         return None
     always = answer is Answer.ALWAYS
+    if always and "scripts" in tool.scopes:
+        return None  # the script may be another one tomorrow
     grant = Grant(tool.name, pin(tool), made=given.now)
     if always:
         grant = replace(grant, expires=given.now + DAYS * 86_400)

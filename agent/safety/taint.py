@@ -116,8 +116,8 @@ def of_result(tool: Tool, call: ToolCall, *, marked: bool) -> tuple[Origin, ...]
                 found.append(Origin(kind, which[:200] or (tool.skill if kind == "server" else tool.name)))
     if marked and "files:data" in tool.scopes:
         found.append(Origin("notes", tool.skill))
-    if not found and scopes.brings_in(tool.scopes):
-        found.append(Origin("program", tool.name))
+    if not found and (scopes.brings_in(tool.scopes) or not tool.bundled):
+        found.append(Origin("program", tool.name))  # what a foreign program says, its author says
     return tuple(found)
 
 

@@ -152,6 +152,9 @@ def test_what_is_granted_then_runs_for_that_very_call(tool, call, answer):
     permissions = Permissions()
     call = replace(call, name=tool.name)
     grant = offered(tool, call, permissions.situation(call), answer)
+    if "scripts" in tool.scopes and answer is Answer.ALWAYS:
+        assert grant is None
+        return
     assert grant is not None
     permissions.remember(grant)
     assert decide(tool, call, permissions.situation(call)).decision == "allow"

@@ -54,13 +54,16 @@ def test_a_result_says_where_it_came_from(scopes, arguments, origin):
 
 @pytest.mark.parametrize("scopes", [(), ("files:data",), ("notify",), ("apps",), ("files:write",)])
 def test_what_only_says_its_own_is_not_tainted(scopes):
-    assert taint.of_result(Tool("t", "s", "D.", {}, scopes), ToolCall("c", "t"), marked=False) == ()
+    ours = Tool("t", "s", "D.", {}, scopes, bundled=True)
+    assert taint.of_result(ours, ToolCall("c", "t"), marked=False) == ()
+    foreign = Tool("t", "s", "D.", {}, scopes)
+    assert taint.of_result(foreign, ToolCall("c", "t"), marked=False) == (Origin("program", "t"),)
 
 
 def test_own_files_are_tainted_once_they_were_written_while_tainted():
-    tool = Tool("notes_list", "notes", "D.", {}, ("files:data",))
+    tool = Tool("notes_list", "notes", "D.", {}, ("files:data",), bundled=True)
     assert taint.of_result(tool, ToolCall("c", "notes_list"), marked=True) == (Origin("notes", "notes"),)
-    assert taint.of_result(Tool("t", "notes", "D.", {}), ToolCall("c", "t"), marked=True) == ()
+    assert taint.of_result(Tool("t", "notes", "D.", {}, bundled=True), ToolCall("c", "t"), marked=True) == ()
 
 
 def test_the_newest_origin_is_last_and_each_is_named_once():
