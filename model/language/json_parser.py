@@ -13,8 +13,9 @@ import re
 from collections.abc import Collection
 from typing import Any, NoReturn, cast
 
+from deskhand.model.language.calls import CallError, new_call_id
 from deskhand.model.language.literals import MAX_DEPTH, too_deep
-from deskhand.model.language.parser import CallError, Parsed, new_call_id
+from deskhand.model.language.parser import Parsed
 from deskhand.model.types import BrokenCall, CallDelta, TextDelta, ThoughtDelta, ToolCall
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"

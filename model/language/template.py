@@ -90,7 +90,7 @@ class Gemma4Dialect:
 
     def parser(self, request: Request) -> GemmaParser:
         """A parser for one completion of ``request``."""
-        return GemmaParser(calls_allowed=request.tool_choice != "none")
+        return GemmaParser(request.tools, calls_allowed=request.tool_choice != "none")
 
 
 class _Rendering:
