@@ -15,6 +15,7 @@ from deskhand.agent.events import (
     CallProposed,
     CallRecord,
     Decision,
+    Notice,
     Outcome,
     Progressed,
     TurnEnded,
@@ -113,12 +114,13 @@ class Agent:
                 return self._end(
                     turn, "error", error="Nothing was asked: type a question, or attach a picture or sound."
                 )
-            self._toolbox.refresh()
             self._store.append(conversation, turn.id, question, origins=taint.of_percepts(percepts))
             turn.note(
                 "turn", conversation=conversation, text=text, percepts=[_heard_or_seen(each) for each in percepts]
             )
             emit(TurnStarted(conversation, turn.id, question.parts))
+            for sentence in self._toolbox.refresh():
+                emit(Notice("skill", sentence))
             self._activate(turn, disclosure.named(text))
             outcome = self._steps(turn, ask)
             if not outcome.error and turn.texts[-1].strip() != outcome.answer:

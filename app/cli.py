@@ -75,11 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = actions.add_parser("verify", help="check the files against their SHA-256")
     verify.add_argument("names", nargs="*", metavar="NAME", help="default: all that are installed")
 
-    skills = commands.add_parser("skills", help="what it can do")
-    skill_actions = skills.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listed = skill_actions.add_parser("list", help="skills, their tools, and every problem found")
-    listed.add_argument("--json", action="store_true")
-    listed.add_argument("--check", action="store_true", help="exit with 1 if there is any problem")
+    skill_list.add_parser(commands)
 
     granted = commands.add_parser("grants", help="what runs without asking, and what never runs")
     grant_actions = granted.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -125,4 +121,4 @@ def run(options: argparse.Namespace) -> int:
         return commands[options.command].run(options)
     if options.command == "doctor":
         return doctor.run(as_json=options.json)
-    return skill_list.run(as_json=options.json, check=options.check)
+    return skill_list.run(options)

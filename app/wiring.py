@@ -14,7 +14,10 @@ from deskhand.agent.mcp.provider import McpServers
 from deskhand.agent.safety.audit import Audit, AuditError
 from deskhand.agent.safety.grants import Grants
 from deskhand.agent.safety.permissions import Permissions
-from deskhand.agent.skills.loading import SkillSet, load_skills
+from deskhand.agent.skills.consents import Consents, ConsentsError
+from deskhand.agent.skills.installing import Installer
+from deskhand.agent.skills.library import Library
+from deskhand.agent.skills.skill import BUNDLED, Problem
 from deskhand.agent.timers import Timers
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import settings
@@ -37,7 +40,7 @@ class Desk:
     settings: Settings
     engine: Engine
     store: Store
-    skills: SkillSet
+    skills: Library
     permissions: Permissions
     agent: Agent
     timers: Timers
@@ -131,9 +134,38 @@ def user_skills() -> Path:
     return settings.data_folder() / "skills"
 
 
-def all_skills() -> SkillSet:
-    """The bundled skills and the person's own."""
-    return load_skills([(settings.BUNDLED_SKILLS, "bundled"), (user_skills(), "user")])
+def consents() -> Consents:
+    """What the person agreed to of skills."""
+    return Consents(settings.data_folder() / "skills.json")
+
+
+def library() -> Library:
+    """All skills: bundled, the person's own, of ``~/.agents/skills``, and of this project if it is trusted."""
+    agreed = consents()
+    places = [
+        (settings.BUNDLED_SKILLS, BUNDLED),
+        (user_skills(), "user"),
+        (Path.home() / ".agents" / "skills", "agents"),
+    ]
+    held_back: list[Problem] = []
+    project = Path.cwd() / ".agents" / "skills"
+    if project.is_dir() and project.resolve() != (Path.home() / ".agents" / "skills").resolve():
+        try:
+            trusted = agreed.trusts(project.parent.parent)
+        except ConsentsError as error:
+            trusted = False
+            held_back.append(Problem(project, str(error)))
+        if trusted:
+            places.append((project, "project"))
+        else:
+            text = "This project brings skills, which are not looked at before you trust it: deskhand skills trust"
+            held_back.append(Problem(project, text))
+    return Library(places, agreed, held_back)
+
+
+def installer(skills: Library) -> Installer:
+    """What changes the person's own skills."""
+    return Installer(user_skills(), settings.data_folder() / "trash" / "skills", skills, consents())
 
 
 def app_host(chosen: Settings) -> AppHost:
@@ -204,7 +236,7 @@ def build(
     data = settings.data_folder()
     if not chosen.keep_session:
         shutil.rmtree(sessions_folder(), ignore_errors=True)
-    skills = all_skills()
+    skills = library()
     permissions = Permissions(
         preapproved, ask=ask, mode=chosen.mode, trusted=chosen.trusted_folders, grants=open_grants()
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deskhand.agent import scopes
 from deskhand.agent.skills import contents, manifest, signatures
+from deskhand.agent.skills.lookalike import alike
 from deskhand.agent.skills.manifest import NAME, Warn
 from deskhand.agent.skills.skill import BUNDLED, Function, Problem, Skill, SkillSet
 
@@ -27,20 +28,36 @@ def load_skills(folders: Sequence[tuple[Path, str]]) -> SkillSet:
     """Load every skill below ``folders``; a later one of the same name replaces an earlier one, with a warning.
 
     Args:
-        folders: pairs of a folder and its source, ``bundled`` or ``user``; a folder that does not exist holds none.
+        folders: pairs of a folder and its source; a folder that does not exist holds none.
     """
-    skills: dict[str, Skill] = {}
     problems: list[Problem] = []
-    for root, source in folders:
-        for file in _files(root, problems):
-            skill = load_skill(file, source, problems)
-            if skill is None:
-                continue
-            if skill.name in skills:
-                other = skills.pop(skill.name)
-                problems.append(Problem(file, f"The skill {skill.name} replaces the one in {other.folder}."))
-            skills[skill.name] = skill
-    return SkillSet(tuple(_distinct(skills.values(), problems)), tuple(problems))
+    found = [skill for root, source in folders for skill in find(root, source, problems)]
+    return merge(found, problems)
+
+
+def find(root: Path, source: str, problems: list[Problem]) -> Iterator[Skill]:
+    """Load every skill below ``root``, in the order of folder names."""
+    for file in files(root, problems):
+        if skill := load_skill(file, source, problems):
+            yield skill
+
+
+def merge(found: Iterable[Skill], problems: list[Problem]) -> SkillSet:
+    """One skill a name, the latest; and none that looks like another and is not."""
+    skills: dict[str, Skill] = {}
+    for skill in found:
+        twin = next((name for name in skills if name != skill.name and alike(name, skill.name)), None)
+        if twin:
+            text = f"It is left out: its name “{skill.name}” looks like that of the skill {twin}."
+            problems.append(Problem(skill.folder / "SKILL.md", text, fatal=True))
+            continue
+        if skill.name in skills:
+            other = skills.pop(skill.name)
+            text = f"The skill {skill.name} replaces the one in {other.folder}."
+            problems.append(Problem(skill.folder / "SKILL.md", text))
+        skills[skill.name] = skill
+    distinct = tuple(_distinct(skills.values(), problems))
+    return SkillSet(distinct, tuple(problems))
 
 
 def _distinct(skills: Iterable[Skill], problems: list[Problem]) -> Iterator[Skill]:
@@ -57,7 +74,7 @@ def _distinct(skills: Iterable[Skill], problems: list[Problem]) -> Iterator[Skil
         yield skill if len(free) == len(skill.tools) else replace(skill, tools=free)
 
 
-def _files(root: Path, problems: list[Problem]) -> Iterator[Path]:
+def files(root: Path, problems: list[Problem]) -> Iterator[Path]:
     """Every SKILL.md below ``root``, in the order of names; links are followed once."""
     seen: set[Path] = set()
     waiting = [(root, 0)]
@@ -91,7 +108,7 @@ def load_skill(file: Path, source: str, problems: list[Problem]) -> Skill | None
 
     try:
         said = manifest.read(file, warn)
-        files = tuple(entry.path for entry in contents.listing(file.parent) if entry.path != file.name)
+        others = tuple(entry.path for entry in contents.listing(file.parent) if entry.path != file.name)
     except (manifest.ManifestError, contents.ContentsError) as error:
         problems.append(Problem(file, str(error), fatal=True))
         return None
@@ -104,7 +121,7 @@ def load_skill(file: Path, source: str, problems: list[Problem]) -> Skill | None
         said.license,
         _scopes(said.metadata.get("deskhand-scopes", ""), source, warn),
         core=source == BUNDLED and said.metadata.get("deskhand-core", "").lower() == "true",
-        files=files,
+        files=others,
         requests=said.requests,
         metadata=said.metadata,
     )

@@ -12,6 +12,9 @@ from deskhand.agent.tool import Tool
 BUNDLED = "bundled"
 """The source of skills that came with Deskhand; those of others are ``user``, ``agents`` and ``project``."""
 
+CHANGED = "The files of the skill {name} have changed since this turn began, so nothing of it is used."
+"""What the model and the person are told when a skill is not `SkillSource.unchanged`."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -84,8 +87,12 @@ class SkillSource(Protocol):
         """All that may be used."""
         ...
 
-    def refresh(self) -> None:
-        """Look whether anything changed; called before each turn."""
+    def refresh(self) -> tuple[str, ...]:
+        """Look whether anything changed, before each turn; what the person should know of it, a sentence each."""
+        ...
+
+    def unchanged(self, skill: Skill) -> bool:
+        """Whether the skill's files are still those that were loaded; asked before any of them is used."""
         ...
 
 
@@ -96,5 +103,10 @@ class SkillSet:
     skills: tuple[Skill, ...]
     problems: tuple[Problem, ...]
 
-    def refresh(self) -> None:
+    def refresh(self) -> tuple[str, ...]:
         """Stay as it was loaded."""
+        return ()
+
+    def unchanged(self, skill: Skill) -> bool:
+        """Yes: nobody agreed to one version of it."""
+        return skill in self.skills

@@ -18,7 +18,7 @@ from deskhand.agent import scopes
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox
-from deskhand.agent.skills.skill import BUNDLED, Function, Skill, SkillSource
+from deskhand.agent.skills.skill import BUNDLED, CHANGED, Function, Skill, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools import arguments, folders
 from deskhand.agent.tools.host import FUNCTIONS, Asked, Host, HostError, declares
@@ -74,6 +74,8 @@ class SkillFunctions:
         applications that the skill ``open`` starts in sessions of their own.
         """
         assert isinstance(tool, Function)  # noqa: S101 - `tools` offers no other
+        if not any(skill.name == tool.skill and self._skills.unchanged(skill) for skill in self._skills.skills):
+            return ToolResult(error=CHANGED.format(name=tool.skill))
         try:
             return _Run(self._host, tool, cancel, limits).run(*self._job(tool, call.arguments, limits))
         except (_RefusedError, folders.FolderError) as error:

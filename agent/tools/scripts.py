@@ -13,7 +13,7 @@ from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox
 from deskhand.agent.skills import contents
-from deskhand.agent.skills.skill import Skill, SkillSource
+from deskhand.agent.skills.skill import CHANGED, Skill, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools import boxed, folders
 from deskhand.agent.tools.skill_tools import BUILT_IN, MOST_LISTED
@@ -120,6 +120,8 @@ class Scripts:
         skill = next((skill for skill in self._skills.skills if skill.name == given["skill"]), None)
         if skill is None:
             raise ScriptError(f"{given['skill']} is no skill with scripts.")
+        if not self._skills.unchanged(skill):
+            raise ScriptError(CHANGED.format(name=skill.name))
         file = _find(skill, given["script"])
         arguments = [str(argument) for argument in given.get("args") or []]
         if len(arguments) > MOST_ARGUMENTS or any("\0" in argument for argument in arguments):

@@ -9,7 +9,7 @@ from typing import Any
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.skills import contents
-from deskhand.agent.skills.skill import BUNDLED, SkillSource
+from deskhand.agent.skills.skill import BUNDLED, CHANGED, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools.disclosure import ACTIVATE, LOAD
 from deskhand.model.types import ToolCall
@@ -92,6 +92,8 @@ class SkillTools:
         skill = next((skill for skill in self._skills.skills if skill.name == name), None)
         if skill is None:
             return ToolResult(error=f"{name} is no skill with files.")
+        if not self._skills.unchanged(skill):
+            return ToolResult(error=CHANGED.format(name=name))
         try:
             file = contents.resolve(skill.folder, path)
             with file.open("rb") as stream:

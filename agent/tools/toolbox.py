@@ -35,9 +35,9 @@ class Toolbox:
         own: tuple[Provider, ...] = (*shared, SkillFunctions(skills, data, host))
         self._providers: tuple[Provider, ...] = (*own, *more)
 
-    def refresh(self) -> None:
-        """Let skills that changed be seen; before each turn."""
-        self.skills.refresh()
+    def refresh(self) -> tuple[str, ...]:
+        """Let skills that changed be seen, before each turn; what the person should know of it, a sentence each."""
+        return self.skills.refresh()
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -1,38 +1,216 @@
-"""`deskhand skills`: what it can do, and what is wrong with a skill."""
+"""`deskhand skills`: what it can do, what is wrong with a skill, and which ones the person wants."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from deskhand.agent.skills.loading import Skill
+from deskhand.agent.skills import card, loading
+from deskhand.agent.skills.card import Card
+from deskhand.agent.skills.consents import ConsentsError
+from deskhand.agent.skills.contents import ContentsError
+from deskhand.agent.skills.installing import Installer, InstallError
+from deskhand.agent.skills.library import Held, Library
+from deskhand.agent.skills.skill import Problem
 from deskhand.app import wiring
+from deskhand.app.visible import shown
+
+STATES = {"on": "", "off": "off", "new": "waits for your consent", "changed": "changed, waits for your consent"}
 
 
-def _as_json(skill: Skill) -> dict[str, Any]:
+def add_parser(commands: Any) -> None:  # noqa: ANN401 - argparse has no public name for it
+    """Add ``skills`` and its actions to the command line."""
+    skills = commands.add_parser("skills", help="what it can do")
+    actions = skills.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def action(name: str, told: str, *arguments: tuple[str, str, str | None]) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=told)
+        for argument, help_, count in arguments:
+            made.add_argument(argument, metavar=argument.upper(), help=help_, nargs=count)
+        made.add_argument("--json", action="store_true", help="print one JSON object")
+        return made
+
+    listed = action("list", "skills, their tools, and every problem found")
+    listed.add_argument("--check", action="store_true", help="exit with 1 if there is any problem")
+    action("check", "exit with 1 if there is any problem", ("folder", "a folder of skills; default: all of yours", "?"))
+    new = action("install", "add skills from a folder or archive", ("source", "folder, .zip, .tar.gz or .skill", None))
+    action("remove", "move a skill that you installed to the trash", ("name", "of the skill", None))
+    action("restore", "put back the skill of that name that was removed last", ("name", "of the skill", None))
+    on = action("enable", "use a skill, after showing what you agree to", ("name", "of the skill", None))
+    action("disable", "do not use a skill", ("name", "of the skill", None))
+    trusted = action("trust", "use the skills that a project brings", ("folder", "default: this one", "?"))
+    for asks in (new, on, trusted):
+        asks.add_argument("--yes", action="store_true", help="agree; for scripts that have shown the card themselves")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do one action; returns the exit code."""
+    do = {
+        "list": lambda: _show(wiring.library(), as_json=options.json, check=options.check),
+        "check": lambda: _check(options.folder, as_json=options.json),
+        "install": lambda: _install(options),
+        "remove": lambda: _move(options, "removed to", Installer.remove),
+        "restore": lambda: _move(options, "put back into", Installer.restore),
+        "enable": lambda: _enable(options),
+        "disable": lambda: _disable(options),
+        "trust": lambda: _trust(options),
+    }
+    try:
+        return do[options.action]()
+    except (InstallError, ConsentsError, ContentsError, OSError) as error:
+        if options.json:
+            print(json.dumps({"error": str(error)}, ensure_ascii=False))
+        else:
+            print(shown(str(error)), file=sys.stderr)
+        return 1
+
+
+def _as_json(held: Held) -> dict[str, Any]:
+    skill = held.skill
     return {
         "name": skill.name,
         "description": skill.description,
         "source": skill.source,
+        "state": held.state,
         "license": skill.license,
         "scopes": list(skill.scopes),
         "tools": [{"name": tool.name, "description": tool.description} for tool in skill.tools],
         "folder": str(skill.folder),
+        "hash": held.digest,
     }
 
 
-def run(*, as_json: bool, check: bool) -> int:
-    """Print every skill and every problem; with ``check`` a problem makes the exit code 1."""
-    found = wiring.all_skills()
+def _problems_as_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    return [{"path": str(p.path), "text": p.text, "fatal": p.fatal} for p in problems]
+
+
+def _show(library: Library, *, as_json: bool, check: bool) -> int:
     if as_json:
-        skills = [_as_json(skill) for skill in found.skills]
-        problems = [{"path": str(p.path), "text": p.text, "fatal": p.fatal} for p in found.problems]
-        print(json.dumps({"skills": skills, "problems": problems}, ensure_ascii=False, indent=2))
+        skills = [_as_json(held) for held in library.held]
+        told = {"skills": skills, "problems": _problems_as_json(library.problems)}
+        print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        for skill in found.skills:
-            print(f"{skill.name} ({skill.source}): {skill.description}")
-            for tool in skill.tools:
-                print(f"    {tool.name}: {tool.description}")
-        for problem in found.problems:
-            print(f"{'✗ not loaded' if problem.fatal else '! '} {problem.path}: {problem.text}")
-    return 1 if check and found.problems else 0
+        for held in library.held:
+            state = f", {STATES[held.state]}" if STATES[held.state] else ""
+            print(shown(f"{held.skill.name} ({held.skill.source}{state}): {held.skill.description}"))
+            for tool in held.skill.tools:
+                print(shown(f"    {tool.name}: {tool.description}"))
+        _print_problems(library.problems)
+    return 1 if check and library.problems else 0
+
+
+def _print_problems(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        print(shown(f"{'✗ not loaded' if problem.fatal else '! '} {problem.path}: {problem.text}"))
+
+
+def _check(folder: str | None, *, as_json: bool) -> int:
+    if folder is None:
+        return _show(wiring.library(), as_json=as_json, check=True)
+    problems: list[Problem] = []
+    path = Path(folder)
+    if not path.is_dir():
+        raise InstallError(f"There is no folder {folder}.")
+    skills = list(loading.find(path, "user", problems))
+    if not skills and not problems:
+        problems.append(Problem(path, "It holds no SKILL.md.", fatal=True))
+    if as_json:
+        told = {"skills": [skill.name for skill in skills], "problems": _problems_as_json(problems)}
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        print(f"{len(skills)} skill(s): {', '.join(skill.name for skill in skills) or 'none'}")
+        _print_problems(problems)
+    return 1 if problems else 0
+
+
+def _agreed(cards: Sequence[Card], options: argparse.Namespace) -> bool:
+    """Show the cards and ask; anything but a clear yes is a no."""
+    for each in cards:
+        print(shown("\n".join(each.lines())), file=sys.stderr)
+        print(file=sys.stderr)
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise InstallError("Nobody is here to agree to this, so nothing was done. Agree with --yes.")
+    names = ", ".join(each.skill.name for each in cards)
+    print(f"Use {names}? [y]es, [N]o: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _done(options: argparse.Namespace, sentence: str, **told: object) -> int:
+    print(json.dumps(told, ensure_ascii=False) if options.json else shown(sentence))
+    return 0
+
+
+def _declined(options: argparse.Namespace) -> int:
+    print('{"installed": []}' if options.json else "Nothing was changed.")
+    return 1
+
+
+def _install(options: argparse.Namespace) -> int:
+    installer = wiring.installer(wiring.library())
+    with installer.offered(Path(options.source)) as cards:
+        if not _agreed(cards, options):
+            return _declined(options)
+        for each in cards:
+            installer.install(each)
+        names = [each.skill.name for each in cards]
+        told = f"Installed: {', '.join(names)}. Name it with /{names[0]}, or let the model find it."
+        return _done(options, told, installed=[each.as_json() for each in cards])
+
+
+def _move(options: argparse.Namespace, what: str, move: Callable[[Installer, str], Path]) -> int:
+    place = move(wiring.installer(wiring.library()), options.name)
+    hint = f" Put it back with: deskhand skills restore {options.name}" if options.action == "remove" else ""
+    hint = f" Use it with: deskhand skills enable {options.name}" if options.action == "restore" else hint
+    return _done(options, f"{options.name} was {what} {place}.{hint}", name=options.name, place=str(place))
+
+
+def _held(library: Library, name: str) -> Held:
+    held = library.find(name)
+    if held is None:
+        raise InstallError(f"There is no skill {name}. See: deskhand skills list")
+    return held
+
+
+def _enable(options: argparse.Namespace) -> int:
+    library, agreed = wiring.library(), wiring.consents()
+    held = _held(library, options.name)
+    skill = held.skill
+    if held.state in {"new", "changed"}:
+        others = [other.skill for other in library.held]
+        made = card.of(skill, str(skill.folder), others, library.problems, changed=held.state == "changed")
+        if not _agreed([made], options):
+            return _declined(options)
+        agreed.agree(skill.name, made.digest, str(skill.folder))
+    else:
+        agreed.switch(skill.name, on=True)
+    return _done(options, f"{skill.name} is on.", name=skill.name, state="on")
+
+
+def _disable(options: argparse.Namespace) -> int:
+    held = _held(wiring.library(), options.name)
+    wiring.consents().switch(held.skill.name, on=False)
+    return _done(options, f"{held.skill.name} is off.", name=held.skill.name, state="off")
+
+
+def _trust(options: argparse.Namespace) -> int:
+    project = Path(options.folder or ".").resolve()
+    library, agreed = wiring.library(), wiring.consents()
+    problems: list[Problem] = []
+    skills = list(loading.find(project / ".agents" / "skills", "project", problems))
+    if not skills:
+        raise InstallError(f"There are no skills in {project / '.agents' / 'skills'}.")
+    others = [held.skill for held in library.held]
+    cards = [card.of(skill, str(skill.folder), others, problems) for skill in skills]
+    if not _agreed(cards, options):
+        return _declined(options)
+    agreed.trust(project)
+    for each in cards:
+        agreed.agree(each.skill.name, each.digest, each.origin)
+    names = [each.skill.name for each in cards]
+    return _done(options, f"Trusted: {project}, with {', '.join(names)}.", trusted=str(project), skills=names)

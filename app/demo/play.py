@@ -13,6 +13,7 @@ from pathlib import Path
 from deskhand.agent.events import Event, Outcome
 from deskhand.agent.loop import Agent
 from deskhand.agent.percept import Percept, SoundPercept
+from deskhand.agent.skills.skill import SkillSet
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import virtual, wiring
 from deskhand.app.bridge import Bridge, Ready
@@ -193,7 +194,7 @@ def play(report: Report, folder: Path, *, own_voice: bool) -> None:
             for skill in desk.skills.skills
             if skill.folder == BUNDLED_SKILLS / "clock"
         )
-        toolbox = Toolbox(replace(desk.skills, skills=clock), data_folder(), AppHost(tiny.image_budget))
+        toolbox = Toolbox(SkillSet(clock, ()), data_folder(), AppHost(tiny.image_budget))
         agent = Agent(desk.engine, desk.store, toolbox, desk.permissions)
         return Ready(_Forced(agent, most_tokens=64), desk.engine.info, close=desk.close)
 
