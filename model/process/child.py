@@ -14,7 +14,7 @@ from collections.abc import Container
 from multiprocessing.connection import Connection
 
 from deskhand.model.errors import EngineDiedError
-from deskhand.model.process import wire
+from deskhand.model.process import channel, wire
 from deskhand.model.process.causes import AGAIN, cause_of_death, oom_kills
 
 _ENVIRONMENT = {
@@ -73,10 +73,9 @@ class Process:
         Raises:
             EngineDiedError: the worker has ended.
         """
-        data = wire.encode(message, held)
         try:
             with self._sending:
-                self._connection.send_bytes(data)
+                channel.send(self._connection, message, held)
         except BlockingIOError as error:
             raise self.condemn(f"The engine's process took nothing of what it was sent. {AGAIN}") from error
         except OSError as error:
@@ -91,7 +90,7 @@ class Process:
         try:
             if not self._poll.poll(timeout * 1000):
                 return None
-            return wire.decode(self._connection.recv_bytes())
+            return channel.receive(self._connection)
         except (EOFError, OSError) as error:
             raise self._death() from error
 

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
 from deskhand.model.errors import ModelError
-from deskhand.model.process import wire
+from deskhand.model.process import channel, wire
 from deskhand.model.process.causes import starved
 from deskhand.model.process.pulse import BEAT_SECONDS, Pulse
 from deskhand.model.types import Delta, Finish, Progress
@@ -77,7 +77,7 @@ class Worker:
 
     def run(self) -> None:
         """Load the engine, then generate until the client goes away or asks to close."""
-        configure = wire.decode(self._connection.recv_bytes())
+        configure = channel.receive(self._connection)
         if not isinstance(configure, wire.Configure):
             raise TypeError(f"the first message was {type(configure).__name__}")
         writer = threading.Thread(target=self._write, name="writer")
@@ -128,10 +128,10 @@ class Worker:
             self._cancel.rest()
 
     def _read(self) -> None:
-        held: dict[str, wire.Medium] = {}
+        held: dict[str, wire.Kept] = {}
         try:
             while True:
-                match wire.decode(self._connection.recv_bytes(), held):
+                match channel.receive(self._connection, held):
                     case wire.Keep(media, forget):
                         held.update((medium.digest, medium) for medium in media)
                         for digest in forget:
@@ -169,7 +169,7 @@ class Worker:
                 for message in _coalesced(waiting):
                     if message is None:
                         return
-                    self._connection.send_bytes(wire.encode(message))
+                    channel.send(self._connection, message)
             except OSError:
                 os._exit(0)
             waiting.clear()

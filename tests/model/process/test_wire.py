@@ -32,7 +32,7 @@ def test_everything_crosses_whole() -> None:
     sound = types.Audio(bytes(8))
     messages: list[wire.Message] = [
         wire.Configure("{}"),
-        wire.Keep((image(1), sound), ("abc",)),
+        wire.Keep((image(1), wire.Block(bytes(12))), ("abc",)),
         wire.Generate(3, request(types.Text("hi <|turn>"), image(1), sound)),
         wire.Cancel(3),
         wire.Ready(types.EngineInfo("local", "m", 1, True, True, False, details=("a",))),
@@ -95,3 +95,48 @@ def test_failures_become_their_own_errors() -> None:
     unknown = wire.Failed(0, "os.system", "s").exception()
     assert type(unknown) is ModelError
     assert str(unknown) == "s"
+
+
+NOISE = os.urandom(30 * 16_000 * 4)
+
+
+@pytest.mark.parametrize("growing", [False, True])
+@pytest.mark.parametrize("size", [0, 4, wire.BLOCK_BYTES - 4, wire.BLOCK_BYTES, 3 * wire.BLOCK_BYTES + 8])
+def test_a_recording_crosses_in_blocks_and_is_whole_again(size: int, growing: bool) -> None:
+    audio = types.Audio(NOISE[:size], growing)
+    keep = wire.Shelf().plan(request(audio))
+    held = {block.digest: block for block in keep.media} if keep else {}
+    order = wire.Generate(1, request(audio))
+    assert wire.decode(wire.encode(order, held), held) == order
+    blocks, rest = wire.blocks(audio)
+    assert len(rest) == (size % wire.BLOCK_BYTES if growing else 0)
+    assert sum(len(block.samples) for block in blocks) + len(rest) == size
+
+
+def test_of_a_growing_recording_only_what_is_new_crosses_and_nothing_is_kept_twice() -> None:
+    shelf, sent, kept = wire.Shelf(), 0, 0
+    for end in range(12_800, len(NOISE) + 1, 12_800):
+        order = wire.Generate(1, request(types.Audio(NOISE[: end - 800], growing=True)))
+        keep = shelf.plan(order.request)
+        if keep:
+            kept += len(keep.media)
+            sent += len(wire.encode(keep))
+        sent += len(wire.encode(order, shelf.held))
+    finished = request(types.Audio(NOISE))
+    keep = shelf.plan(finished)
+    assert keep
+    assert len(keep.media) == 1
+    assert kept + 1 == len(shelf.held) == len(NOISE) // wire.BLOCK_BYTES
+    # The blocks once, of each message what fills none, and a digest for each block that is named.
+    assert sent < len(NOISE) * 2 + 150 * 151 / 2 * 80
+    assert sum(shelf.held.values()) == len(NOISE)
+    # Only names cross when the person goes on to talk about it.
+    assert len(wire.encode(wire.Generate(2, finished), shelf.held)) < 15_000
+
+
+def test_an_abandoned_recording_is_forgotten_in_its_turn() -> None:
+    shelf = wire.Shelf(limit=3 * wire.BLOCK_BYTES)
+    assert shelf.plan(request(types.Audio(NOISE[: 2 * wire.BLOCK_BYTES], growing=True)))
+    keep = shelf.plan(request(types.Audio(NOISE[-2 * wire.BLOCK_BYTES :], growing=True)))
+    assert keep
+    assert (len(keep.media), len(keep.forget)) == (2, 1)
