@@ -21,11 +21,13 @@ import decoding
 import memory
 import pixels_row
 import report
+import speaking
 import talking
 from rows import Row
 
 GROUPS: dict[str, Callable[[int], Iterable[Row]]] = {
     "talking": talking.conversation_rows,
+    "speaking": speaking.speech_rows,
     "memory": lambda _runs: [memory.warm_cold_delta(), *memory.kv_over_ideal()],
     "decoding": lambda runs: [decoding.cpu_per_token(min(runs, 3)), decoding.tokens_per_step()],
     "drafting": lambda runs: [decoding.adaptive(runs)],

@@ -97,10 +97,10 @@ def openai_messages(answers: list[str], *, sound: bool) -> list[dict[str, Any]]:
     for number, turn in enumerate(turns()[: len(answers) + 1]):
         content: list[dict[str, Any]] = []
         if turn.image:
-            content.append({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_png(turn.image)}"}})
+            content.append({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png(turn.image)}"}})
         content.append({"type": "text", "text": turn.text})
         if turn.audio and sound:
-            content.append({"type": "input_audio", "input_audio": {"data": _wav(turn.audio), "format": "wav"}})
+            content.append({"type": "input_audio", "input_audio": {"data": wav(turn.audio), "format": "wav"}})
         found.append({"role": "user", "content": content})
         if number < len(answers):
             found.append({"role": "assistant", "content": answers[number]})
@@ -108,7 +108,7 @@ def openai_messages(answers: list[str], *, sound: bool) -> list[dict[str, Any]]:
 
 
 @cache
-def _png(image: Image) -> str:
+def png(image: Image) -> str:
     size = reference_size(image.width, image.height, image.budget)
     buffer = io.BytesIO()
     Picture.frombytes("RGB", size, resize(image).tobytes()).save(buffer, "PNG")
@@ -116,7 +116,7 @@ def _png(image: Image) -> str:
 
 
 @cache
-def _wav(audio: Audio) -> str:
+def wav(audio: Audio) -> str:
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)

@@ -35,8 +35,8 @@ ENDS = (10.0, 10.05, 10.1, 10.15)
 """Seconds after which somebody stops: from just after a piece to just before the next."""
 
 _WHERE = (
-    "A system text, a screenshot of 1280×800 in 264 to 280 tokens, then {} of sound, real-time pieces of 200 ms given one "
-    "after the other; one compute thread, f16 cache, random weights in the 12B's proportions (12 layers, 768 wide)"
+    "A system text, a screenshot of 1280×800 in 264 to 280 tokens, then {} of sound, in pieces of 200 ms as they grow; "
+    "one compute thread, f16 cache, random weights in the 12B's proportions (12 layers, 768 wide)"
 )
 
 
@@ -112,7 +112,7 @@ def _ttft_row(
         round(wall["s"] / wall["b"], 4),
         "≤ 0.03",
         _WHERE.format("10 s") + "; wall time from the last sample to the first token, worker included, ÷ the same with "
-        f"all read at the end; medians of {len(streamed)} interleaved pairs. llama-server's is all at the end, over ours",
+        f"all read at the end; medians of {len(streamed)} interleaved pairs. llama-server's: all at the end, over ours",
         llama_server=round(server["wall"] / wall["b"], 3),
         detail={
             "cpu_ratio": round(cpu["s"] / cpu["b"], 4),
