@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from deskhand.agent.history import HistoryError, Store
 from deskhand.app import settings, wiring
 from deskhand.app.bridge import Bridge, EngineOffer, Ready
+from deskhand.app.host.gui import Gui
 from deskhand.app.settings import Settings
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.window import Window
@@ -71,7 +72,7 @@ def open_window(
                 raise _offer(missing)
             _fetch(missing, say, closing or threading.Event())
         say("Loading the engine")
-        desk = wiring.build(chosen, store, bridge.notify)
+        desk = wiring.build(chosen, store, bridge.notify, gui=gui)
         try:
             info = desk.engine.info
         except BaseException:
@@ -81,6 +82,7 @@ def open_window(
         return Ready(desk.agent, info, ", ".join(desk.servers.leaves), close=desk.close)
 
     bridge = Bridge(load, store)
+    gui = Gui(bridge)
     return Window(bridge, theme, hide_while_capturing=hide_while_capturing), bridge
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deskhand.agent.events import Notice, Progressed
 from deskhand.agent.history import Store
@@ -31,6 +32,9 @@ from deskhand.model.files.catalog import Entry
 from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle
+
+if TYPE_CHECKING:
+    from deskhand.app.host.gui import Gui  # Qt, which the command line does not load
 
 
 @dataclass(frozen=True)
@@ -168,10 +172,10 @@ def installer(skills: Library) -> Installer:
     return Installer(user_skills(), settings.data_folder() / "trash" / "skills", skills, consents())
 
 
-def app_host(chosen: Settings) -> AppHost:
+def app_host(chosen: Settings, gui: Gui | None = None) -> AppHost:
     """What the application does for skills, with what the person granted."""
     private = (settings.data_folder(), settings.settings_file().parent)
-    return AppHost(chosen.image_budget, (*chosen.folders, *chosen.trusted_folders), private)
+    return AppHost(chosen.image_budget, (*chosen.folders, *chosen.trusted_folders), private, gui)
 
 
 def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
@@ -222,6 +226,7 @@ def build(
     preapproved: Collection[str] = (),
     *,
     ask: bool = True,
+    gui: Gui | None = None,
 ) -> Desk:
     """Put one application together. The engine's process starts with the first use.
 
@@ -231,6 +236,7 @@ def build(
         notify: is told from threads of their own what happens outside of turns, and how far a server's call is.
         preapproved: names of tools and skills that need not be asked about.
         ask: False denies what would be asked.
+        gui: the way into the window's thread, for what only a window can do.
     """
     config = engine_config(chosen)
     data = settings.data_folder()
@@ -242,7 +248,7 @@ def build(
     )
     engine = WorkerEngine(config)
     servers = mcp_servers(chosen, notify)
-    toolbox = Toolbox(skills, data, app_host(chosen), more=[servers])
+    toolbox = Toolbox(skills, data, app_host(chosen, gui), more=[servers])
     audit = open_audit()
     _log_engine(audit, config, notify)
     agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit)

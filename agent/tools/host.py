@@ -50,6 +50,10 @@ FUNCTIONS: Mapping[str, HostFunction] = {
     "read_file": HostFunction(("files:read",), _takes("path", path=_TEXT, first_line=_WHOLE, lines=_WHOLE)),
     "search_files": HostFunction(("files:read",), _takes("path", "query", path=_TEXT, query=_TEXT)),
     "write_file": HostFunction(("files:write",), _takes("path", "text", path=_TEXT, text=_TEXT, append=_SWITCH)),
+    "read_clipboard": HostFunction(
+        ("clipboard:read",), _takes(place={"type": "string", "enum": ["clipboard", "selection"]})
+    ),
+    "write_clipboard": HostFunction(("clipboard:write",), _takes("text", text=_TEXT)),
     "replace_in_file": HostFunction(("files:write",), _takes("path", "old", "new", path=_TEXT, old=_TEXT, new=_TEXT)),
 }
 """Every function of the application that tools may ask for, by name. ``look`` takes a screenshot for the model."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
 from deskhand.app import capture
 from deskhand.app.host.files import Files
+
+if TYPE_CHECKING:
+    from deskhand.app.host.clipboard import Clipboard  # Qt, which the command line does not load
+    from deskhand.app.host.gui import Gui
 
 
 class AppHost:
@@ -17,9 +22,12 @@ class AppHost:
         budget: the most image tokens a screenshot may take.
         folders: granted for files.
         private: folders of ours that no skill may use.
+        gui: the way into the window's thread; None where there is no window.
     """
 
-    def __init__(self, budget: int, folders: Sequence[Path] = (), private: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, budget: int, folders: Sequence[Path] = (), private: Sequence[Path] = (), gui: Gui | None = None
+    ) -> None:
         self._budget = budget
         files = Files(folders, private)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
@@ -29,6 +37,8 @@ class AppHost:
             "search_files": files.search_files,
             "write_file": files.write_file,
             "replace_in_file": files.replace_in_file,
+            "read_clipboard": lambda asked: _clipboard(gui, budget).read(asked),
+            "write_clipboard": lambda asked: _clipboard(gui, budget).write(asked),
         }
 
     def ask(self, asked: Asked) -> Told:
@@ -40,3 +50,9 @@ class AppHost:
 
     def _look(self, _asked: Asked) -> Told:
         return picture(capture.grab(budget=self._budget))
+
+
+def _clipboard(gui: Gui | None, budget: int) -> Clipboard:
+    from deskhand.app.host.clipboard import Clipboard  # noqa: PLC0415 - as above
+
+    return Clipboard(gui, budget)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Before Qt is loaded: what these tests need of it draws into memory, except where one brings a display of its own.
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
 import threading
 from collections.abc import Callable
 from pathlib import Path
