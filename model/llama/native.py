@@ -36,6 +36,9 @@ _LOG_LEVEL_ERROR = 4  # ggml.h, enum ggml_log_level; the binding's own table is 
 _MARKER = re.compile(r"</?(think|s|bos|eos)>|<.*[|_].*>|\[/?[A-Z_]+\]", re.DOTALL)
 """User-defined tokens that steer a model, as against the HTML tags and runs of spaces that are defined the same way."""
 
+_BYTES_BEFORE = 1024
+"""Token ids below which a vocabulary that has a token for every byte has them."""
+
 _errors: deque[str] = deque(maxlen=5)
 
 
@@ -183,6 +186,28 @@ class Model:
         """The text of the token that begins or ends a sequence; empty if the vocabulary has none."""
         token: int = C.llama_vocab_bos(self.vocab) if kind == "bos" else C.llama_vocab_eos(self.vocab)
         return "" if token < 0 else self.piece(token).decode(errors="replace")
+
+    @cached_property
+    def end(self) -> int | None:
+        """A token that ends the generation, or None if the vocabulary has none."""
+        tokens: tuple[int, int] = (C.llama_vocab_eos(self.vocab), C.llama_vocab_eot(self.vocab))
+        return next((token for token in tokens if token >= 0 and self.ends(token)), None)
+
+    @cached_property
+    def byte_tokens(self) -> dict[int, int]:
+        """A token for each byte that UTF-8 text is made of, NUL excepted; empty if the vocabulary has not got them all.
+
+        They are among a vocabulary's first tokens, where it has any.
+        """
+        wanted = {*range(1, 0xC0), *range(0xC2, 0xF5)}
+        found: dict[int, int] = {}
+        for token in range(min(self.vocab_size, _BYTES_BEFORE)):
+            piece = self._piece(token)
+            if len(piece) == 1 and piece[0] in wanted and not self._is_special(token):
+                found.setdefault(piece[0], token)
+                if len(found) == len(wanted):
+                    return dict(sorted(found.items()))
+        return {}
 
     @property
     def adds_bos(self) -> bool:

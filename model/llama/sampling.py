@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from deskhand.model.errors import ModelError, PromptError
 from deskhand.model.language.dialect import Grammar
 from deskhand.model.llama.context import Context
+from deskhand.model.llama.lookahead import CANDIDATE, Lookahead
 from deskhand.model.llama.native import C, Model, Pointer, cause
 from deskhand.model.types import Sampling
 
-_CANDIDATE = np.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])
-"""llama.h, struct llama_token_data."""
+_LONG = 64 * 1024
+"""Characters of a grammar in which looking ahead would take longer than writing: it is asked byte by byte."""
+
+_REMEMBERED = 64
+"""Tokens written under a grammar that are kept for the lookahead."""
 
 
 class DeadEndError(ModelError):
@@ -52,6 +56,11 @@ class Sampler:
         self._vetted = False
         self._grammar = _open_grammar(model, grammar, self._check) if grammar else None
         self._trigger = model.special_token(grammar.trigger) if grammar and grammar.trigger else None
+        self._lookahead: Lookahead | None = None
+        short = grammar is not None and len(grammar.gbnf) < _LONG
+        if self._grammar and short and model.byte_tokens and model.end is not None:
+            self._lookahead = Lookahead(model, model.end)
+        self._written: list[int] = []
         self._chain = C.llama_sampler_chain_init(C.llama_sampler_chain_default_params())
         if model.suppressed:
             bias = (C.llama_logit_bias * len(model.suppressed))()
@@ -104,8 +113,29 @@ class Sampler:
             # Accepting a token that a grammar forbids aborts the process.
             if not self._check.allows(self._grammar, token):
                 raise DeadEndError("The model can't go on within the form that was asked for.")
-        C.llama_sampler_accept(self._grammar, token)
+        self._accept(token)
         return token
+
+    def forced(self, most: int) -> list[int]:
+        """Up to ``most`` tokens that the grammar leaves no choice about; they count as chosen.
+
+        Without a grammar there are none, and before its trigger.
+        """
+        if self._lookahead is None or self._trigger is not None:
+            return []
+        forced: list[int] = []
+        for token in self._lookahead.tokens(self._grammar, self._written)[:most]:
+            if not self._check.allows(self._grammar, token):
+                break
+            self._accept(token)
+            forced.append(token)
+        return forced
+
+    def _accept(self, token: int) -> None:
+        C.llama_sampler_accept(self._grammar, token)
+        self._written.append(token)
+        if len(self._written) > _REMEMBERED:
+            del self._written[: _REMEMBERED // 2]
 
     def _vet(self, logits: NDArray[np.float32]) -> None:
         """Refuse logits with which llama.cpp's samplers would give nonsense, or abort."""
@@ -114,7 +144,7 @@ class Sampler:
         self._vetted = True
 
     def _sample_masked(self, logits: NDArray[np.float32]) -> int:
-        candidates = np.empty(logits.size, _CANDIDATE)
+        candidates = np.empty(logits.size, CANDIDATE)
         candidates["id"] = np.arange(logits.size)
         candidates["logit"] = logits
         candidates["logit"][list(self._model.suppressed)] = -np.inf

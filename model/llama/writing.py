@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from deskhand.model.llama.cache import PrefixCache
+from deskhand.model.llama.cache import PrefixCache, shared
 from deskhand.model.llama.context import Cancel, Context
 from deskhand.model.llama.drafting import Drafter
 from deskhand.model.llama.native import Model
@@ -89,10 +89,10 @@ class Writing:
         self._sampler = sampler
         self._cancel = cancel
         self._spelling = Spelling(context.model)
-        self._last = _NONE
-        """Chosen and not evaluated yet."""
+        self._queue: list[int] = []
+        """Chosen and not evaluated yet: a token, and what a grammar forces after it."""
         self._row = 0
-        """Of the last batch: after which token ``_last`` was chosen."""
+        """Of the last batch: after which the queue was chosen."""
         self._unshown: list[int] = []
         self._written = self._steps = self._drafted = self._accepted = self._forced = 0
         self._began = began
@@ -144,19 +144,18 @@ class Writing:
         try:
             while True:
                 if self._written:
-                    room = min(length - position, most - self._written)
+                    room = min(length - position - len(self._queue) + 1, most - self._written)
                     if room <= 0:
                         return "length"
                     if is_set():
                         return "cancelled"
-                    chosen = self._advance(position, room - 1)
-                    evaluated.append(self._last)
-                    evaluated += chosen[:-1]
-                    position += len(chosen)
+                    evaluated += self._queue
+                    chosen = self._advance(position, room)
+                    evaluated += chosen[: len(chosen) - len(self._queue)]
+                    position = self._cache.position + len(evaluated)
                 else:
-                    chosen = [self._choose(self._row)]
+                    chosen = self._queue = self._force(most) or self._choose(self._row, most)
                 self._steps += 1
-                self._last = chosen[-1]
                 for token in chosen:
                     if token == _NONE or ends(token):
                         return "stop"
@@ -168,42 +167,66 @@ class Writing:
             self._cache.extend(evaluated)
 
     def _advance(self, position: int, room: int) -> list[int]:
-        """Evaluate the last token, and up to ``room`` that the drafter proposes after it.
+        """Evaluate the queue, and what the drafter proposes after it, and choose up to ``room`` tokens.
 
         Returns:
-            The confirmed proposals, evaluated too, and the token after them, which is not.
+            What was chosen. The queue is now the end of it: that which is not evaluated yet.
         """
-        context, drafter = self._context, self._drafter
+        context, drafter, queue = self._context, self._drafter, self._queue
+        if len(queue) > 1:
+            context.decode(queue, position)
+            self._row = len(queue) - 1
+            self._queue = self._choose(self._row, room)
+            return self._queue
         if not drafter:
-            context.step(self._last, position)
-            return [self._choose(0)]
+            context.step(queue[0], position)
+            self._queue = self._choose(0, room)
+            return self._queue
         begun = drafted = time.perf_counter()
         draft: list[int] = []
-        if depth := min(drafter.depth.next(), room, context.outputs - 1):
-            draft = drafter.propose(self._last, self._row, position, depth)
+        if depth := min(drafter.depth.next(), room - 1, context.outputs - 1):
+            draft = drafter.propose(queue[0], self._row, position, depth)
             drafted = time.perf_counter()
         if draft:
-            context.decode([self._last, *draft], position, outputs=1 + len(draft))
+            context.decode([*queue, *draft], position, outputs=1 + len(draft))
         else:
-            context.step(self._last, position)
-        chosen = list[int]()
-        for row in range(1 + len(draft)):
-            chosen.append(self._choose(row))
-            if row == len(draft) or chosen[row] != draft[row]:
-                break
-        self._row = len(chosen) - 1
-        if self._row < len(draft):
-            context.remove(position + len(chosen))
-        drafter.depth.learn(len(draft), self._row, drafted - begun, time.perf_counter() - drafted)
+            context.step(queue[0], position)
+        chosen = self._verify(draft, room)
+        self._row = confirmed = len(chosen) - len(self._queue)
+        if confirmed < len(draft):
+            context.remove(position + 1 + confirmed)
+        drafter.depth.learn(len(draft), confirmed, drafted - begun, time.perf_counter() - drafted)
         self._drafted += len(draft)
-        self._accepted += self._row
+        self._accepted += confirmed
         return chosen
 
-    def _choose(self, row: int) -> int:
+    def _verify(self, draft: list[int], room: int) -> list[int]:
+        """Choose after each row of the last batch as long as what was chosen is what was drafted.
+
+        Each row is drawn from the model's own distribution whatever was drafted, so that drafting changes no answer.
+        """
+        chosen: list[int] = []
+        while True:
+            row = len(chosen)
+            self._queue = self._choose(row, room - row)
+            chosen += self._queue
+            same = shared(draft[row:], self._queue)
+            self._queue = self._queue[same:]
+            if self._queue:
+                return chosen
+
+    def _choose(self, row: int, room: int) -> list[int]:
+        """The token after a row of the last batch, and those that a grammar forces after it; `_NONE` if none fits."""
         try:
-            return self._sampler.sample(self._context, row)
+            token = self._sampler.sample(self._context, row)
         except DeadEndError:
-            return _NONE
+            return [_NONE]
+        return [token, *self._force(room - 1)]
+
+    def _force(self, room: int) -> list[int]:
+        forced = self._sampler.forced(room)
+        self._forced += len(forced)
+        return forced
 
 
 def _since(moment: float) -> float:
