@@ -9,8 +9,16 @@ from deskhand.model.language.shape import Shape
 LARGEST = 10**15 - 1
 """Integers up to here are exact in every JSON reader, and 15 digits are a float's own shortest form."""
 
-# At most 15 significant digits, the last fraction digit not a zero: what a float of that value is rendered as.
-_FRACTION = '("0" | [1-9] [0-9]{0,7}) "." ("0" | [0-9]{0,6} [1-9])'
+# At most 15 significant digits, the last fraction digit not a zero: what a float of that value is rendered as. With an
+# exponent there are several ways to write a number, and models use them all for what is very small or very large.
+_FRACTIONS = (
+    '"0." ("0" | [0-9]{0,13} [1-9])',
+    '[1-9] [0-9]{0,7} "." ("0" | [0-9]{0,6} [1-9])',
+    '[1-9] [0-9]{8,12} "." ("0" | [0-9]{0,1} [1-9])',
+    '[1-9] [0-9]{13,14} ".0"',
+    '[1-9] ("." [0-9]{0,13} [1-9])? [eE] [+-]? [0-9]{1,2}',
+)
+_FRACTION = f"({' | '.join(_FRACTIONS)})"
 
 
 def number(shape: Shape) -> str:
