@@ -25,7 +25,7 @@ class LocalConfig(_Config):
         image_budget: the most tokens a picture may take, one of `BUDGETS`; a larger one is refused.
         kv_type: element type of the KV cache; ``auto`` takes f16, or q8_0 where the context would not fit otherwise.
         flash_attention: None lets llama.cpp choose.
-        threads: compute threads; None takes the physical cores.
+        threads: compute threads; None takes the physical cores for prompts, and for single steps what is measured.
         gpu_layers: layers offloaded where llama.cpp was built for a GPU; -1 offloads all.
         draft_depth: the most tokens drafted at a time; 0 switches drafting off.
         sessions: folder in which the session is kept between two starts; None keeps nothing.

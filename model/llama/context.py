@@ -70,7 +70,7 @@ class Context:
         parameters.n_ctx = length
         parameters.n_batch = parameters.n_ubatch = batch
         parameters.n_outputs_max = outputs
-        parameters.n_threads = parameters.n_threads_batch = threads
+        parameters.n_threads = parameters.n_threads_batch = self._threads = threads
         parameters.type_k = parameters.type_v = _KV_TYPES[kv_type]
         parameters.flash_attn_type = -1 if flash_attention is None else int(flash_attention)
         parameters.swa_full = False  # 0.6 instead of 2.6 GiB at 8k for the 12B; `cache.py` keeps rollbacks right
@@ -112,6 +112,10 @@ class Context:
             C.llama_batch_free(self._single)
             C.llama_free(self.handle)
             self.handle = None
+
+    def use_threads(self, threads: int) -> None:
+        """Compute single steps with ``threads`` threads from now on; prompts keep what the context was made with."""
+        C.llama_set_n_threads(self.handle, threads, self._threads)
 
     def decode(self, tokens: Sequence[int], position: int, outputs: int = 1) -> None:
         """Evaluate tokens at ``position`` and after, with logits for the last ``outputs`` of them.

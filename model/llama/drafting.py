@@ -60,6 +60,10 @@ class Drafter:
         self._batch.seq_id[0][0] = 0
         self._batch.logits[0] = 1
 
+    def use_threads(self, threads: int) -> None:
+        """Draft with ``threads`` threads from now on."""
+        self._context.use_threads(threads)
+
     def close(self) -> None:
         """Free the context; its model may be closed afterwards."""
         if self._context.handle is not None:

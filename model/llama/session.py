@@ -16,6 +16,7 @@ from deskhand.model.files.bundle import mismatch, role
 from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.files.header import read_header
 from deskhand.model.files.memory import CHECKPOINTS, Fit, fitted
+from deskhand.model.files.tuning import TuningCache
 from deskhand.model.language.dialect import Grammar, Piece
 from deskhand.model.llama import saved
 from deskhand.model.llama.cache import PrefixCache, Span, positions, tokens
@@ -25,6 +26,7 @@ from deskhand.model.llama.generation import End, Generation
 from deskhand.model.llama.layout import Layout, Prompt
 from deskhand.model.llama.media import Projector
 from deskhand.model.llama.native import VERSION, C, Model
+from deskhand.model.llama.probe import WORTH_BYTES, tune, tune_waiting
 from deskhand.model.llama.reading import Read
 from deskhand.model.llama.sampling import Sampler
 from deskhand.model.llama.saved import Saved, SavedSessionError
@@ -100,6 +102,12 @@ class Session:
             # Whatever was opened before something failed is closed again; from here on `close` does it.
             self._opened = opened.pop_all()
         self.cache = PrefixCache(self.context, self.model.window, limit=fit.checkpoints)
+        if config.threads is None and config.main.stat().st_size >= WORTH_BYTES:
+            known = TuningCache()
+            tuning = tune(self.context, fingerprint([config.main]), known)
+            if self.drafter:
+                self.drafter.use_threads(tuning.threads)
+            self.notes += (f"{tuning}; they wait {tune_waiting(tuning.threads, known)}",)
 
     def close(self) -> None:
         """Free everything. Safe to call twice."""

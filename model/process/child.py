@@ -14,11 +14,11 @@ from collections.abc import Container
 from multiprocessing.connection import Connection
 
 from deskhand.model.errors import EngineDiedError
+from deskhand.model.files.tuning import TuningCache
 from deskhand.model.process import channel, wire
 from deskhand.model.process.causes import AGAIN, cause_of_death, oom_kills
 
 _ENVIRONMENT = {
-    "OMP_WAIT_POLICY": "passive",  # spinning threads cost up to 100 times on a busy machine (ENGINE.md §8)
     "GGML_NO_BACKTRACE": "1",  # an abort should not start a debugger
     "HF_HUB_OFFLINE": "1",  # an engine never downloads
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -133,7 +133,7 @@ class Process:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env={**os.environ, **_ENVIRONMENT},
+                    env={**os.environ, **_ENVIRONMENT, **TuningCache().environment()},
                     start_new_session=True,
                 )
             except OSError as error:

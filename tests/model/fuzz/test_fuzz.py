@@ -23,7 +23,7 @@ from deskhand.model.errors import BundleError, ModelError
 from deskhand.model.files.bundle import Bundle
 from deskhand.model.files.header import read_header
 from deskhand.model.files.memory import plan
-from deskhand.model.process.child import cause_of_death
+from deskhand.model.process.causes import cause_of_death
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import TinySpec, cached_bundle
 from deskhand.model.types import Finish, Image, Message, Request, Text
