@@ -154,8 +154,7 @@ class Writing:
                     evaluated += chosen[: len(chosen) - len(self._queue)]
                     position = self._cache.position + len(evaluated)
                 else:
-                    chosen = self._queue = self._force(most) or self._choose(self._row, most)
-                self._steps += 1
+                    chosen = self._begin(most)
                 for token in chosen:
                     if token == _NONE or ends(token):
                         return "stop"
@@ -166,6 +165,14 @@ class Writing:
         finally:
             self._cache.extend(evaluated)
 
+    def _begin(self, most: int) -> list[int]:
+        """Choose what follows the prompt; none of it is evaluated yet."""
+        self._queue = self._force(most)
+        if not self._queue:
+            self._steps += 1
+            self._queue = self._choose(self._row, most)
+        return self._queue
+
     def _advance(self, position: int, room: int) -> list[int]:
         """Evaluate the queue, and what the drafter proposes after it, and choose up to ``room`` tokens.
 
@@ -173,6 +180,7 @@ class Writing:
             What was chosen. The queue is now the end of it: that which is not evaluated yet.
         """
         context, drafter, queue = self._context, self._drafter, self._queue
+        self._steps += 1
         if len(queue) > 1:
             context.decode(queue, position)
             self._row = len(queue) - 1

@@ -74,7 +74,12 @@ def test_a_required_call_comes_out_whole(engine, kit, temperature):
     from deskhand.model.types import Sampling
 
     request = ask(
-        kit, "Note it", tools=(NOTE,), tool_choice="required", sampling=Sampling(temperature=temperature), max_tokens=80
+        kit,
+        "Note it",
+        tools=(NOTE,),
+        tool_choice="required",
+        sampling=Sampling(temperature=temperature),
+        max_tokens=400,
     )
     deltas = list(engine.generate(request))
     calls = [delta.call for delta in deltas if isinstance(delta, CallDelta)]
@@ -82,6 +87,9 @@ def test_a_required_call_comes_out_whole(engine, kit, temperature):
     assert calls[0].name == "notes_append"
     assert set(calls[0].arguments) == {"text"}
     assert isinstance(calls[0].arguments["text"], str)
+    usage = deltas[-1].usage
+    assert usage.forced > 8
+    assert usage.steps <= usage.completion_tokens - usage.forced + 1
     assert not any(isinstance(delta, TextDelta) for delta in deltas)
 
 
