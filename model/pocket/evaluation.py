@@ -1,0 +1,138 @@
+"""Measure Pocket's files through our own engine in llama.cpp, on held-out turns; writes a report as JSON.
+
+Run as a program: ``python -m deskhand.model.pocket.evaluation FOLDER REPORT``. FOLDER holds the three files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from deskhand.model.config import LocalConfig
+from deskhand.model.files.bundle import Bundle
+from deskhand.model.llama.local import LocalEngine
+from deskhand.model.pocket import curriculum
+from deskhand.model.pocket.samples import Sample
+from deskhand.model.pocket.scoring import Answer, Score, score
+from deskhand.model.types import BrokenCall, CallDelta, Finish, Sampling, TextDelta, Usage
+
+GREEDY = Sampling(temperature=0)
+
+MAX_TOKENS = 120
+"""More than any answer of `samples` takes."""
+
+
+def bundle_in(folder: Path) -> Bundle:
+    """The files in a folder as `writing.write` names them; without a drafter if there is none."""
+    drafter = folder / "drafter.gguf"
+    return Bundle(folder / "main.gguf", folder / "mmproj.gguf", drafter if drafter.exists() else None)
+
+
+def engine(bundle: Bundle, *, drafts: bool) -> LocalEngine:
+    """The product's engine over the files."""
+    drafter = bundle.drafter if drafts else None
+    return LocalEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=drafter, context_length=1024))
+
+
+def answer(local: LocalEngine, sample: Sample) -> tuple[Answer, Usage]:
+    """What the engine writes for a sample, greedily and without a grammar."""
+    text, calls, broken, usage = "", list[Any](), False, Usage()
+    for delta in local.generate(replace(sample.request, sampling=GREEDY, max_tokens=MAX_TOKENS)):
+        match delta:
+            case TextDelta(piece):
+                text += piece
+            case CallDelta(call):
+                calls.append(call)
+            case BrokenCall():
+                broken = True
+            case Finish(_, used):
+                usage = used
+            case _:
+                pass
+    return Answer(text, tuple(calls), broken), usage
+
+
+def summary(scores: Sequence[Score]) -> dict[str, float]:
+    """Shares of a suite's answers."""
+    count = len(scores)
+    found = {
+        "turns": count,
+        "right": sum(each.right for each in scores) / count,
+        "exact": sum(each.exact for each in scores) / count,
+        "acted": sum(each.acted for each in scores) / count,
+    }
+    letters = sum(each.letters for each in scores)
+    if letters:
+        found["character error"] = sum(each.errors for each in scores) / letters
+    return found
+
+
+def evaluate(bundle: Bundle, count: int) -> dict[str, Any]:
+    """Run every held-out suite, and those with the drafter again.
+
+    Args:
+        bundle: of Pocket.
+        count: turns of each suite.
+
+    Returns:
+        ``suites``: by name, `summary`; ``drafting``, if there is a drafter: tokens drafted and accepted, the share of
+        answers that are the same, tokens a step; ``bytes`` of the files.
+    """
+    suites = {name: curriculum.held_out_samples(name, count) for name in curriculum.HELD_OUT}
+    report: dict[str, Any] = {"suites": {}, "bytes": sum(path.stat().st_size for path in bundle.files)}
+    local = engine(bundle, drafts=False)
+    plain: dict[str, list[Answer]] = {}
+    began = time.process_time()
+    for name, samples in suites.items():
+        plain[name] = [answer(local, sample)[0] for sample in samples]
+        report["suites"][name] = summary([score(*pair) for pair in zip(samples, plain[name], strict=True)])
+    report["processor seconds"] = round(time.process_time() - began, 1)
+    local.close()
+    if bundle.drafter is not None:
+        report["drafting"] = _drafting(bundle, suites, plain)
+    return report
+
+
+def _drafting(bundle: Bundle, suites: dict[str, list[Sample]], plain: dict[str, list[Answer]]) -> dict[str, float]:
+    local = engine(bundle, drafts=True)
+    used, same, count = Usage(), 0, 0
+    for name, samples in suites.items():
+        for sample, before in zip(samples, plain[name], strict=True):
+            found, usage = answer(local, sample)
+            used = used + usage
+            same += _comparable(found) == _comparable(before)
+            count += 1
+    local.close()
+    steps = max(1, used.completion_tokens - used.accepted)
+    return {
+        "drafted": used.drafted,
+        "accepted": used.accepted,
+        "acceptance": used.accepted / max(1, used.drafted),
+        "same answers": same / count,
+        "tokens a step": used.completion_tokens / steps,
+    }
+
+
+def _comparable(found: Answer) -> tuple[Any, ...]:
+    return found.text, [(call.name, dict(call.arguments)) for call in found.calls], found.broken
+
+
+def main() -> None:
+    """Write the report."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("report", type=Path)
+    parser.add_argument("--turns", type=int, default=200, help="of each suite")
+    options = parser.parse_args()
+    report = evaluate(bundle_in(options.folder), options.turns)
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    options.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
