@@ -130,7 +130,7 @@ class Target:
         mmproj: Weights,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.spec, self.main = spec, main
+        self.spec, self.main, self.dtype = spec, main, dtype
         self._layers, self._media = Layers(main, dtype), Layers(mmproj, dtype)
         self._last_sliding = max(i for i, slides in enumerate(spec.sliding) if slides)
         self._last_full = max(i for i, slides in enumerate(spec.sliding) if not slides)

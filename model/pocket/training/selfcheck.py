@@ -1,0 +1,85 @@
+"""What has to hold before hours are spent: resuming, learning, and the drafter's learning, on a small scale."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from deskhand.model.pocket import curriculum
+from deskhand.model.pocket.encoding import Encoder
+from deskhand.model.pocket.spec import SMALLEST
+from deskhand.model.pocket.training.learning import learn, optimizer, parameters, right
+from deskhand.model.pocket.training.network import Target, fresh
+from deskhand.model.pocket.training.trainer import Plan, Run
+
+_PLAN = Plan(SMALLEST, turns=8, looks=50.0, looked_at=2, checkpoint_seconds=1e9)
+_STEPS, _STOP = 14, 9
+
+
+class CheckError(RuntimeError):
+    """Something that has to hold does not."""
+
+
+def _losses(folder: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def check_resuming(folder: Path) -> None:
+    """A run that is stopped, even between two checkpoints, has the losses and weights of one that is not.
+
+    Raises:
+        CheckError: it has not.
+    """
+    whole = Run(_PLAN, folder / "whole", steps=_STEPS)
+    whole.go()
+    first = Run(_PLAN, folder / "stopped", steps=_STEPS)
+    first.go(stop_at=_STOP - 4)
+    first.save()
+    first.go(stop_at=_STOP)  # is lost, as when a run is killed between two checkpoints
+    second = Run(_PLAN, folder / "stopped", steps=_STEPS)
+    second.go()
+    if _losses(folder / "whole") != _losses(folder / "stopped"):
+        raise CheckError("a run that was stopped has other losses than one that was not")
+    for file, weights in whole.weights.items():
+        for name, value in weights.items():
+            if not torch.equal(value, second.weights[file][name]):
+                raise CheckError(f"a run that was stopped has other weights: {name}")
+
+
+def check_learning(steps: int = 150) -> None:
+    """A handful of turns of every kind is learnt by heart, and then the drafter learns to write it too.
+
+    Raises:
+        CheckError: it is not.
+    """
+    turns = [turn for suite in curriculum.HELD_OUT for turn in curriculum.held_out_turns(suite, 1)]
+    media = Encoder().tokenizer.vocabulary.ids("<|image|>", "<|audio|>")
+    ids = media[0], media[1]
+    main, mmproj = fresh(SMALLEST, "main", 0), fresh(SMALLEST, "mmproj", 0)
+    target = Target(replace(SMALLEST), main, mmproj)
+    trained = parameters(main, mmproj)
+    updating = optimizer(trained, 5e-3)
+    for _ in range(steps):
+        learn(target, turns, ids)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        updating.step()
+        updating.zero_grad()
+    share, tokens = right(target, turns, ids)
+    if share < 0.95:
+        raise CheckError(f"of {len(turns)} turns only {share:.0%} were learnt by heart ({tokens:.0%} of their tokens)")
+
+
+def check(folder: Path) -> None:
+    """Do all of it in an empty folder.
+
+    Raises:
+        CheckError: something does not hold.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    check_resuming(folder)
+    check_learning()
+    shutil.rmtree(folder)
