@@ -107,7 +107,7 @@ class Agent:
         """
         shared = any(isinstance(p, ScreenPercept) and p.live for p in percepts)
         turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared, audit=self._audit)
-        ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking)
+        ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking, end_loops=True)
         question = prompt.user_message(text, percepts)
         try:
             if not question.parts:
@@ -192,6 +192,8 @@ class Agent:
         except ModelError:
             turn.closing = True
             self._keep(turn, said)
+            for broken in said.broken:
+                self._failed(turn, broken)
             for call in said.calls:
                 self._act(turn, call)
             raise

@@ -21,6 +21,10 @@ class PromptTooLongError(PromptError):
     """A prompt holds more tokens than the engine's context; a shorter one would do."""
 
 
+class RepetitionError(ModelError):
+    """A completion went in a circle and was ended."""
+
+
 class EngineDiedError(ModelError):
     """The engine's process ended while it was needed. A new one is started for the next request."""
 

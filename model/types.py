@@ -178,6 +178,8 @@ class Request:
         max_tokens: the most completion tokens, thoughts and calls included; 0 only reads the prompt, so that a later
             request that begins alike has that much less to evaluate.
         thinking: whether the model may think before it answers.
+        end_loops: a completion that repeats one passage over and over ends with a `RepetitionError`. Off where that is
+            wanted: models with random weights do little else.
         unfinished: the last message is still being made: it is read up to the end of its last part, and of a
             recording that is growing whole frames only. For reading alone (``max_tokens`` 0).
     """
@@ -188,6 +190,7 @@ class Request:
     sampling: Sampling = Sampling()
     max_tokens: int = 1024
     thinking: bool = False
+    end_loops: bool = False
     unfinished: bool = False
 
     def __post_init__(self) -> None:

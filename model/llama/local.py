@@ -7,9 +7,11 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
 from deskhand.model.config import LocalConfig
-from deskhand.model.errors import EngineBusyError, EngineDiedError
+from deskhand.model.errors import EngineBusyError, EngineDiedError, RepetitionError
 from deskhand.model.language.chat_template import dialect_for
 from deskhand.model.language.dialect import Dialect
+from deskhand.model.language.repetition import Repetition
+from deskhand.model.llama.context import Cancel
 from deskhand.model.llama.generation import End
 from deskhand.model.llama.kept import KeptSession
 from deskhand.model.llama.reading import Read
@@ -19,6 +21,11 @@ from deskhand.model.types import Delta, EngineInfo, Finish, Progress, Request
 
 READING = "reading the prompt"
 """The stage of `Progress` while the prompt is evaluated."""
+
+_CIRCLE = (
+    "The model repeated the same words over and over, so it was stopped. Ask again in other words, or begin a new "
+    "conversation."
+)
 
 
 class LocalEngine:
@@ -141,12 +148,13 @@ class LocalEngine:
         dialect = self._dialect
         parser = dialect.parser(request)
         grammar = None if request.unfinished else dialect.grammar(request)
+        looping, watch = threading.Event(), Repetition()
         run = session.run(
             dialect.render(request),
             grammar=grammar,
             sampling=request.sampling,
             max_tokens=request.max_tokens,
-            cancel=cancel,
+            cancel=_Either(cancel, looping),
             unfinished=request.unfinished,
         )
         for item in run:
@@ -154,16 +162,20 @@ class LocalEngine:
                 case Read(done, total):
                     yield Progress(READING, done, total)
                 case Written(text, special):
+                    if request.end_loops and watch.feed(text):
+                        looping.set()
                     yield from parser.feed(text, special=special)
                 case End(reason, usage):
                     yield from parser.finish()
+                    if looping.is_set():
+                        raise RepetitionError(_CIRCLE)
                     yield Finish(reason, usage)
 
 
 class _Either:
     """Set if one of two events is."""
 
-    def __init__(self, first: threading.Event | None, second: threading.Event) -> None:
+    def __init__(self, first: Cancel | None, second: Cancel) -> None:
         self._events = (second,) if first is None else (first, second)
 
     def is_set(self) -> bool:

@@ -21,8 +21,8 @@ from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.config import LocalConfig, ScriptedConfig
 from deskhand.model.engine import RESTARTING
 from deskhand.model.process.client import WorkerEngine
-from deskhand.model.tiny.bundle import cached_bundle
-from deskhand.model.types import Image
+from deskhand.model.tiny.bundle import TinySpec, cached_bundle
+from deskhand.model.types import Image, Sampling
 
 SKILLS = Path(__file__).parents[2] / "skills"
 
@@ -43,14 +43,18 @@ def scripted(tmp_path):
         engine.close()
 
 
+CALLING = TinySpec(stops=(('<|"|>', 9),))
+"""Ends a text of a call after some tokens; without, most of its calls run into the longest length."""
+
+
 def test_the_tiny_bundle_calls_a_tool_and_pays_only_for_what_is_new(stage):
-    bundle = cached_bundle()
+    bundle = cached_bundle(CALLING)
     engine = WorkerEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=bundle.drafter))
     stage.permissions = Permissions(ask=False)
     stage.limits = Limits(steps=2)
     try:
         picture = ScreenPercept(Image(bytes([90]) * (480 * 320 * 3), 480, 320, 70))
-        options = {"percepts": [picture], "tool_choice": "required", "max_tokens": 48}
+        options = {"percepts": [picture], "tool_choice": "required", "max_tokens": 120}
         first = stage.run(engine, "<|turn>system\nsay<turn|><|tool_call>", **options)
         again = stage.run(engine, "and now", **options)
     finally:
@@ -140,7 +144,7 @@ def flooded(stage, make_skill):
 def test_a_tool_that_returns_too_much_for_the_real_engine_does_not_end_the_turn(stage, flooded):
     # The tiny vocabulary takes about a token a byte, three times what is estimated.
     flooded("a long line of a result, ", 780)
-    bundle = cached_bundle()
+    bundle = cached_bundle(CALLING)
     engine = WorkerEngine(LocalConfig(main=bundle.main, context_length=2048, threads=1))
     stage.limits = Limits(steps=3)
     try:
@@ -179,6 +183,20 @@ def test_a_conversation_outgrows_a_context_in_the_middle_of_a_turn(stage, floode
     assert all("You still have all of it." in text for text in told)
     assert "oldest" in told[-1]
     assert len(stage.store.messages(stage.conversation)) > 40
+
+
+def test_a_model_that_goes_in_a_circle_ends_with_a_sentence(stage):
+    bundle = cached_bundle(TinySpec(vocab=512))
+    engine = WorkerEngine(LocalConfig(main=bundle.main, threads=1))
+    try:
+        options = {"tool_choice": "none", "max_tokens": 4000, "sampling": Sampling(temperature=0)}
+        outcome = stage.run(engine, "zzz", **options)
+    finally:
+        engine.close()
+    assert outcome.finish == "error"
+    assert "over and over" in outcome.error
+    assert len(outcome.answer) > 1000
+    assert stage.store.messages(stage.conversation)[-1].text == outcome.answer
 
 
 def test_a_restarted_engine_is_told(stage, scripted):

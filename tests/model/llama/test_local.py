@@ -1,8 +1,9 @@
 import threading
+from dataclasses import replace
 
 import pytest
 
-from deskhand.model.errors import EngineBusyError, EngineDiedError, PromptError
+from deskhand.model.errors import EngineBusyError, EngineDiedError, PromptError, RepetitionError
 from deskhand.model.llama.local import READING, LocalEngine
 from deskhand.model.tiny.bundle import TinySpec, cached_bundle
 from deskhand.model.tiny.vocab import CONTROLS
@@ -151,3 +152,29 @@ def test_closing_while_a_generation_waits_ends_it(kit):
     engine.close()
     with pytest.raises(EngineDiedError):
         list(engine.generate(ask(kit, "two")))
+
+
+def test_a_model_that_goes_in_a_circle_is_ended_and_what_it_said_is_kept(kit) -> None:
+    # This spec's ring is so short that greedy text comes back to where it was, and then never leaves.
+    engine = LocalEngine(kit.tiny_config(TinySpec(vocab=512)))
+    request = ask(kit, "zzz", max_tokens=2000)
+    try:
+        free = "".join(delta.text for delta in engine.generate(request) if isinstance(delta, TextDelta))
+        said: list[str] = []
+
+        def listen() -> None:
+            deltas = engine.generate(replace(request, end_loops=True))
+            said.extend(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+        with pytest.raises(RepetitionError, match=r"over and over, so it was stopped\."):
+            listen()
+        text = "".join(said)
+        assert free.startswith(text)
+        assert len(text) < len(free)
+        end = text[-100:]
+        assert free.count(end) > text.count(end) > 1
+        again = list(engine.generate(replace(request, max_tokens=5)))
+        assert isinstance(again[-1], Finish)
+        assert again[-1].reason == "length"
+    finally:
+        engine.close()
