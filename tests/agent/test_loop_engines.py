@@ -54,7 +54,7 @@ def test_the_tiny_bundle_calls_a_tool_and_pays_only_for_what_is_new(stage):
     stage.limits = Limits(steps=2)
     try:
         picture = ScreenPercept(Image(bytes([90]) * (480 * 320 * 3), 480, 320, 70))
-        options = {"percepts": [picture], "tool_choice": "required", "max_tokens": 120}
+        options = {"percepts": [picture], "tool_choice": "required", "max_tokens": 400}
         first = stage.run(engine, "<|turn>system\nsay<turn|><|tool_call>", **options)
         again = stage.run(engine, "and now", **options)
     finally:
