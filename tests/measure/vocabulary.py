@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -95,6 +96,34 @@ def real_vocabulary() -> Vocabulary:
     return Vocabulary(tuple(tokens), tuple(types), tuple(merges))
 
 
+def real_part(size: int, *texts: str) -> Vocabulary:
+    """About ``size`` tokens of Gemma 4's: control tokens, bytes, the commonest pieces, and what ``texts`` are made of.
+
+    Texts of common words fall into the tokens that they have in the whole vocabulary, and the output matrix of a small
+    model is not most of its weights.
+    """
+    whole = real_vocabulary()
+    ids = {token: index for index, token in enumerate(whole.tokens)}
+    halves: dict[str, tuple[str, str]] = {}
+    for merge in whole.merges:
+        left, _, right = merge.partition(" ")
+        halves.setdefault(left + right, (left, right))
+    kept = {index for index, kind in enumerate(whole.types) if kind != NORMAL or index < size}
+    missing = [*map(chr, range(0x21, 0x7F)), "▁", *texts]  # single characters stand at the vocabulary's end
+    while missing:
+        token = missing.pop()
+        if ids[token] not in kept:
+            kept.add(ids[token])
+            missing += halves.get(token, ())
+    order = sorted(kept)
+    tokens = tuple(whole.tokens[index] for index in order)
+    known = set(tokens)
+    merges = tuple(
+        merge for merge in whole.merges if {*(parts := merge.partition(" "))[::2], parts[0] + parts[2]} <= known
+    )
+    return Vocabulary(tokens, tuple(whole.types[index] for index in order), merges)
+
+
 def words(vocabulary: Vocabulary, count: int = 600) -> list[int]:
     """Ordinary words that stand alone, commonest first."""
     found = (
@@ -144,15 +173,21 @@ def write_chain(spec: TinySpec) -> tuple[Bundle, set[int]]:
     return bundle, chain.known
 
 
-def write_real(name: str, order: Callable[[Vocabulary], Sequence[int]], spec: TinySpec = REAL) -> Bundle:
+def write_real(
+    name: str,
+    order: Callable[[Vocabulary], Sequence[int]],
+    spec: TinySpec = REAL,
+    vocabulary: Callable[[], Vocabulary] = real_vocabulary,
+) -> Bundle:
     """A bundle of the real vocabulary that writes ``order`` after every prompt, round and round; made once."""
     folder = BUILD / f"{name}-{spec.digest}"
     bundle = Bundle(folder / "main.gguf", folder / "mmproj.gguf", folder / "drafter.gguf")
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        vocabulary = real_vocabulary()
-        ids = {token: index for index, token in enumerate(vocabulary.tokens)}
-        chain = Chain(spec, vocabulary, order(vocabulary), starts=[ids["\n"], ids["<channel|>"], ids["<|channel>"]])
+        found = vocabulary()
+        spec = replace(spec, vocab=len(found.tokens))
+        ids = {token: index for index, token in enumerate(found.tokens)}
+        chain = Chain(spec, found, order(found), starts=[ids["\n"], ids["<channel|>"], ids["<|channel>"]])
         write_main(bundle.main, spec, chain)  # type: ignore[arg-type] - a Ring in all that is read of it
         write_mmproj(folder / "mmproj.gguf", spec)
         write_drafter(folder / "drafter.gguf", spec, chain)  # type: ignore[arg-type] - the same
