@@ -1,8 +1,8 @@
 """The rows about speech: what is left to read when a person stops speaking, and how long the first token then takes.
 
 A screenshot and ten seconds of sound after a system text. In the streaming way the picture is read first, then the
-recording every 200 ms as it grows; all at the end is one request. Each run has another picture and other sound, so that
-of both ways the system text alone is in the cache before.
+recording every 200 ms as it grows; all at the end is one request, of which nothing was read before, or (in the detail)
+the system text. Each run has another picture and other sound.
 """
 
 from __future__ import annotations
@@ -69,24 +69,27 @@ class Answered:
 def speech_rows(runs: int) -> list[Row]:
     """`left_at_end_of_speech` and `ttft_streaming_over_batch`."""
     bundle = write_real("speaking", words, SHAPE, lambda: real_part(TOKENS, "thought"))
-    streamed, batch, theirs = list[Answered](), list[Answered](), list[dict[str, Any]]()
+    streamed, batch, warm, theirs = list[Answered](), list[Answered](), list[Answered](), list[dict[str, Any]]()
     keeping_up: list[float] = []
     with ExitStack() as stack:
         engine = WorkerEngine(config(bundle))
         stack.callback(engine.close)
         server = stack.enter_context(peer("llama_server", bundle))
-        _read(engine)
-        _ask(server, None)
         left = {end: _left(engine, Spoken(screenshot(50 + index), recording(50 + index, 11)), end) for index, end in
                 enumerate(ENDS)}  # fmt: skip
         for run in range(runs):
-            one, other, last = (Spoken(screenshot(3 * run + n), recording(3 * run + n, SECONDS)) for n in range(3))
+            one, other, third, last = (
+                Spoken(screenshot(4 * run + n), recording(4 * run + n, SECONDS)) for n in range(4)
+            )
             keeping_up.append(_speak(engine, one, SECONDS))
             streamed.append(_answer(engine, one, SECONDS))
-            _read(engine)
+            _read(engine)  # which goes back to the end of the system text
+            warm.append(_answer(engine, third, SECONDS))
+            _finished(engine, Request((Message("user", (Text("Forget."),)),), max_tokens=1))
             batch.append(_answer(engine, other, SECONDS))
+            _ask(server, None)
             theirs.append(_ask(server, last))
-    return [_left_row(left), _ttft_row(streamed, batch, theirs, keeping_up)]
+    return [_left_row(left), _ttft_row(streamed, batch, warm, theirs, keeping_up)]
 
 
 def _left_row(left: dict[float, Usage]) -> Row:
@@ -107,10 +110,15 @@ def _left_row(left: dict[float, Usage]) -> Row:
 
 
 def _ttft_row(
-    streamed: list[Answered], batch: list[Answered], theirs: list[dict[str, Any]], keeping_up: list[float]
+    streamed: list[Answered],
+    batch: list[Answered],
+    warm: list[Answered],
+    theirs: list[dict[str, Any]],
+    keeping_up: list[float],
 ) -> Row:
-    wall = {name: statistics.median(one.wall for one in found) for name, found in (("s", streamed), ("b", batch))}
-    cpu = {name: statistics.median(one.cpu for one in found) for name, found in (("s", streamed), ("b", batch))}
+    ways = {"s": streamed, "b": batch, "w": warm}
+    wall = {name: statistics.median(one.wall for one in found) for name, found in ways.items()}
+    cpu = {name: statistics.median(one.cpu for one in found) for name, found in ways.items()}
     server = {kind: statistics.median(row[kind] for row in theirs) for kind in ("wall", "cpu")}
     return stated(
         "ttft_streaming_over_batch",
@@ -122,6 +130,8 @@ def _ttft_row(
         detail={
             "cpu_ratio": round(cpu["s"] / cpu["b"], 4),
             "by_pair": [round(one.wall / other.wall, 4) for one, other in zip(streamed, batch, strict=True)],
+            "over_batch_with_the_system_text_held": round(wall["s"] / wall["w"], 4),
+            "evaluated_tokens": [found[0].usage.evaluated_tokens for found in ways.values()],
             "streaming_ms": round(wall["s"] * 1000, 1),
             "batch_ms": round(wall["b"] * 1000, 1),
             "llama_server_over_ours_cpu": round(server["cpu"] / cpu["b"], 3),
@@ -192,13 +202,13 @@ def _clock(engine: WorkerEngine) -> Iterator[_Clock]:
 
 def _ask(server: Peer, spoken: Spoken | None) -> dict[str, Any]:
     """One token of llama-server, which is given everything at the end."""
-    content: list[dict[str, Any]] = [{"type": "text", "text": "Forget."}]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "Forget."}]
     if spoken:
         content = [
             {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png(spoken.image)}"}},
             {"type": "input_audio", "input_audio": {"data": wav(spoken.audio), "format": "wav"}},
         ]
-    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": content}]
+        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": content}]
     return server.ask({"messages": messages, "max_tokens": 1})
 
 
