@@ -58,6 +58,16 @@ pocket-parity: pocket-venv ## compare the trainer of Pocket with llama.cpp; writ
 	@build/pocket-venv/bin/python -m deskhand.model.pocket.training.golden tests/model/pocket/golden.npz
 	@$(BIN)/pytest -q tests/model/pocket/test_parity.py
 
+# A run that was stopped goes on from its last checkpoint when the same command is given again.
+MINUTES ?= 110
+POCKET ?= build/pocket
+POCKET_ASSETS ?= assets/pocket
+POCKET_TURNS ?= 100
+pocket: pocket-venv ## train Pocket for MINUTES=110, measure it in llama.cpp, and write assets/pocket
+	@build/pocket-venv/bin/python -m deskhand.model.pocket.training --minutes $(MINUTES) --folder $(POCKET)
+	@$(BIN)/python -m deskhand.model.pocket.evaluation $(POCKET)/model $(POCKET)/report.json --turns $(POCKET_TURNS)
+	@$(BIN)/python -m deskhand.model.pocket.card $(POCKET) $(POCKET_ASSETS)
+
 rehearsal: setup ## the 12B's real shape with random weights: memory and speed here; 7.5 GB under build/rehearsal
 	@mkdir -p build/rehearsal
 	@ls build/rehearsal/llama_cpp_python-*.tar.gz >/dev/null 2>&1 || $(BIN)/python -m pip download --quiet --no-deps \

@@ -39,10 +39,10 @@ def engine(bundle: Bundle, *, drafts: bool) -> LocalEngine:
     return LocalEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=drafter, context_length=1024))
 
 
-def answer(local: LocalEngine, sample: Sample) -> tuple[Answer, Usage]:
+def answer(local: LocalEngine, sample: Sample, limit: int = MAX_TOKENS) -> tuple[Answer, Usage]:
     """What the engine writes for a sample, greedily and without a grammar."""
     text, calls, broken, usage = "", list[Any](), False, Usage()
-    for delta in local.generate(replace(sample.request, sampling=GREEDY, max_tokens=MAX_TOKENS)):
+    for delta in local.generate(replace(sample.request, sampling=GREEDY, max_tokens=limit)):
         match delta:
             case TextDelta(piece):
                 text += piece
@@ -72,36 +72,37 @@ def summary(scores: Sequence[Score]) -> dict[str, float]:
     return found
 
 
-def evaluate(bundle: Bundle, count: int) -> dict[str, Any]:
-    """Run every held-out suite, and those with the drafter again.
+def evaluate(bundle: Bundle, count: int, suites: Sequence[str] = ()) -> dict[str, Any]:
+    """Run held-out suites, and the same with the drafter again.
 
     Args:
         bundle: of Pocket.
         count: turns of each suite.
+        suites: names of `curriculum.HELD_OUT`; none means all.
 
     Returns:
         ``suites``: by name, `summary`; ``drafting``, if there is a drafter: tokens drafted and accepted, the share of
         answers that are the same, tokens a step; ``bytes`` of the files.
     """
-    suites = {name: curriculum.held_out_samples(name, count) for name in curriculum.HELD_OUT}
+    drawn = {name: curriculum.held_out_samples(name, count) for name in suites or curriculum.HELD_OUT}
     report: dict[str, Any] = {"suites": {}, "bytes": sum(path.stat().st_size for path in bundle.files)}
     local = engine(bundle, drafts=False)
     plain: dict[str, list[Answer]] = {}
     began = time.process_time()
-    for name, samples in suites.items():
+    for name, samples in drawn.items():
         plain[name] = [answer(local, sample)[0] for sample in samples]
         report["suites"][name] = summary([score(*pair) for pair in zip(samples, plain[name], strict=True)])
     report["processor seconds"] = round(time.process_time() - began, 1)
     local.close()
     if bundle.drafter is not None:
-        report["drafting"] = _drafting(bundle, suites, plain)
+        report["drafting"] = _drafting(bundle, drawn, plain)
     return report
 
 
-def _drafting(bundle: Bundle, suites: dict[str, list[Sample]], plain: dict[str, list[Answer]]) -> dict[str, float]:
+def _drafting(bundle: Bundle, drawn: dict[str, list[Sample]], plain: dict[str, list[Answer]]) -> dict[str, float]:
     local = engine(bundle, drafts=True)
     used, same, count = Usage(), 0, 0
-    for name, samples in suites.items():
+    for name, samples in drawn.items():
         for sample, before in zip(samples, plain[name], strict=True):
             found, usage = answer(local, sample)
             used = used + usage

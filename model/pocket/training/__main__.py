@@ -32,7 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=110.0, help="of training; what comes after takes a few more")
     parser.add_argument("--folder", type=Path, default=Path("build/pocket"), help="of the run and its files")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=threads)
     parser.add_argument("--rate", type=float, default=Plan.rate, help="the highest learning rate")
     parser.add_argument("--turns", type=int, default=Plan.turns, help="of a step")
     parser.add_argument(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,8 +11,10 @@ import torch
 from deskhand.model.pocket import curriculum
 from deskhand.model.pocket.encoding import Encoder
 from deskhand.model.pocket.spec import SMALLEST
+from deskhand.model.pocket.training import drafting
+from deskhand.model.pocket.training.batches import batch
 from deskhand.model.pocket.training.learning import learn, optimizer, parameters, right
-from deskhand.model.pocket.training.network import Target, fresh
+from deskhand.model.pocket.training.network import Drafter, Target, fresh
 from deskhand.model.pocket.training.trainer import Plan, Run
 
 _PLAN = Plan(SMALLEST, turns=8, looks=50.0, looked_at=2, checkpoint_seconds=1e9)
@@ -50,17 +51,17 @@ def check_resuming(folder: Path) -> None:
                 raise CheckError(f"a run that was stopped has other weights: {name}")
 
 
-def check_learning(steps: int = 150) -> None:
-    """A handful of turns of every kind is learnt by heart, and then the drafter learns to write it too.
+def check_learning(steps: int = 150, drafter_steps: int = 60) -> None:
+    """A handful of turns of every kind is learnt by heart, and then the drafter learns to foresee them.
 
     Raises:
-        CheckError: it is not.
+        CheckError: they are not.
     """
     turns = [turn for suite in curriculum.HELD_OUT for turn in curriculum.held_out_turns(suite, 1)]
     media = Encoder().tokenizer.vocabulary.ids("<|image|>", "<|audio|>")
     ids = media[0], media[1]
     main, mmproj = fresh(SMALLEST, "main", 0), fresh(SMALLEST, "mmproj", 0)
-    target = Target(replace(SMALLEST), main, mmproj)
+    target = Target(SMALLEST, main, mmproj)
     trained = parameters(main, mmproj)
     updating = optimizer(trained, 5e-3)
     for _ in range(steps):
@@ -71,6 +72,20 @@ def check_learning(steps: int = 150) -> None:
     share, tokens = right(target, turns, ids)
     if share < 0.95:
         raise CheckError(f"of {len(turns)} turns only {share:.0%} were learnt by heart ({tokens:.0%} of their tokens)")
+    weights = fresh(SMALLEST, "drafter", 0)
+    drafter = Drafter(SMALLEST, weights, target)
+    trained = parameters(weights)
+    updating = optimizer(trained, 1e-2)
+    made = batch(turns, *ids)
+    foreseen = torch.zeros(())
+    for _ in range(drafter_steps):
+        loss, foreseen = drafting.learn(drafter, target, made)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        updating.step()
+        updating.zero_grad()
+    if float(foreseen.min()) < 0.7:
+        raise CheckError(f"of the tokens of {len(turns)} turns the drafter foresees only {foreseen.tolist()}")
 
 
 def check(folder: Path) -> None:
