@@ -56,6 +56,8 @@ class Sampler:
         self._vetted = False
         self._grammar = _open_grammar(model, grammar, self._check) if grammar else None
         self._trigger = model.special_token(grammar.trigger) if grammar and grammar.trigger else None
+        self.constrains = self._grammar is not None and self._trigger is None
+        """Whether a grammar applies to what is sampled next: not before its trigger."""
         self._lookahead: Lookahead | None = None
         short = grammar is not None and len(grammar.gbnf) < _LONG
         if self._grammar and short and model.byte_tokens and model.end is not None:
@@ -107,7 +109,7 @@ class Sampler:
             # Until then the grammar allows everything and has nothing to remember.
             if token != self._trigger:
                 return token
-            self._trigger = None
+            self._trigger, self.constrains = None, True
         elif not self._check.allows(self._grammar, token):
             token = self._sample_masked(context.logits(row))
             # Accepting a token that a grammar forbids aborts the process.
@@ -121,7 +123,7 @@ class Sampler:
 
         Without a grammar there are none, and before its trigger.
         """
-        if self._lookahead is None or self._trigger is not None:
+        if self._lookahead is None or not self.constrains:
             return []
         forced: list[int] = []
         for token in self._lookahead.tokens(self._grammar, self._written)[:most]:

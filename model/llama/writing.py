@@ -229,7 +229,7 @@ class Writing:
             token = self._sampler.sample(self._context, row)
         except DeadEndError:
             return [_NONE]
-        return [token, *self._force(room - 1)]
+        return [token, *self._force(room - 1)] if self._sampler.constrains else [token]
 
     def _force(self, room: int) -> list[int]:
         forced = self._sampler.forced(room)

@@ -216,7 +216,7 @@ def constrained(runs: int) -> Row:
         texts |= {"".join(free_text), "".join(held_text)}
         if number:
             ratios.append((held_cpu / held.completion_tokens) / (free_cpu / free.completion_tokens))
-            wrong, wrong_cpu = _run(session, pieces, 8, grammar=Grammar('root ::= ("not this, " | "never ")+'))
+            wrong, wrong_cpu = _run(session, pieces, 8, grammar=Grammar("root ::= [0-9]+"))
             corrected.append((wrong_cpu / wrong.completion_tokens) / (free_cpu / free.completion_tokens))
     steps = steps_per_call(session)
     engine.close()
