@@ -9,12 +9,16 @@ from deskhand.model.language.shape import Shape
 LARGEST = 10**15 - 1
 """Integers up to here are exact in every JSON reader, and 15 digits are a float's own shortest form."""
 
-# At most 15 significant digits, the last fraction digit not a zero: what a float of that value is rendered as. With an
-# exponent there are several ways to write a number, and models use them all for what is very small or very large.
+# Any number of up to 13 significant digits, none of more than 15, the last fraction digit not a zero: what a float of
+# that value is rendered as. With an exponent there are several ways to write a number, and models use them all for what
+# is very small or very large.
 _FRACTIONS = (
-    '"0." ("0" | [0-9]{0,13} [1-9])',
-    '[1-9] [0-9]{0,7} "." ("0" | [0-9]{0,6} [1-9])',
-    '[1-9] [0-9]{8,12} "." ("0" | [0-9]{0,1} [1-9])',
+    '"0." ("0" | "0"{0,6} [0-9]{0,13} [1-9])',
+    '[1-9] [0-9]? "." ("0" | [0-9]{0,12} [1-9])',
+    '[1-9] [0-9]{2,4} "." ("0" | [0-9]{0,9} [1-9])',
+    '[1-9] [0-9]{5,7} "." ("0" | [0-9]{0,6} [1-9])',
+    '[1-9] [0-9]{8,10} "." ("0" | [0-9]{0,3} [1-9])',
+    '[1-9] [0-9]{11,12} "." ("0" | [0-9]{0,1} [1-9])',
     '[1-9] [0-9]{13,14} ".0"',
     '[1-9] ("." [0-9]{0,13} [1-9])? [eE] [+-]? [0-9]{1,2}',
 )

@@ -1,4 +1,4 @@
-"""Strict, streaming parsing of calls as JSON: ``<tool_call>{"name": …, "arguments": {…}}</tool_call>``.
+"""Streaming parsing of calls as JSON: ``<tool_call>{"name": …, "arguments": {…}}</tool_call>``.
 
 The tags are tokens in some vocabularies and plain characters in others, so they are looked for in the text, and what
 may still become one is held back. Small models leave the tags out: a completion that is nothing but such an object,
@@ -16,6 +16,7 @@ from typing import Any, NoReturn, cast
 from deskhand.model.language.calls import CallError, new_call_id
 from deskhand.model.language.literals import MAX_DEPTH, too_deep
 from deskhand.model.language.parser import Parsed
+from deskhand.model.language.repair import RepairError, repaired_json
 from deskhand.model.types import BrokenCall, CallDelta, TextDelta, ThoughtDelta, ToolCall
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
@@ -142,13 +143,20 @@ class JsonParser:
                 if str(error) == _UNTERMINATED:  # the tag is part of a text argument
                     end = self._held.find(_CLOSE, end + 1)
                     continue
-                found = BrokenCall(_OPEN + raw + _CLOSE, str(error))
+                found = self._repaired(raw) or BrokenCall(_OPEN + raw + _CLOSE, str(error))
             if not self._calls_allowed:
                 found = BrokenCall(_OPEN + raw + _CLOSE, "No tool may be called now.")
             self._out.append(found)
             self._held, self._state, self._sure = self._held[end + len(_CLOSE) :], "between", False
             return True
         return False
+
+    def _repaired(self, raw: str) -> CallDelta | None:
+        try:
+            name, arguments = repaired_json(raw, self._tools)
+        except RepairError:
+            return None
+        return None if too_deep(arguments) else CallDelta(ToolCall(new_call_id(), name, arguments))
 
     def _bare(self, held: str) -> None:
         """Decide at the end of a completion that may be a call without tags."""

@@ -9,8 +9,9 @@ that exist; where two readings are possible there is none, and the model is aske
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 from deskhand.model.language.literals import MAX_DEPTH, NUMBER
@@ -24,6 +25,7 @@ _HEAD = re.compile(r"\s*(?:call\s*:\s*)?((?:[\w$-]+:)*)([\w$.-]+)\s*([{(:]|$)")
 _KEY = re.compile(r"[\w$.-]+")
 _BLOCK = re.compile(r"\s*BEGIN_ARG:?[ \t]*\n?(.*?)\n?[ \t]*END_ARG", re.DOTALL)
 _ANY_KEY = r"""(?:[\w$.-]+|\0[^\0]*\0|"[^"]*"|'[^']*')\s*[:=]"""
+_WRAPPING = frozenset(("name", "arguments", "parameters"))
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _CLOSERS = {"{": "}", "(": ")", "[": "]"}
 
@@ -75,9 +77,8 @@ def repaired(source: str, tools: Tools, *, closed: bool = True) -> tuple[str, di
     Raises:
         RepairError: it can't be told.
     """
-    wrapped = _wrapped(source, tools)
-    if wrapped is not None:
-        return wrapped
+    if source.lstrip().startswith("{"):
+        return repaired_json(source, tools.names)
     head = _HEAD.match(source)
     if head is None:
         raise RepairError("it names no tool")
@@ -96,16 +97,30 @@ def repaired(source: str, tools: Tools, *, closed: bool = True) -> tuple[str, di
     return name, arguments
 
 
-def _wrapped(source: str, tools: Tools) -> tuple[str, dict[str, Any]] | None:
-    """A call as other models write it: a JSON object with ``name`` and ``arguments``."""
-    if not source.lstrip().startswith("{"):
-        return None
-    try:
-        found = json.loads(source)
-    except (ValueError, RecursionError) as error:
-        raise RepairError("it is not JSON") from error
-    name, arguments = found.get("name"), found.get("arguments", found.get("parameters", {}))
-    if name not in tools.names or not isinstance(arguments, dict):
+def repaired_json(source: str, names: Collection[str]) -> tuple[str, dict[str, Any]]:
+    """The tool and the arguments of a call that is a JSON object with ``name`` and ``arguments``, more or less.
+
+    Single quotes, Python's words, a comma too many, a forgotten brace, and arguments that are JSON in a text are read;
+    text without quotes is not.
+
+    Args:
+        source: the call.
+        names: of the tools.
+
+    Raises:
+        RepairError: it can't be told.
+    """
+    if not source.lstrip().startswith("{") or MARK in source:
+        raise RepairError("it is not JSON")
+    reader = _Reader(source, source.index("{") + 1, _WRAPPING, closed=True, bare=False)
+    found = reader.arguments("}")
+    name, arguments = found.get("name"), found.get("arguments", found.get("parameters"))
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except (ValueError, RecursionError) as error:
+            raise RepairError("its arguments are not JSON") from error
+    if name not in names or not isinstance(arguments, dict):
         raise RepairError("it names no tool")
     return str(name), cast("dict[str, Any]", arguments)
 
@@ -133,12 +148,14 @@ class _Reader:
         at: where its arguments begin.
         known: names of the parameters, by which a text without quotes is told from the next argument.
         closed: see `repaired`.
+        bare: text may have no quotes.
     """
 
-    def __init__(self, source: str, at: int, known: frozenset[str], *, closed: bool) -> None:
+    def __init__(self, source: str, at: int, known: frozenset[str], *, closed: bool, bare: bool = True) -> None:
         self._source = source
         self._at = at
         self._closed = closed
+        self._bare_text = bare
         self._known = _ANY_KEY
         if known:
             names = "|".join(sorted(map(re.escape, known), key=len, reverse=True))
@@ -228,7 +245,10 @@ class _Reader:
                 return _WORDS[word[0]]
             if NUMBER.fullmatch(word[0]) and len(word[0]) < 300:
                 self._at = word.end()
-                return json.loads(word[0])
+                value: int | float = json.loads(word[0])
+                if math.isinf(value):
+                    raise RepairError("a number is too large")
+                return value
         return self._bare()
 
     def _ends(self, at: int) -> bool:
@@ -265,6 +285,8 @@ class _Reader:
 
     def _bare(self) -> str:
         """Text without a quote before it: up to a quoting token at its end, the next argument, or what closes all."""
+        if not self._bare_text:
+            raise RepairError("a text has no quotes")
         begin = self._at + self._source.startswith(MARK, self._at)
         if len(self._open) > 1 and begin == self._at:
             found = re.compile(r"[^,\]})]+").match(self._source, begin)

@@ -116,7 +116,9 @@ def test_a_prompt_may_begin_the_thought() -> None:
         ("{}", "names no tool"),
         ('{"name": 1, "arguments": {}}', "names no tool"),
         ('{"name": "clock"}', "arguments are not an object"),
-        ('{"name": "clock", "arguments": "{}"}', "arguments are not an object"),
+        ('{"name": "clock", "arguments": "{"}', "arguments are not an object"),
+        ("{'name': 'other', 'arguments': {}}", "not JSON"),
+        ("{'name': 'clock', 'arguments': {a: b}}", "not JSON"),
         ('{"name": "clock", "arguments": {"a": NaN}}', "NaN is not a JSON value"),
         ('{"name": "clock", "name": "note", "arguments": {}}', "twice"),
         (CALL + CALL, "not one JSON object"),
@@ -144,3 +146,25 @@ def test_calls_that_were_cut_off_are_broken_and_not_shown() -> None:
 @pytest.mark.parametrize("text", [TAGGED, CALL])
 def test_calls_that_are_not_allowed_are_broken(text: str) -> None:
     assert parse(text, calls_allowed=False) == [BrokenCall(text, "No tool may be called now.")]
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+@pytest.mark.parametrize(
+    ("inside", "arguments"),
+    [
+        (
+            "{'name': 'clock', 'arguments': {'zone': 'it\\'s', 'on': True, 'x': None}}",
+            {"zone": "it's", "on": True, "x": None},
+        ),
+        ('{"name": "clock", "arguments": {"a": [1, 2,], },}', {"a": [1, 2]}),
+        ('{name: "clock", arguments: {a: "b"}}', {"a": "b"}),
+        ('{"name": "clock", "arguments": {"a": "b"}', {"a": "b"}),
+        ('{"name": "clock", "arguments": {"a": "say "no" now"}}', {"a": 'say "no" now'}),
+        ('{"name": "clock", "parameters": {"a": 1},}', {"a": 1}),
+        ('{"name": "clock", "arguments": "{\\"a\\": 1}"}', {"a": 1}),
+    ],
+)
+def test_calls_that_are_nearly_json_are_read(inside: str, arguments: dict[str, Any], size: int) -> None:
+    assert parse(f"<tool_call>{inside}</tool_call>", size) == [("clock", arguments)]
+    (broken,) = parse(f"<tool_call>{inside}</tool_call>", size, calls_allowed=False)
+    assert isinstance(broken, BrokenCall)
