@@ -17,7 +17,7 @@ from deskhand.model.llama.local import LocalEngine
 from deskhand.model.llama.session import Session
 from deskhand.model.tiny.bundle import cached_bundle
 from deskhand.model.tiny.vocab import vocabulary
-from deskhand.model.types import Image, Message, Request, Text, TextDelta
+from deskhand.model.types import Audio, Image, Message, Request, Text, TextDelta
 
 sys.path.insert(0, str(Path(__file__).parent))  # the writer is a file beside this one, no package
 import writing
@@ -137,6 +137,23 @@ def test_sound_it_can_not_take_is_refused_in_words(foreign, engine, kit):
     else:
         with pytest.raises(PromptError, match="can't take sound"):
             talk(engine, request)
+
+
+def test_an_encoder_hears_a_recording_when_it_is_finished_and_the_picture_before(foreign, engine, kit):
+    """An encoder looks at all of a recording at once: of one that grows nothing is certain, all else is read."""
+    clip, picture = kit.clip(1), kit.picture()
+    if not foreign.hears:
+        return  # one that hears nothing is never given a recording
+    for share in (3, 2):
+        growing = Audio(clip.samples[: len(clip.samples) // share // 4 * 4], growing=True)
+        usage = talk(engine, Request((Message("user", (picture, growing)),), max_tokens=0, unfinished=True))[1]
+        assert (usage.image_tokens, usage.audio_tokens) == (foreign.tokens, 0)
+    asked = Request((Message("user", (picture, clip)),), sampling=kit.GREEDY, max_tokens=8)
+    answer, usage = talk(engine, asked)
+    assert usage.audio_tokens == 25
+    assert usage.evaluated_tokens < 25 + 20
+    engine._session.cache.clear()
+    assert talk(engine, asked)[0] == answer
 
 
 def test_a_session_of_it_is_saved_and_resumed(foreign, kit, tmp_path):
