@@ -16,6 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from deskhand.agent.safety import seccomp
+
 MEMORY = 1024**3
 """Bytes of address space of a tool's process."""
 
@@ -95,7 +97,8 @@ def wrap(
 
     arguments = [
         str(program), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
-        "--proc", "/proc", "--dev", "/dev", *memory("/dev/shm"), "--remount-ro", "/dev", *memory("/tmp"),  # noqa: S108 - its own
+        "--proc", "/proc", "--remount-ro", "/proc",  # root in it would be root to the kernel's settings
+        "--dev", "/dev", *memory("/dev/shm"), "--remount-ro", "/dev", *memory("/tmp"),  # noqa: S108 - its own
     ]  # fmt: skip
     if network:
         arguments.append("--share-net")
@@ -110,7 +113,14 @@ def wrap(
     for path in write:
         arguments += ["--bind", str(path), str(path)]
     # The box's own root is memory; what a tool may not keep it may not write at all.
-    return [*arguments, "--remount-ro", "/", "--chdir", "/", "--", *command]
+    arguments += ["--remount-ro", "/", "--chdir", "/", "--", *command]
+    # bubblewrap reads the filter from a descriptor, which the shell opens: whoever starts this list need not know.
+    rules = seccomp.path()
+    return (
+        ["/bin/sh", "-c", 'exec 9<"$0" "$@"', rules, arguments[0], "--seccomp", "9", *arguments[1:]]
+        if rules
+        else arguments
+    )
 
 
 def environment() -> dict[str, str]:

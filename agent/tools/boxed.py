@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from deskhand.agent.safety import sandbox
+from deskhand.agent.safety import sandbox, watching
 
 LAUNCH = Path(__file__).resolve().with_name("launch.py")
 CHUNK = 65_536
@@ -82,6 +82,8 @@ def run(program: Program, *, cancel: threading.Event, seconds: float, most: int)
     if not sandbox.status().works:
         raise NoBoxError("This machine has no sandbox, and programs of skills run nowhere else. See: deskhand doctor")
     limits = {"as": sandbox.MEMORY, "fsize": sandbox.FILE_BYTES} if program.limits is None else program.limits
+    most_processes = watching.process_limit()
+    limits = {**limits, **({"nproc": most_processes} if most_processes else {})}
     launch = [str(sandbox.interpreter()), "-I", "-S", str(LAUNCH)]
     launch += [",".join(f"{name}={value}" for name, value in limits.items()), str(program.folder), *program.command]
     boxed = sandbox.wrap(launch, read=[LAUNCH, *program.read], write=program.write, inherit=True)
@@ -95,7 +97,9 @@ def run(program: Program, *, cancel: threading.Event, seconds: float, most: int)
         start_new_session=True,
     )
     try:
-        return _Following(process, most).follow(program.stdin, cancel, time.monotonic() + seconds, seconds)
+        return _Following(process, most, watching.Watch(process.pid, program.write)).follow(
+            program.stdin, cancel, time.monotonic() + seconds, seconds
+        )
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -107,8 +111,9 @@ def run(program: Program, *, cancel: threading.Event, seconds: float, most: int)
 
 
 class _Following:
-    def __init__(self, process: subprocess.Popen[bytes], most: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], most: int, watch: watching.Watch) -> None:
         self._process = process
+        self._watch = watch
         self._most = most
         self._said: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self._taken = 0
@@ -121,6 +126,8 @@ class _Following:
             while selector.get_map() and self._taken <= 8 * self._most:
                 if cancel.is_set() or time.monotonic() >= deadline:
                     return self._ended("It was stopped." if cancel.is_set() else late)
+                if problem := self._watch.problem():
+                    return self._ended(f"It was stopped: {problem}.")
                 for key, _ in selector.select(0.05):
                     if key.data:
                         done = not self._take(key.fd, key.data)

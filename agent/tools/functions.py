@@ -11,13 +11,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 from deskhand.agent import scopes
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
-from deskhand.agent.safety import sandbox
+from deskhand.agent.safety import sandbox, watching
 from deskhand.agent.skills.skill import BUNDLED, CHANGED, Function, Skill, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools import arguments, folders
@@ -77,14 +78,14 @@ class SkillFunctions:
         if not any(skill.name == tool.skill and self._skills.unchanged(skill) for skill in self._skills.skills):
             return ToolResult(error=CHANGED.format(name=tool.skill))
         try:
-            return _Run(self._host, tool, cancel, limits).run(*self._job(tool, call.arguments, limits))
+            return _Run(self._host, tool, cancel, limits).run(self._job(tool, call.arguments, limits))
         except (_RefusedError, folders.FolderError) as error:
             return ToolResult(error=str(error))
         except OSError as error:
             return ToolResult(error=f"The tool could not be started: {error.strerror or error}.")
 
-    def _job(self, tool: Function, given: Mapping[str, Any], limits: Limits) -> tuple[list[str], dict[str, str], bytes]:
-        """The command, its environment, and the line it is told."""
+    def _job(self, tool: Function, given: Mapping[str, Any], limits: Limits) -> _Job:
+        """What to start, and the line it is told."""
         folder = self.folder(tool)
         command = [str(sandbox.interpreter()), "-I", "-S", str(RUNNER)]
         free = "apps" in tool.scopes and tool.bundled
@@ -98,6 +99,7 @@ class SkillFunctions:
             # Applications inherit limits, and a browser needs more than a tool.
             "memory": None if free else sandbox.MEMORY,
             "file_bytes": None if free else sandbox.FILE_BYTES,
+            "processes": None if free or not sandbox.status().works else watching.process_limit(),
             "libraries": [str(path) for path in sandbox.libraries()],
         }
         writable: list[Path] = []
@@ -105,15 +107,16 @@ class SkillFunctions:
             writable.append(folders.own(self._data, tool.skill, self._skills.skills))
         line = json.dumps(call).encode() + b"\n"
         if free:
-            return command, dict(os.environ), line
+            return _Job(command, dict(os.environ), line, writable)
         if sandbox.status().works:
-            return sandbox.wrap(command, read=[RUNNER, tool.file.resolve().parent], write=writable), {}, line
+            boxed = sandbox.wrap(command, read=[RUNNER, tool.file.resolve().parent], write=writable)
+            return _Job(boxed, {}, line, writable, boxed=True)
         if not tool.bundled:
             raise _RefusedError(
                 f"{tool.name} did not run: {tool.skill} did not come with Deskhand and this machine has no sandbox. "
                 "See: deskhand doctor"
             )
-        return command, sandbox.environment(), line
+        return _Job(command, sandbox.environment(), line, writable)
 
 
 def _group(skill: Skill) -> Group:
@@ -124,6 +127,17 @@ def _group(skill: Skill) -> Group:
     uses += [RUN] if any(map(runnable, files)) else []
     origins = () if skill.source == BUNDLED else (Origin("skill", skill.name),)
     return Group(skill.name, skill.description, skill.body, tuple(uses), files, skill.core, origins)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is started: a command in an environment, told one line; the folders it may write, and whether in the box."""
+
+    command: list[str]
+    environment: dict[str, str]
+    line: bytes
+    writable: list[Path]
+    boxed: bool = False
 
 
 class _RefusedError(Exception):
@@ -143,10 +157,10 @@ class _Run:
         # A character may take six bytes as a JSON escape; the runner's own cut comes long before.
         self._most = 8 * limits.result_bytes + 65_536
 
-    def run(self, command: list[str], environment: dict[str, str], line: bytes) -> ToolResult:
+    def run(self, job: _Job) -> ToolResult:
         process = subprocess.Popen(
-            command,
-            env=environment,
+            job.command,
+            env=job.environment,
             cwd="/",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -157,7 +171,8 @@ class _Run:
         assert process.stdout  # noqa: S101
         assert process.stderr  # noqa: S101
         try:
-            return self._follow(process.stdin, process.stdout, process.stderr, line)
+            watch = watching.Watch(process.pid if job.boxed else None, job.writable)
+            return self._follow(process.stdin, process.stdout, process.stderr, job.line, watch)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -167,7 +182,9 @@ class _Run:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
-    def _follow(self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], line: bytes) -> ToolResult:
+    def _follow(
+        self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], line: bytes, watch: watching.Watch
+    ) -> ToolResult:
         """Send the call, answer what the tool asks, and return its last line."""
         _send(stdin, line)  # a process that has ended already closes its other pipes, which says more
         said: bytes = b""
@@ -177,6 +194,8 @@ class _Run:
             for pipe in (stdout, stderr):
                 selector.register(pipe, selectors.EVENT_READ)
             while not self._cancel.is_set() and time.monotonic() < self._deadline and taken <= self._most:
+                if problem := watch.problem():
+                    return ToolResult(error=f"The tool was stopped: {problem}.")
                 for key, _ in selector.select(0.05):
                     data = os.read(key.fd, 65_536)
                     if not data:

@@ -65,9 +65,10 @@ def main() -> None:
         return reply["value"]
 
     call = json.loads(reading.readline())
-    for kind, limit in (("RLIMIT_AS", call["memory"]), ("RLIMIT_FSIZE", call["file_bytes"]), ("RLIMIT_CORE", 0)):
+    limits = {"AS": call["memory"], "FSIZE": call["file_bytes"], "NPROC": call["processes"], "CORE": 0}
+    for kind, limit in limits.items():
         if limit is not None:
-            resource.setrlimit(getattr(resource, kind), (limit, limit))
+            resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (limit, limit))
     try:
         value = run(call, ask)
         say({"value": cut(value, call["result_bytes"])})

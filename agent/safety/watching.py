@@ -1,0 +1,95 @@
+"""What no limit of the kernel covers for a boxed program: how many processes it has, how much it keeps in a folder."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+PROCESSES = 64
+"""The most processes and threads of one box."""
+
+FOLDER_BYTES = 256 * 1024**2
+"""The most that a tool may keep in the folder it may write."""
+
+FOLDER_FILES = 20_000
+"""Likewise, files and folders: each takes a place on the disk, however small."""
+
+EVERY = 0.25
+"""Seconds between two looks at the folders: what is written meanwhile comes on top of the limit."""
+
+
+def process_limit() -> int | None:
+    """`PROCESSES` where the kernel counts them for the box alone, to be set inside of it as ``RLIMIT_NPROC``.
+
+    Since Linux 5.14 they are counted for each user namespace (``Documentation/admin-guide/namespaces``, ucounts);
+    before, all that the person runs would count. The kernel exempts root.
+    """
+    major, minor = (int(part) for part in re.findall(r"\d+", platform.release())[:2])
+    return PROCESSES if (major, minor) >= (5, 14) else None
+
+
+class Watch:
+    """Looks after one box; whoever follows it asks again and again.
+
+    Args:
+        process: id of bubblewrap's process; None for a program that is in no box, whose processes can't be told apart.
+        folders: those that it may write.
+    """
+
+    def __init__(self, process: int | None, folders: Sequence[Path]) -> None:
+        self._process = process
+        self._folders = folders
+        self._next = 0.0
+
+    def problem(self) -> str:
+        """Why it has to be killed, a part of a sentence; empty if it may go on."""
+        if self._process is not None and processes(self._process) > PROCESSES:
+            return f"it started more than {PROCESSES} processes"
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + EVERY
+            for folder in self._folders:
+                if too_full(folder):
+                    return f"{folder} holds more than {FOLDER_BYTES >> 20} MB or {FOLDER_FILES} files"
+        return ""
+
+
+def processes(parent: int) -> int:
+    """How many processes are in the box below ``parent``; 0 where that can't be told.
+
+    The box has a /proc of its own, in which nothing else is: counting there costs little, and nothing is missed that
+    left its process group. Linux 3.5, ``Documentation/filesystems/proc.rst``: ``task/PID/children``.
+    """
+    count = 0
+    try:
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            inside = f"/proc/{child}/root/proc"
+            # Until the box is built its first process still sees ours.
+            if os.stat(inside).st_dev != os.stat("/proc").st_dev:  # noqa: PTH116 - twenty times a second
+                count += sum(name.isdigit() for name in os.listdir(inside))  # noqa: PTH208
+    except OSError:
+        return 0
+    return count
+
+
+def too_full(folder: Path) -> bool:
+    """Whether a folder holds more than it may. Links are not followed, and a file that is gone counts nothing."""
+    size = count = 0
+    waiting = [str(folder)]
+    while waiting and size <= FOLDER_BYTES and count <= FOLDER_FILES:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    # Blocks and not the length, which a file with holes only claims.
+                    size += status.st_blocks * 512
+                    count += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError:
+            continue
+    return size > FOLDER_BYTES or count > FOLDER_FILES
