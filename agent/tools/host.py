@@ -44,16 +44,32 @@ def _takes(*required: str, **properties: Mapping[str, Any]) -> Mapping[str, Any]
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
+def _one_of(*choices: str) -> Mapping[str, Any]:
+    return {"type": "string", "enum": list(choices)}
+
+
 FUNCTIONS: Mapping[str, HostFunction] = {
     "look": HostFunction(("screen",)),
     "list_folder": HostFunction(("files:read",), _takes(path=_TEXT)),
     "read_file": HostFunction(("files:read",), _takes("path", path=_TEXT, first_line=_WHOLE, lines=_WHOLE)),
     "search_files": HostFunction(("files:read",), _takes("path", "query", path=_TEXT, query=_TEXT)),
     "write_file": HostFunction(("files:write",), _takes("path", "text", path=_TEXT, text=_TEXT, append=_SWITCH)),
-    "read_clipboard": HostFunction(
-        ("clipboard:read",), _takes(place={"type": "string", "enum": ["clipboard", "selection"]})
-    ),
+    "read_clipboard": HostFunction(("clipboard:read",), _takes(place=_one_of("clipboard", "selection"))),
     "write_clipboard": HostFunction(("clipboard:write",), _takes("text", text=_TEXT)),
+    "click": HostFunction(
+        ("input",),
+        _takes("x", "y", x=_WHOLE, y=_WHOLE, button=_one_of("left", "middle", "right"), double=_SWITCH),
+        bundled=True,
+    ),
+    "scroll": HostFunction(
+        ("input",),
+        _takes("x", "y", x=_WHOLE, y=_WHOLE, direction=_one_of("up", "down", "left", "right"), turns=_WHOLE),
+        bundled=True,
+    ),
+    "type_text": HostFunction(("input",), _takes("text", text=_TEXT), bundled=True),
+    "press_keys": HostFunction(("input",), _takes("keys", keys=_TEXT), bundled=True),
+    "find_on_screen": HostFunction(("screen",), _takes("text", text=_TEXT)),
+    "read_screen": HostFunction(("screen",)),
     "replace_in_file": HostFunction(("files:write",), _takes("path", "old", "new", path=_TEXT, old=_TEXT, new=_TEXT)),
 }
 """Every function of the application that tools may ask for, by name. ``look`` takes a screenshot for the model."""

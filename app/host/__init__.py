@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deskhand.agent.tools.host import Asked, HostError, Told, picture
-from deskhand.app import capture
+from deskhand.agent.tools.host import Asked, HostError, Told
+from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
+from deskhand.app.host.pointer import Pointer
 
 if TYPE_CHECKING:
     from deskhand.app.host.clipboard import Clipboard  # Qt, which the command line does not load
@@ -28,15 +29,22 @@ class AppHost:
     def __init__(
         self, budget: int, folders: Sequence[Path] = (), private: Sequence[Path] = (), gui: Gui | None = None
     ) -> None:
-        self._budget = budget
+        self._eyes = Eyes(budget)
+        pointer = Pointer(self._eyes.area)
         files = Files(folders, private)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
-            "look": self._look,
+            "look": self._eyes.look,
             "list_folder": files.list_folder,
             "read_file": files.read_file,
             "search_files": files.search_files,
             "write_file": files.write_file,
             "replace_in_file": files.replace_in_file,
+            "find_on_screen": self._eyes.find,
+            "read_screen": self._eyes.read,
+            "click": pointer.click,
+            "scroll": pointer.scroll,
+            "type_text": pointer.type_text,
+            "press_keys": pointer.press_keys,
             "read_clipboard": lambda asked: _clipboard(gui, budget).read(asked),
             "write_clipboard": lambda asked: _clipboard(gui, budget).write(asked),
         }
@@ -47,9 +55,6 @@ class AppHost:
         if function is None:
             raise HostError(f"This Deskhand can't do {asked.name}.")
         return function(asked)
-
-    def _look(self, _asked: Asked) -> Told:
-        return picture(capture.grab(budget=self._budget))
 
 
 def _clipboard(gui: Gui | None, budget: int) -> Clipboard:

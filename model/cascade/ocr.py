@@ -27,7 +27,7 @@ _BAND_PIXELS = 1 << 23
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A piece of text and its box, in pixels of the picture that was read."""
+    """A piece of text and its box, in pixels of the picture."""
 
     text: str
     left: float
@@ -45,19 +45,24 @@ class Reader:
 
     def read(self, image: Image) -> str:
         """The text of a picture: a line for each row, its far-apart pieces divided by ``|``; empty if there is none."""
+        return "\n".join(rows(self.words(image)))
+
+    def words(self, image: Image) -> list[Word]:
+        """The pieces of text in a picture, mostly lines, with their boxes in its own pixels."""
         with self._lock:
             if self._engine is None:
                 self._engine = _open()
             pixels = reduced(image)
             found = self._engine(np.ascontiguousarray(pixels[:, :, ::-1]), use_cls=False)
         if found.txts is None or found.boxes is None:
-            return ""
-        words = [
-            Word(text.strip(), *box.min(axis=0).tolist(), *box.max(axis=0).tolist())
+            return []
+        # What was read may be smaller than the picture.
+        scale = np.array([image.width / pixels.shape[1], image.height / pixels.shape[0]])
+        return [
+            Word(text.strip(), *(box.min(axis=0) * scale).tolist(), *(box.max(axis=0) * scale).tolist())
             for text, score, box in zip(found.txts, found.scores, np.asarray(found.boxes), strict=True)
             if score >= LEAST_CONFIDENCE and text.strip()
         ]
-        return "\n".join(rows(words))
 
 
 def rows(words: Sequence[Word]) -> list[str]:

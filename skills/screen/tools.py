@@ -12,6 +12,10 @@ class Host(Protocol):
         """Show the model a screenshot and tell where it is from."""
         ...
 
+    def ask(self, name: str, /, **arguments: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Ask the application."""
+        ...
+
 
 def look(host: Host) -> dict[str, Any]:
     """Take a screenshot and see what is on the screen now.
@@ -21,3 +25,22 @@ def look(host: Host) -> dict[str, Any]:
     """
     seen = host.look()
     return {"screenshot": f"{seen['width']}×{seen['height']} pixels, it follows", "source": seen["source"]}
+
+
+def read(host: Host) -> dict[str, Any]:
+    """Read all text that is on the screen now, exactly, row by row.
+
+    Args:
+        host: given by Deskhand.
+    """
+    return host.ask("read_screen")
+
+
+def find(host: Host, text: str) -> dict[str, Any]:
+    """Find where a text stands on the screen, for a click there.
+
+    Args:
+        host: given by Deskhand.
+        text: what stands there, such as the words on a button.
+    """
+    return host.ask("find_on_screen", text=text)

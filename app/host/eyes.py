@@ -1,0 +1,100 @@
+"""What skills may see of the screen: a look for the model, its text, and the place of a text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.safety.windows import Area
+from deskhand.agent.tools.host import Asked, HostError, Told, picture
+from deskhand.app import capture
+from deskhand.model.cascade.ocr import Reader, Word, rows
+
+MOST_FOUND = 10
+LEAST_LIKE = 0.75
+"""How much alike (`difflib`'s ratio) what was read must be to what is looked for, where nothing is equal."""
+
+
+class Eyes:
+    """Looks at the screen in use.
+
+    Args:
+        budget: the most image tokens of a look.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._reader = Reader()
+        self._area: Area | None = None
+
+    def look(self, _asked: Asked) -> Told:
+        """A screenshot, for the model."""
+        return picture(self._seen())
+
+    def read(self, _asked: Asked) -> Told:
+        """All text on the screen, in rows."""
+        seen = self._seen()
+        return Told({"text": "\n".join(rows(self._reader.words(seen.image))), "source": seen.source})
+
+    def find(self, asked: Asked) -> Told:
+        """Where a text stands, as places in thousandths of the screen, the best first."""
+        wanted = " ".join(asked.arguments["text"].split())
+        if not wanted:
+            raise HostError("Give the text to look for.")
+        seen = self._seen()
+        found = matches(wanted, self._reader.words(seen.image))
+        if not found:
+            raise HostError(f"“{wanted[:60]}” does not stand on the screen where it can be read.")
+        wide, high = seen.image.width / 1000, seen.image.height / 1000
+        places = [
+            {
+                "text": word.text[:100],
+                "x": round((word.left + word.right) / 2 / wide),
+                "y": round((word.top + word.bottom) / 2 / high),
+                "box": [
+                    round(word.left / wide),
+                    round(word.top / high),
+                    round(word.right / wide),
+                    round(word.bottom / high),
+                ],
+            }
+            for word in found
+        ]
+        return Told({"found": places, "unit": "thousandths of the screen"})
+
+    def area(self) -> Area:
+        """Of the screen that was looked at last, in physical pixels; of the one in use if none was."""
+        if self._area is None:
+            self._seen()
+        assert self._area is not None  # noqa: S101 - `_seen` sets it or raises
+        return self._area
+
+    def _seen(self) -> ScreenPercept:
+        seen = capture.grab(budget=self._budget)
+        self._area = Area(seen.left, seen.top, seen.image.width, seen.image.height)
+        return seen
+
+
+def matches(wanted: str, words: Sequence[Word]) -> list[Word]:
+    """The pieces that hold a text, best first: equal, then part of a line (boxed alone), then much alike.
+
+    White space makes no difference, as recognition loses it between words that stand close.
+    """
+    want = "".join(wanted.casefold().split())
+    scored: list[tuple[float, Word]] = []
+    for word in words:
+        text = "".join(word.text.casefold().split())
+        at = text.find(want)
+        if text == want:
+            scored.append((2, word))
+        elif at >= 0:
+            wide = (word.right - word.left) / len(text)
+            left, right = word.left + wide * at, word.left + wide * (at + len(want))
+            scored.append((1 + len(want) / len(text), Word(word.text, left, word.top, right, word.bottom)))
+        else:
+            like = difflib.SequenceMatcher(None, want, text).ratio()
+            if like >= LEAST_LIKE:
+                scored.append((like, word))
+    scored.sort(key=lambda each: -each[0])
+    return [word for _, word in scored[:MOST_FOUND]]

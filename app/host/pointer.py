@@ -1,0 +1,322 @@
+"""Mouse and keyboard on an X11 desktop, for skills: shown first, stopped by Escape, never on our own windows.
+
+Places come as thousandths of the screen that was looked at (the unit in which Gemma grounds) and become physical pixels
+here. Events are made with the X server's XTEST extension.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from Xlib import XK, X, display, error
+from Xlib.ext import xtest
+from Xlib.xobject.drawable import Window
+
+from deskhand.agent.safety.windows import Area, strikes
+from deskhand.agent.tools.host import Asked, HostError, Told
+from deskhand.app.capture import own
+
+SHOWN = 0.7
+"""Seconds in which a place is marked before anything happens there."""
+_MARK, _BAR = 44, 4
+"""Pixels of the mark's side, and of its bars."""
+_RED = 0xE0243A
+_KEY_PAUSE = 0.008
+"""Seconds between two keys: toolkits lose keys that come faster."""
+LONGEST_TEXT = 4_000
+MOST_TURNS = 30
+
+_BUTTONS = {"left": 1, "middle": 2, "right": 3}
+_WHEEL = {"up": 4, "down": 5, "left": 6, "right": 7}
+_NAMES = {
+    "ctrl": "Control_L", "control": "Control_L", "shift": "Shift_L", "alt": "Alt_L", "super": "Super_L",
+    "win": "Super_L", "meta": "Super_L", "enter": "Return", "return": "Return", "esc": "Escape", "escape": "Escape",
+    "tab": "Tab", "space": "space", "backspace": "BackSpace", "delete": "Delete", "del": "Delete", "insert": "Insert",
+    "home": "Home", "end": "End", "pageup": "Page_Up", "pagedown": "Page_Down", "up": "Up", "down": "Down",
+    "left": "Left", "right": "Right", "plus": "plus", "minus": "minus", "menu": "Menu", "print": "Print",
+}  # fmt: skip
+
+
+class Pointer:
+    """What skills may do with mouse and keyboard.
+
+    Args:
+        looked: the area of the screen that was looked at last, in physical pixels.
+    """
+
+    def __init__(self, looked: Callable[[], Area]) -> None:
+        self._looked = looked
+
+    def click(self, asked: Asked) -> Told:
+        """Click once or twice at a place."""
+        given = asked.arguments
+        button = _BUTTONS[given.get("button") or "left"]
+        with _connection() as connection:
+            x, y = self._aimed(connection, given, asked.cancel)
+            _move(connection, x, y)
+            for _ in range(2 if given.get("double") else 1):
+                xtest.fake_input(connection, X.ButtonPress, button)
+                xtest.fake_input(connection, X.ButtonRelease, button)
+                connection.sync()
+                time.sleep(_KEY_PAUSE)
+        return Told({"clicked": {"x": x, "y": y}, "in": "physical pixels"})
+
+    def scroll(self, asked: Asked) -> Told:
+        """Turn the wheel at a place."""
+        given = asked.arguments
+        wheel = _WHEEL[given.get("direction") or "down"]
+        turns = max(1, min(MOST_TURNS, given.get("turns") or 3))
+        with _connection() as connection:
+            x, y = self._aimed(connection, given, asked.cancel)
+            _move(connection, x, y)
+            for _ in range(turns):
+                xtest.fake_input(connection, X.ButtonPress, wheel)
+                xtest.fake_input(connection, X.ButtonRelease, wheel)
+            connection.sync()
+        return Told({"scrolled": turns, "at": {"x": x, "y": y}})
+
+    def type_text(self, asked: Asked) -> Told:
+        """Type into the field that has the keyboard."""
+        text: str = asked.arguments["text"]
+        if not text or len(text) > LONGEST_TEXT:
+            raise HostError(f"Give a text of at most {LONGEST_TEXT} characters.")
+        with _connection() as connection:
+            title = _leave_ours(connection)
+            typed = _Typist(connection).type(text, asked.cancel)
+        return Told({"typed": typed, "of": len(text), "into": title})
+
+    def press_keys(self, asked: Asked) -> Told:
+        """Press one combination of keys, such as ctrl+s."""
+        names = [name.strip() for name in asked.arguments["keys"].replace("++", "+plus").split("+") if name.strip()]
+        if not 1 <= len(names) <= 5:
+            raise HostError("Give one combination, such as ctrl+s or Enter.")
+        with _connection() as connection:
+            typist = _Typist(connection)
+            codes = [typist.code(_keysym(name), name) for name in names]
+            title = _leave_ours(connection)
+            typist.press(codes)
+        return Told({"pressed": "+".join(names), "in": title})
+
+    def _aimed(self, connection: display.Display, given: Any, cancel: threading.Event) -> tuple[int, int]:  # noqa: ANN401 - JSON
+        """The physical place, shown to the person, who did not object, and not on a window of ours."""
+        screen = self._looked()
+        x, y = given["x"], given["y"]
+        if not (0 <= x <= 1000 and 0 <= y <= 1000):
+            raise HostError("A place is given in thousandths of the screen: x and y from 0 to 1000.")
+        left = min(screen.right - 1, screen.left + round(screen.width * x / 1000))
+        top = min(screen.bottom - 1, screen.top + round(screen.height * y / 1000))
+        _refuse_ours(left, top)
+        _show(connection, left, top, cancel)
+        _refuse_ours(left, top)  # one may have come up meanwhile
+        return left, top
+
+
+def _refuse_ours(x: int, y: int) -> None:
+    if strikes(x, y, own.areas()):
+        raise HostError("That place is on one of Deskhand's own windows, which skills can't click.")
+
+
+@contextlib.contextmanager
+def _connection() -> Generator[display.Display]:
+    if os.environ.get("WAYLAND_DISPLAY"):
+        raise HostError("Mouse and keyboard can be used under X11 only; this is a Wayland session.")
+    try:
+        connection = display.Display()
+    except (error.DisplayError, OSError, KeyError) as failure:
+        raise HostError("There is no X11 display here, so mouse and keyboard can't be used.") from failure
+    try:
+        if not connection.has_extension("XTEST"):
+            raise HostError("This X server does not let programs use mouse and keyboard (XTEST is missing).")
+        yield connection
+    except (error.XError, error.ConnectionClosedError) as failure:
+        raise HostError("The X server refused that; the window may be gone.") from failure
+    finally:
+        with contextlib.suppress(error.ConnectionClosedError):
+            connection.close()
+
+
+def _move(connection: display.Display, x: int, y: int) -> None:
+    xtest.fake_input(connection, X.MotionNotify, x=x, y=y)
+    connection.sync()
+
+
+def _show(connection: display.Display, x: int, y: int, cancel: threading.Event) -> None:
+    """Mark a place with four bars around it, which cover nothing of it, until time is up.
+
+    Raises:
+        HostError: the person pressed Escape or stopped the turn.
+    """
+    screen = connection.screen()
+    side, bar = _MARK, _BAR
+    left, top = x - side // 2, y - side // 2
+    bars = [
+        (left, top, side, bar),
+        (left, top + side - bar, side, bar),
+        (left, top, bar, side),
+        (left + side - bar, top, bar, side),
+    ]
+    marks = [
+        screen.root.create_window(
+            *each, 0, screen.root_depth, X.InputOutput, X.CopyFromParent, background_pixel=_RED, override_redirect=True
+        )
+        for each in bars
+    ]
+    for mark in marks:
+        mark.set_wm_class("deskhand", "Deskhand")
+        mark.map()
+    escape = connection.keysym_to_keycode(XK.XK_Escape)
+    screen.root.grab_key(escape, X.AnyModifier, True, X.GrabModeAsync, X.GrabModeAsync)
+    connection.sync()
+    try:
+        end = time.monotonic() + SHOWN
+        while time.monotonic() < end:
+            if cancel.wait(0.02):
+                raise HostError("The turn was stopped.")
+            while connection.pending_events():
+                event = connection.next_event()
+                if event.type == X.KeyPress and event.detail == escape:
+                    raise HostError("The person pressed Escape: nothing was done.")
+    finally:
+        screen.root.ungrab_key(escape, X.AnyModifier)
+        for mark in marks:
+            mark.destroy()
+        connection.sync()
+
+
+def _leave_ours(connection: display.Display) -> str:
+    """Give the keyboard to another's window if one of ours has it, and say whose it is.
+
+    Raises:
+        HostError: there is none.
+    """
+    focus = connection.get_input_focus().focus
+    if isinstance(focus, Window) and focus != connection.screen().root and not _is_ours(focus):
+        return _title(focus)
+    for window in reversed(_clients(connection)):
+        if not _is_ours(window) and window.get_attributes().map_state == X.IsViewable:
+            window.set_input_focus(X.RevertToParent, X.CurrentTime)
+            window.configure(stack_mode=X.Above)
+            connection.sync()
+            time.sleep(0.1)  # until its toolkit has noticed
+            return _title(window)
+    raise HostError("No other window has the keyboard: click into the field first.")
+
+
+def _clients(connection: display.Display) -> Sequence[Window]:
+    """Windows of applications, the lowest first: as the window manager says, else all."""
+    root = connection.screen().root
+    said = root.get_full_property(connection.intern_atom("_NET_CLIENT_LIST_STACKING"), X.AnyPropertyType)
+    if said is not None and len(said.value):
+        return [connection.create_resource_object("window", number) for number in said.value]
+    return list(root.query_tree().children)
+
+
+def _is_ours(window: Window) -> bool:
+    place: Window | int | None = window
+    for _ in range(6):
+        if not isinstance(place, Window):
+            return False
+        if any(own.CLASS in str(name).lower() for name in place.get_wm_class() or ()):
+            return True
+        place = place.query_tree().parent
+    return False
+
+
+def _title(window: Window) -> str:
+    with contextlib.suppress(error.XError):
+        return str(window.get_wm_name() or "")[:200]
+    return ""
+
+
+def _keysym(name: str) -> int:
+    keysym = XK.string_to_keysym(_NAMES.get(name.lower(), name if len(name) > 1 else name.lower()))
+    if not keysym and name.lower().startswith("f") and name[1:].isdigit():
+        keysym = XK.string_to_keysym(name.upper())
+    keysym = keysym or (_character(name) if len(name) == 1 else 0)
+    if not keysym:
+        raise HostError(f"There is no key named {name[:30]}.")
+    return keysym
+
+
+def _character(character: str) -> int:
+    """The keysym of a character (X11 protocol, appendix A: Latin-1 as it is, others above 0x01000000)."""
+    special = {"\n": XK.XK_Return, "\t": XK.XK_Tab}
+    point = ord(character)
+    if character in special:
+        return special[character]
+    return point if 0x20 <= point <= 0x7E or 0xA0 <= point <= 0xFF else 0x01000000 | point
+
+
+class _Typist:
+    """Presses keys; characters that are on no key borrow a free one for a moment."""
+
+    def __init__(self, connection: display.Display) -> None:
+        self._connection = connection
+        self._shift = connection.keysym_to_keycode(XK.XK_Shift_L)
+        self._borrowed = 0
+        self._holds = 0
+
+    def type(self, text: str, cancel: threading.Event) -> int:
+        """Type until the end or Stop; returns how many characters."""
+        typed = 0
+        try:
+            for character in text.replace("\r\n", "\n").replace("\r", "\n"):
+                if cancel.is_set():
+                    break
+                if character in "\n\t" or character.isprintable():
+                    self._one(_character(character))
+                typed += 1
+                time.sleep(_KEY_PAUSE)
+        finally:
+            self._give_back()
+        return typed
+
+    def code(self, keysym: int, name: str) -> int:
+        """The key that has a symbol."""
+        code = self._connection.keysym_to_keycode(keysym)
+        if not code:
+            raise HostError(f"This keyboard has no key {name[:30]}.")
+        return code
+
+    def press(self, codes: Sequence[int]) -> None:
+        """Hold keys in their order and let them go in reverse."""
+        for code in codes:
+            xtest.fake_input(self._connection, X.KeyPress, code)
+        for code in reversed(codes):
+            xtest.fake_input(self._connection, X.KeyRelease, code)
+        self._connection.sync()
+
+    def _one(self, keysym: int) -> None:
+        places = sorted(self._connection.keysym_to_keycodes(keysym), key=lambda place: place[1])
+        for code, level in places:
+            if level in (0, 1):
+                self.press([self._shift, code] if level else [code])
+                return
+        self.press([self._borrow(keysym)])
+
+    def _borrow(self, keysym: int) -> int:
+        if not self._borrowed:
+            first = self._connection.display.info.min_keycode
+            last = self._connection.display.info.max_keycode
+            table = self._connection.get_keyboard_mapping(first, last - first + 1)
+            free = [first + at for at, symbols in enumerate(table) if not any(symbols)]
+            if not free:
+                raise HostError("This keyboard has no free key for characters that it lacks.")
+            self._borrowed = free[-1]
+        if self._holds != keysym:
+            self._connection.change_keyboard_mapping(self._borrowed, [(keysym, keysym)])
+            self._connection.sync()
+            time.sleep(0.05)  # until clients have read the new map
+            self._holds = keysym
+        return self._borrowed
+
+    def _give_back(self) -> None:
+        if self._borrowed:
+            time.sleep(0.1)  # until the last key has been read with its borrowed meaning
+            self._connection.change_keyboard_mapping(self._borrowed, [(0, 0)])
+            self._connection.sync()

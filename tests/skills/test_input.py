@@ -1,0 +1,213 @@
+"""The skill input, on a real X server against a real program's window, which says what reached it."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from Xlib import XK, X, display
+from Xlib.ext import xtest
+
+from deskhand.app import capture
+from deskhand.app.host import AppHost, pointer
+
+PROGRAM = """
+import json, sys
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
+
+class Room(QWidget):
+    def wheelEvent(self, event):
+        say("wheel", event.angleDelta().y())
+    def mouseDoubleClickEvent(self, event):
+        say("double", [event.position().x(), event.position().y()])
+    def mousePressEvent(self, event):
+        say("press", [event.button().name, event.position().x(), event.position().y()])
+    def keyPressEvent(self, event):
+        say("key", [event.key(), event.modifiers() == Qt.KeyboardModifier.ControlModifier])
+
+def say(kind, value):
+    print(json.dumps([kind, value]), flush=True)
+
+app = QApplication([sys.argv[1]])
+room = Room(None, Qt.WindowType.FramelessWindowHint)
+room.setWindowTitle("Victim")
+room.setGeometry(*map(int, sys.argv[2:6]))
+button = QPushButton("Order pizza", room)
+button.setGeometry(50, 50, 200, 60)
+button.setStyleSheet("font-size: 24px")
+button.clicked.connect(lambda: say("clicked", 1))
+field = QLineEdit(room)
+field.setGeometry(50, 150, 300, 40)
+field.textChanged.connect(lambda text: say("text", text))
+room.show()
+room.setFocus()
+say("shown", 1)
+app.exec()
+"""
+
+
+class Program:
+    """Another program with a window, and what it says."""
+
+    def __init__(self, name, place):
+        environment = {**os.environ, "QT_QPA_PLATFORM": "xcb"}
+        command = [sys.executable, "-c", PROGRAM, name, *map(str, place)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+        self.said = []
+        assert self.process.stdout.readline() == '["shown", 1]\n'
+        self.thread = threading.Thread(target=self._listen)
+        self.thread.start()
+        time.sleep(1)  # until the X server has drawn it; there is no window manager to ask
+
+    def _listen(self):
+        for line in self.process.stdout:
+            self.said.append(tuple(json.loads(line)))
+
+    def wait(self, kind, count=1):
+        deadline = time.monotonic() + 20
+        while len(self.values(kind)) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.values(kind)
+
+    def values(self, kind):
+        return [value for each, value in self.said if each == kind]
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.thread.join()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def desktop(x_display, monkeypatch):
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", x_display)
+    # The detector of text finds little on a screen that is black but for one word, which no desktop is.
+    connection = display.Display()
+    root = connection.screen().root
+    root.change_attributes(background_pixel=0xF0F0F0)
+    root.clear_area(0, 0, 0, 0)
+    connection.sync()
+    connection.close()
+
+
+@pytest.fixture
+def program(desktop):
+    made = Program("victim", (300, 200, 500, 400))
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def call(bundled):
+    return bundled(AppHost(560))
+
+
+def thousandths(x, y):
+    return {"x": round(x / 1280 * 1000), "y": round(y / 800 * 1000)}
+
+
+def test_a_click_lands_where_the_text_was_found(program, call):
+    result = call("screen_find", text="Order pizza")
+    assert result.error == ""
+    found = result.value["found"][0]
+    assert abs(found["x"] - 450 / 1.28) < 20
+    assert abs(found["y"] - 280 / 0.8) < 20
+    assert call("input_click", x=found["x"], y=found["y"]).error == ""
+    assert program.wait("clicked") == [1]
+
+
+def test_other_buttons_double_clicks_and_the_wheel(program, call):
+    place = thousandths(700, 500)
+    assert call("input_click", **place, button="right").value["clicked"] == {"x": 700, "y": 500}
+    (pressed,) = program.wait("press")
+    assert pressed == ["RightButton", 400.0, 300.0]
+    call("input_click", **place, double=True)
+    assert len(program.wait("double")) == 1
+    call("input_scroll", **place, direction="down", turns=2)
+    assert program.wait("wheel", 2) == [-120, -120]
+
+
+def test_text_of_all_scripts_is_typed(program, call):
+    call("input_click", **thousandths(500, 370))
+    text = "Grüße, Łódź! (1€)日本 {~}"
+    found = call("input_type", text=text).value
+    assert (found["typed"], found["into"]) == (len(text), "Victim")
+    deadline = time.monotonic() + 20
+    while program.values("text")[-1:] != [text] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert program.values("text")[-1] == text
+
+
+def test_a_combination_of_keys_arrives(program, call):
+    call("input_click", **thousandths(700, 500))
+    assert call("input_keys", combination="ctrl+s").error == ""
+    assert [ord("S"), True] in program.wait("key", 2)
+    assert call("input_keys", combination="hyper+nonsense").error == "There is no key named hyper."
+
+
+def test_the_place_is_shown_first_and_escape_stops_it(program, call):
+    seen = []
+
+    def watch():
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not seen:
+            percept = capture.grab(budget=560)
+            at = ((280 - 21) * percept.image.width + 450) * 3
+            if tuple(percept.image.pixels[at : at + 3]) in {(0xE0, 0x24, 0x3A), (128, 128, 128)}:
+                seen.append(True)
+        connection = display.Display()
+        escape = connection.keysym_to_keycode(XK.XK_Escape)
+        xtest.fake_input(connection, X.KeyPress, escape)
+        xtest.fake_input(connection, X.KeyRelease, escape)
+        connection.sync()
+        connection.close()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    result = call("input_click", **thousandths(450, 280))
+    thread.join()
+    assert seen
+    assert result.error == "The person pressed Escape: nothing was done."
+    assert program.values("clicked") == []
+
+
+def test_our_own_windows_are_never_clicked_or_typed_into(program, call):
+    ours = Program("deskhand", (300, 200, 300, 150))
+    try:
+        result = call("input_click", **thousandths(450, 280))
+        assert result.error == "That place is on one of Deskhand's own windows, which skills can't click."
+        assert ours.values("clicked") == []
+        assert program.values("clicked") == []
+        connection = display.Display()
+        windows = [w for w in pointer._clients(connection) if pointer._is_ours(w)]
+        assert windows
+        connection.set_input_focus(windows[-1], X.RevertToParent, X.CurrentTime)
+        connection.sync()
+        assert call("input_type", text="yes").value["into"] == "Victim"
+        connection.close()
+        time.sleep(0.5)
+        assert ours.values("key") == []
+        assert ours.values("text") == []
+    finally:
+        ours.end()
+
+
+def test_places_outside_and_no_display_are_sentences(desktop, call, monkeypatch):
+    assert "from 0 to 1000" in call("input_click", x=1200, y=5).error
+    monkeypatch.delenv("DISPLAY")
+    assert "no X11 display here" in call("input_type", text="x").error
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert "under X11 only" in call("input_keys", combination="Enter").error
+
+
+def test_stop_ends_a_mark(program, bundled):
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    assert "stopped" in bundled(AppHost(560), stop)("input_click", **thousandths(450, 280)).error
+    assert program.values("clicked") == []
