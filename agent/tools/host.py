@@ -70,6 +70,12 @@ FUNCTIONS: Mapping[str, HostFunction] = {
     "press_keys": HostFunction(("input",), _takes("keys", keys=_TEXT), bundled=True),
     "find_on_screen": HostFunction(("screen",), _takes("text", text=_TEXT)),
     "read_screen": HostFunction(("screen",)),
+    "windows": HostFunction(("system",), bundled=True),
+    "focus_window": HostFunction(("system",), _takes("title", title=_TEXT), bundled=True),
+    "close_window": HostFunction(("system",), _takes("title", title=_TEXT), bundled=True),
+    "volume": HostFunction(("system",), _takes(percent=_WHOLE, muted=_SWITCH), bundled=True),
+    "brightness": HostFunction(("system",), _takes(percent=_WHOLE), bundled=True),
+    "battery": HostFunction(("system",), bundled=True),
     "replace_in_file": HostFunction(("files:write",), _takes("path", "old", "new", path=_TEXT, old=_TEXT, new=_TEXT)),
 }
 """Every function of the application that tools may ask for, by name. ``look`` takes a screenshot for the model."""

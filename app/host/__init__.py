@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deskhand.agent.tools.host import Asked, HostError, Told
+from deskhand.app.host import system
 from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
 from deskhand.app.host.pointer import Pointer
@@ -45,6 +46,12 @@ class AppHost:
             "scroll": pointer.scroll,
             "type_text": pointer.type_text,
             "press_keys": pointer.press_keys,
+            "windows": system.windows,
+            "focus_window": system.focus_window,
+            "close_window": system.close_window,
+            "volume": system.volume,
+            "brightness": system.brightness,
+            "battery": system.battery,
             "read_clipboard": lambda asked: _clipboard(gui, budget).read(asked),
             "write_clipboard": lambda asked: _clipboard(gui, budget).write(asked),
         }
