@@ -63,8 +63,9 @@ MINUTES ?= 110
 POCKET ?= build/pocket
 POCKET_ASSETS ?= assets/pocket
 POCKET_TURNS ?= 100
+POCKET_FLAGS ?=
 pocket: pocket-venv ## train Pocket for MINUTES=110, measure it in llama.cpp, and write assets/pocket
-	@build/pocket-venv/bin/python -m deskhand.model.pocket.training --minutes $(MINUTES) --folder $(POCKET)
+	@build/pocket-venv/bin/python -m deskhand.model.pocket.training --minutes $(MINUTES) --folder $(POCKET) $(POCKET_FLAGS)
 	@$(BIN)/python -m deskhand.model.pocket.evaluation $(POCKET)/model $(POCKET)/report.json --turns $(POCKET_TURNS)
 	@$(BIN)/python -m deskhand.model.pocket.card $(POCKET) $(POCKET_ASSETS)
 

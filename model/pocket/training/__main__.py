@@ -29,13 +29,14 @@ _say = logging.getLogger("pocket").info
 
 def main() -> None:
     """Train, then write ``main.gguf``, ``mmproj.gguf`` and ``drafter.gguf``."""
+    usual = Plan(PocketSpec())
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=110.0, help="of training; what comes after takes a few more")
     parser.add_argument("--folder", type=Path, default=Path("build/pocket"), help="of the run and its files")
     threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
     parser.add_argument("--threads", type=int, default=threads)
-    parser.add_argument("--rate", type=float, default=Plan.rate, help="the highest learning rate")
-    parser.add_argument("--turns", type=int, default=Plan.turns, help="of a step")
+    parser.add_argument("--rate", type=float, default=usual.rate, help="the highest learning rate")
+    parser.add_argument("--turns", type=int, default=usual.turns, help="of a step")
     parser.add_argument(
         "--no-check", action="store_true", help="do not try resuming and learning on a small scale first"
     )

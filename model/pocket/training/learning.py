@@ -12,7 +12,7 @@ from deskhand.model.pocket.encoding import Encoded
 from deskhand.model.pocket.training.batches import Batch, batch, by_length
 from deskhand.model.pocket.training.network import Target, Weights
 
-SIDE_BY_SIDE = 16
+SIDE_BY_SIDE = 8
 """Turns in one batch; a step adds up the gradients of several, each of turns of about one length."""
 
 

@@ -28,6 +28,9 @@ _AHEAD = 3
 _CLIP = 1.0
 """The longest gradient that is followed at its length."""
 
+_PATIENCE = 20
+"""Steps in a row whose gradient may be infinite or no number; such a step changes nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -75,6 +78,7 @@ class Run:
         self._optimizer = optimizer(self._trained, plan.rate)
         self._journal = Journal(folder / "journal.jsonl", minutes, steps)
         self.step = 0
+        self._lost = 0
         self._looked = 0.0
         vocab = Encoder().tokenizer.vocabulary
         image, audio = vocab.ids("<|image|>", "<|audio|>")
@@ -163,8 +167,16 @@ class Run:
             group["lr"] = rate
         loss = learn(self.target, turns, self._media)
         length = torch.nn.utils.clip_grad_norm_(self._trained, _CLIP)
-        self._optimizer.step()
+        finite = bool(torch.isfinite(length))
+        if finite:
+            self._optimizer.step()
         self._optimizer.zero_grad()
+        self._lost = 0 if finite else self._lost + 1
+        if self._lost > _PATIENCE:
+            raise FloatingPointError(
+                f"{self._lost} gradients in a row were no numbers, at step {self.step}. The last checkpoint is good: "
+                "please take another folder and a lower --rate."
+            )
         _append(
             self._folder / "log.jsonl",
             step=self.step,
