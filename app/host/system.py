@@ -1,7 +1,7 @@
 """Windows, volume, brightness and battery of the desktop, for skills, where the desktop offers them.
 
-Windows go by the Extended Window Manager Hints 1.5; volume by PulseAudio's `pactl`, which PipeWire has too; brightness by
-`brightnessctl`, which may change it without being root.
+Windows go by the Extended Window Manager Hints 1.5; volume by PulseAudio's `pactl`, which PipeWire has too; brightness
+by `brightnessctl`, which may change it without being root.
 """
 
 from __future__ import annotations
@@ -164,14 +164,13 @@ def _one(connection: display.Display, wanted: str) -> tuple[Window, str]:
     """The one window whose title, or else program, holds the words; equal before part."""
     want = wanted.strip().casefold()
     every = _listed(connection)
-    for fits in (
-        lambda title, _program: title == want,
-        lambda title, _program: want in title,
-        lambda _title, program: want in program,
+    titles = [(title.casefold(), program.casefold()) for _, title, program in every]
+    for fitting in (
+        [title == want for title, _ in titles],
+        [want in title for title, _ in titles],
+        [want in program for _, program in titles],
     ):
-        found = [
-            (window, title) for window, title, program in every if want and fits(title.casefold(), program.casefold())
-        ]
+        found = [(window, title) for (window, title, _), fits in zip(every, fitting, strict=True) if want and fits]
         if len(found) == 1:
             return found[0]
         if found:
