@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import signal
 import sys
 import threading
@@ -12,10 +14,13 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from deskhand.agent.events import Notice
 from deskhand.agent.history import HistoryError, Store
 from deskhand.app import settings, wiring
 from deskhand.app.bridge import Bridge, EngineOffer, Ready
 from deskhand.app.host.gui import Gui
+from deskhand.app.hotkey import HotkeyError, StopKey
+from deskhand.app.panic import StopListener
 from deskhand.app.settings import Settings
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.window import Window
@@ -112,7 +117,19 @@ def run(options: argparse.Namespace) -> int:
     alive.start()
     window.show()
     bridge.start()
-    code = qt.exec()
-    closing.set()
-    bridge.shutdown()
+    with contextlib.ExitStack() as stack:
+        _listen_for_stop(bridge, stack)
+        code = qt.exec()
+        closing.set()
+        bridge.shutdown()
     return code
+
+
+def _listen_for_stop(bridge: Bridge, stack: contextlib.ExitStack) -> None:
+    """Let `deskhand stop` and the key that works everywhere end what runs; a waiting question is withdrawn."""
+    try:
+        stack.enter_context(StopListener(bridge.stop))
+        if sys.platform == "linux" and not os.environ.get("WAYLAND_DISPLAY"):
+            stack.callback(StopKey(bridge.stop).close)
+    except (OSError, HotkeyError) as error:
+        bridge.notify(Notice("stop", str(error)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import select
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import InvalidStateError
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
@@ -30,6 +33,7 @@ from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.agent.safety.grants import DAYS
 from deskhand.app import capture, settings, wiring
 from deskhand.app.capture import CaptureError
+from deskhand.app.panic import StopListener
 from deskhand.app.pictures import PictureError, read_image
 from deskhand.app.visible import shown
 from deskhand.model import sound
@@ -58,7 +62,7 @@ def _asked(request: ApprovalRequest) -> Iterator[str]:
         yield f"    {piece.argument} repeats “{piece.text[:200]}” from {piece.origin.words}"
 
 
-def _ask_person(request: ApprovalRequest) -> Answer:
+def _ask_person(request: ApprovalRequest, cancel: threading.Event) -> Answer:
     """Show the exact call and read the answer; anything but a clear yes is a no."""
     print("\n".join(shown(line) for line in _asked(request)), file=sys.stderr)
     if not sys.stdin.isatty():
@@ -73,13 +77,22 @@ def _ask_person(request: ApprovalRequest) -> Answer:
         answers["always"] = Answer.ALWAYS
         words.append(f"“always” for {DAYS} days ({shown(request.always)[:200]})")
     print(f"Allow? {', '.join(words)}, [N]o: ", end="", file=sys.stderr, flush=True)
+    while not select.select([sys.stdin], [], [], 0.1)[0]:
+        if cancel.is_set():
+            return Answer.NO
     return answers.get(sys.stdin.readline().strip().lower(), Answer.NO)
+
+
+def _reply(request: ApprovalRequest, answer: Answer) -> None:
+    with contextlib.suppress(InvalidStateError):  # the turn was stopped meanwhile
+        request.reply.set_result(answer)
 
 
 class _Printer:
     """Shows a turn's events: the answer on standard output, everything else on standard error."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, cancel: threading.Event, *, quiet: bool) -> None:
+        self._cancel = cancel
         self._quiet = quiet
         self._live = sys.stderr.isatty() and not quiet
         self.streamed = ""
@@ -88,7 +101,7 @@ class _Printer:
         match event:
             case ApprovalRequested(request):
                 self._clear()
-                request.reply.set_result(_ask_person(request))
+                _reply(request, _ask_person(request, self._cancel))
             case TextAdded(text) if not self._quiet:
                 self._clear()
                 self.streamed += text
@@ -180,9 +193,14 @@ def run(options: argparse.Namespace) -> int:
     """Run one turn and return 0 if it ended well, 130 if it was interrupted, else 1."""
     cancel = threading.Event()
     undo = _stop_on_interrupt(cancel)
-    show = _Printer(quiet=options.json)
+    show = _Printer(cancel, quiet=options.json)
     try:
-        outcome = _turn(options, show, cancel)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(StopListener(cancel.set))
+            except OSError as error:
+                show(Notice("stop", f"“deskhand stop” can't reach this program: {error}"))
+            outcome = _turn(options, show, cancel)
     except (ModelError, HistoryError, CaptureError, PictureError, settings.SettingsError, OSError) as error:
         outcome = _failed(str(error))
     finally:

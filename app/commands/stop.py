@@ -1,0 +1,23 @@
+"""`deskhand stop`: ends what every running Deskhand does: generation, tools, and questions that wait for an answer."""
+
+from __future__ import annotations
+
+import sys
+
+from deskhand.agent.safety.audit import AuditError
+from deskhand.app import panic, wiring
+
+
+def run() -> int:
+    """Stop everything and return 0, or 1 if nothing was running."""
+    try:
+        stopped = panic.stop_all()
+    except OSError as error:
+        print(f"Nothing could be stopped: {error}", file=sys.stderr)
+        return 1
+    print(f"Stopped: {stopped}." if stopped else "No Deskhand is running.")
+    try:
+        wiring.open_audit().note("stop", reached=stopped)
+    except AuditError as error:
+        print(error, file=sys.stderr)
+    return 0 if stopped else 1

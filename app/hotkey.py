@@ -1,0 +1,79 @@
+"""A key that stops everything wherever the person is, on X11: Ctrl+Alt+Escape."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable
+
+from Xlib import XK, X, display, error
+
+_MODIFIERS = X.ControlMask | X.Mod1Mask
+_LOCKS = (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask)
+"""Caps Lock and Num Lock are modifiers, too: the key must work with and without them."""
+
+
+class HotkeyError(Exception):
+    """The key can't be had; the message says why."""
+
+
+class StopKey:
+    """Calls ``stop`` when the key is pressed, in a thread of its own, until it is closed.
+
+    Args:
+        stop: ends what runs; returns at once.
+
+    Raises:
+        HotkeyError: there is no X server, or another program has the key.
+    """
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        if not os.environ.get("DISPLAY"):
+            raise HotkeyError("There is no X server, so Ctrl+Alt+Escape stops nothing: use deskhand stop.")
+        self._stop = stop
+        try:
+            self._display = display.Display()
+        except (error.DisplayError, OSError) as failure:
+            raise HotkeyError(
+                f"The X server does not answer, so Ctrl+Alt+Escape stops nothing: {failure}."
+            ) from failure
+        self._key = self._display.keysym_to_keycode(XK.string_to_keysym("Escape"))
+        taken = error.CatchError(error.BadAccess)
+        for locks in _LOCKS:
+            self._display.screen().root.grab_key(
+                self._key, _MODIFIERS | locks, False, X.GrabModeAsync, X.GrabModeAsync, onerror=taken
+            )
+        self._display.sync()
+        if taken.get_error():
+            self._display.close()
+            raise HotkeyError("Another program has Ctrl+Alt+Escape, so it stops nothing here: use deskhand stop.")
+        self._wake, self._woken = os.pipe()
+        self._thread = threading.Thread(target=self._watch, name="stop-key", daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        try:
+            while True:
+                while self._display.pending_events():
+                    if self._display.next_event().type == X.KeyPress:
+                        self._stop()
+                ready, _, _ = select.select([self._display.fileno(), self._wake], [], [])
+                if self._wake in ready:
+                    return
+        except (error.ConnectionClosedError, OSError):
+            return  # the desktop has ended
+
+    def close(self) -> None:
+        """Give the key back; safe to call twice."""
+        if self._thread.is_alive():
+            os.write(self._woken, b"x")
+            self._thread.join()
+        if self._wake >= 0:
+            os.close(self._wake)
+            os.close(self._woken)
+            self._wake = self._woken = -1
+            try:
+                self._display.close()
+            except (error.ConnectionClosedError, OSError):
+                return
