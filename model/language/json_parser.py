@@ -140,7 +140,7 @@ class JsonParser:
             try:
                 found: Parsed = CallDelta(_call(_loaded(raw)))
             except CallError as error:
-                if str(error) == _UNTERMINATED:  # the tag is part of a text argument
+                if _within_text(raw):  # the tag is part of a text argument
                     end = self._held.find(_CLOSE, end + 1)
                     continue
                 found = self._repaired(raw) or BrokenCall(_OPEN + raw + _CLOSE, str(error))
@@ -191,7 +191,9 @@ class JsonParser:
         return False
 
 
-_UNTERMINATED = "A string is not ended."
+def _within_text(raw: str) -> bool:
+    """Whether JSON that is not finished ends inside a string; the decoder says so of most strings, not of all."""
+    return len(re.sub(r'\\.|[^"\\]', "", raw, flags=re.DOTALL)) % 2 == 1
 
 
 def _overlap(text: str, tag: str) -> int:
@@ -236,7 +238,7 @@ def _values(text: str) -> list[object]:
         try:
             value, at = _DECODER.raw_decode(text, at)
         except json.JSONDecodeError as error:
-            said = _UNTERMINATED if error.msg.startswith("Unterminated") else f"It is not JSON: {error.msg}."
+            said = "A string is not ended." if error.msg.startswith("Unterminated") else f"It is not JSON: {error.msg}."
             raise CallError(said) from error
         except RecursionError as error:
             raise CallError("It is nested too deeply.") from error

@@ -358,7 +358,9 @@ def reading(stage, make_skill):
     root = make_skill("web", WEB, "network:*")
     make_skill("box", WEB, "files:data")
     found = load_skills([(root, "user"), (SKILLS, "bundled")])
-    active = replace(found, skills=tuple(replace(skill, core=True) for skill in found.skills))
+    active = replace(
+        found, skills=tuple(replace(s, core=s.name in {"web", "box", "open", "notes"}) for s in found.skills)
+    )
     stage.toolbox = Toolbox(active, stage.data, stage.eyes)
     return stage
 

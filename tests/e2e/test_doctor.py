@@ -87,7 +87,7 @@ def test_the_tiny_bundle_is_written_on_the_spot(deskhand: Command, tmp_path: Pat
 def test_skills_are_listed_with_their_tools(deskhand: Command):
     listed = json.loads(deskhand("skills", "list", "--json").out)
     tools = {skill["name"]: {tool["name"] for tool in skill["tools"]} for skill in listed["skills"]}
-    assert set(tools) == {"clock", "notes", "open", "screen"}
+    assert set(tools) >= {"clock", "files", "input", "notes", "open", "screen"}
     assert {"clock_time", "clock_set_timer"} <= tools["clock"]
     assert {"notes_append", "notes_list", "notes_search"} == tools["notes"]
     assert listed["problems"] == []
