@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -91,7 +93,7 @@ class Run:
         """Train until the run is over, or a step for tests of being stopped."""
         context = multiprocessing.get_context("spawn")
         saved = time.monotonic()
-        with ProcessPoolExecutor(1, mp_context=context) as maker:
+        with ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_parent) as maker:
             for percent, turns in self._given(maker, stop_at):
                 self._take(percent, turns)
                 if percent >= self._looked + self.plan.looks:
@@ -196,6 +198,18 @@ class Run:
             found[suite], found[f"{suite}: tokens"] = right(self.target, turns, self._media)
         _append(self._folder / "looks.jsonl", step=self.step, percent=percent, **found)
         self._looked = percent
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that trains is killed; a pool's worker would wait for ever."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _append(path: Path, **values: float) -> None:
