@@ -1,7 +1,8 @@
 """Timers of the clock skill that really fire, also after a restart.
 
 The skill writes one JSON file a timer into ``data/clock/timers``: ``id``, ``label``, ``due`` and ``set`` (seconds
-since the epoch). Whoever watches takes a timer by renaming its file, so that two programs never tell the same one.
+since the epoch), and ``repeat`` if it does. Whoever watches takes a timer by renaming its file, so that two programs
+never tell the same one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -29,6 +30,9 @@ GONE = float("inf")
 """When a timer is due whose file was taken between listing and reading."""
 
 
+REPEATS = ("daily", "weekdays", "weekly", "monthly", "yearly")
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """One timer that has not fired.
@@ -37,11 +41,13 @@ class Timer:
         id: the name of its file.
         label: the person's words, may be empty.
         due: seconds since the epoch.
+        repeat: one of `REPEATS`; empty for once.
     """
 
     id: str
     label: str
     due: float
+    repeat: str = ""
 
 
 class Timers:
@@ -107,6 +113,8 @@ class Timers:
                 )
                 continue
             self._notify(Notice("timer", _sentence(timer, time.time())))
+            if timer.repeat:
+                _again(file, timer)
             # Only now: a timer is told twice rather than never if we are killed here.
             taken.unlink(missing_ok=True)
 
@@ -127,10 +135,49 @@ class Timers:
 def _read(file: Path) -> Timer | None:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        return Timer(str(data["id"]), str(data["label"]), float(data["due"]))
+        repeat = str(data.get("repeat", ""))
+        return Timer(str(data["id"]), str(data["label"]), float(data["due"]), repeat if repeat in REPEATS else "")
     except FileNotFoundError:
         return Timer(file.stem, "", GONE)
     except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _again(file: Path, timer: Timer) -> None:
+    """Set a timer that repeats for its next time, whole or not at all."""
+    kept = {
+        "id": timer.id,
+        "label": timer.label,
+        "due": following(timer.due, timer.repeat, time.time()),
+        "set": time.time(),
+    }
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps({**kept, "repeat": timer.repeat}), encoding="utf-8")
+    part.replace(file)
+
+
+def following(due: float, repeat: str, now: float) -> float:
+    """When a timer is due next, later than ``now``: at the same time on the wall, whatever summer time does.
+
+    A day that a month lacks (the 31st) is skipped to the next month that has it.
+    """
+    first = datetime.fromtimestamp(due)  # noqa: DTZ006 - wall time is what repeats
+    step = 0
+    while True:
+        step += 1
+        moment = _step(first, repeat, step)
+        if moment is not None and moment.timestamp() > now:
+            return moment.timestamp()
+
+
+def _step(first: datetime, repeat: str, step: int) -> datetime | None:
+    if repeat in {"daily", "weekdays", "weekly"}:
+        moment = first + timedelta(days=step * (7 if repeat == "weekly" else 1))
+        return None if repeat == "weekdays" and moment.weekday() > 4 else moment
+    months = first.month - 1 + step * (12 if repeat == "yearly" else 1)
+    try:
+        return first.replace(year=first.year + months // 12, month=months % 12 + 1)
+    except ValueError:
         return None
 
 

@@ -1,4 +1,4 @@
-"""The clock: time, and timers as files that Deskhand watches."""
+"""The clock: time, and timers and reminders as files that Deskhand watches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 LONGEST = timedelta(days=366)
 
@@ -48,14 +48,33 @@ def set_timer(host: Host, seconds: float = 0, minutes: float = 0, hours: float =
         raise ValueError("A timer needs a length of at least one second.")
     if length > LONGEST:
         raise ValueError("A timer can't be longer than a year.")
+    set_ = _set(host, datetime.now().astimezone() + length, label)
+    return {**set_, "seconds": length.total_seconds()}
+
+
+def set_reminder(
+    host: Host,
+    at: str,
+    label: str,
+    repeat: Literal["once", "daily", "weekdays", "weekly", "monthly", "yearly"] = "once",
+) -> dict[str, Any]:
+    """Remind the person at a date and time.
+
+    Args:
+        host: given by Deskhand.
+        at: as 2026-12-24 18:00, in local time; a time alone is the next time the clock shows it.
+        label: what to remind of, in the person's words.
+        repeat: how often.
+    """
     now = datetime.now().astimezone()
-    due = now + length
-    folder = _folder(host)
-    folder.mkdir(parents=True, exist_ok=True)
-    name = _free_name(folder)
-    timer = {"id": name, "label": " ".join(label.split())[:200], "due": due.timestamp(), "set": now.timestamp()}
-    _write(folder / f"{name}.json", json.dumps(timer))
-    return {"id": name, "label": timer["label"], "due": f"{due:%Y-%m-%d %H:%M:%S}", "seconds": length.total_seconds()}
+    due = _moment(at, now)
+    if due <= now:
+        raise ValueError(f"{due:%Y-%m-%d %H:%M} is past.")
+    if due - now > LONGEST:
+        raise ValueError("A reminder can't be further away than a year.")
+    if repeat == "weekdays" and due.weekday() > 4:
+        raise ValueError(f"{due:%A, %Y-%m-%d} is no weekday: give the first day as one.")
+    return _set(host, due, label, "" if repeat == "once" else repeat)
 
 
 def list_timers(host: Host) -> dict[str, Any]:
@@ -67,6 +86,7 @@ def list_timers(host: Host) -> dict[str, Any]:
             "label": timer["label"],
             "due": f"{datetime.fromtimestamp(timer['due']).astimezone():%Y-%m-%d %H:%M:%S}",
             "seconds_left": max(0, round(timer["due"] - now.timestamp())),
+            **({"repeat": timer["repeat"]} if "repeat" in timer else {}),
         }
         for timer in sorted(_timers(host), key=lambda timer: timer["due"])
     ]
@@ -91,6 +111,28 @@ def cancel_timer(host: Host, timer: str) -> dict[str, str]:
     return {"cancelled": matching[0]["id"], "label": matching[0]["label"]}
 
 
+def _moment(text: str, now: datetime) -> datetime:
+    words = text.strip().replace("T", " ")
+    try:
+        if ":" in words and "-" not in words:
+            at = datetime.strptime(words, "%H:%M").replace(year=now.year, month=now.month, day=now.day)  # noqa: DTZ007
+            return at.astimezone() if at.astimezone() > now else (at + timedelta(days=1)).astimezone()
+        return datetime.fromisoformat(words).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"“{text[:40]}” is no date and time: write 2026-12-24 18:00, or 18:00.") from error
+
+
+def _set(host: Host, due: datetime, label: str, repeat: str = "") -> dict[str, Any]:
+    folder = _folder(host)
+    folder.mkdir(parents=True, exist_ok=True)
+    name = _free_name(folder)
+    now = datetime.now().astimezone()
+    timer = {"id": name, "label": " ".join(label.split())[:200], "due": due.timestamp(), "set": now.timestamp()}
+    again = {"repeat": repeat} if repeat else {}
+    _write(folder / f"{name}.json", json.dumps({**timer, **again}))
+    return {"id": name, "label": timer["label"], "due": f"{due:%Y-%m-%d %H:%M:%S}", **again}
+
+
 def _folder(host: Host) -> Path:
     return host.data / "timers"
 
@@ -100,7 +142,8 @@ def _timers(host: Host) -> list[dict[str, Any]]:
     for file in sorted(_folder(host).glob("*.json")):
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
-            found.append({"id": file.stem, "label": str(data["label"]), "due": float(data["due"])})
+            again = {"repeat": str(data["repeat"])} if data.get("repeat") else {}
+            found.append({"id": file.stem, "label": str(data["label"]), "due": float(data["due"]), **again})
         except (OSError, ValueError, KeyError, TypeError):
             continue  # just fired, or damaged: Deskhand puts such a file aside and says so
     return found

@@ -3,10 +3,11 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 
 import pytest
 
-from deskhand.agent.timers import Timers
+from deskhand.agent.timers import Timers, following
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_two_watchers_tell_a_timer_once(tmp_path, timers, folder, told):
 KILLED = """
 import os, sys
 from pathlib import Path
-from deskhand.agent.timers import Timers
+from deskhand.agent.timers import Timers, following
 timers = Timers(Path(sys.argv[1]), lambda notice: os.kill(os.getpid(), 9))
 timers.start()
 timers.wait(__import__("threading").Event())
@@ -143,3 +144,40 @@ def test_without_a_folder_nothing_happens(timers, told):
     timers.stop()
     assert told == []
     assert timers.pending() == []
+
+
+@pytest.mark.parametrize(
+    ("repeat", "first", "now", "then"),
+    [
+        ("daily", "2026-01-30 08:00", "2026-01-30 08:00", "2026-01-31 08:00"),
+        ("daily", "2026-01-01 08:00", "2026-03-05 09:00", "2026-03-06 08:00"),
+        ("weekdays", "2026-01-30 08:00", "2026-01-30 08:01", "2026-02-02 08:00"),
+        ("weekly", "2026-01-30 08:00", "2026-01-30 08:01", "2026-02-06 08:00"),
+        ("monthly", "2026-01-31 08:00", "2026-01-31 08:01", "2026-03-31 08:00"),
+        ("yearly", "2024-02-29 08:00", "2024-02-29 08:01", "2028-02-29 08:00"),
+    ],
+)
+def test_a_repetition_is_at_the_same_time_of_the_wall(repeat, first, now, then):
+    def seconds(text):
+        return datetime.fromisoformat(text).timestamp()
+
+    assert following(seconds(first), repeat, seconds(now)) == seconds(then)
+
+
+def test_a_timer_that_repeats_fires_and_is_set_again(tmp_path):
+    folder = tmp_path / "clock" / "timers"
+    folder.mkdir(parents=True)
+    due = time.time() - 1
+    (folder / "ab.json").write_text(json.dumps({"id": "ab", "label": "tea", "due": due, "set": due, "repeat": "daily"}))
+    told = []
+    timers = Timers(tmp_path, told.append)
+    timers.start()
+    deadline = time.monotonic() + 20
+    while not (told and timers.pending()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    timers.stop()
+    assert [notice.text for notice in told] == ["Timer “tea” is up."]
+    (again,) = timers.pending()
+    assert (again.id, again.repeat) == ("ab", "daily")
+    assert again.due == following(due, "daily", time.time())
+    assert again.due > time.time()

@@ -1,6 +1,6 @@
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -79,3 +79,33 @@ def test_two_timers_of_one_label_need_the_id(clock):
     for _ in range(2):
         clock("set_timer", minutes=1, label="tea")
     assert "give the id" in clock("cancel_timer", timer="tea").error
+
+
+def test_a_reminder_is_set_for_a_date_and_repeats(bundled, tmp_path):
+    call = bundled(None)
+    day = datetime.now().astimezone() + timedelta(days=30)
+    found = call("clock_set_reminder", at=f"{day:%Y-%m-%d} 18:00", label="water the plants", repeat="monthly").value
+    assert (found["due"], found["repeat"]) == (f"{day:%Y-%m-%d} 18:00:00", "monthly")
+    (listed,) = call("clock_list_timers").value["timers"]
+    assert (listed["label"], listed["repeat"]) == ("water the plants", "monthly")
+    (timer,) = Timers(tmp_path / "data", lambda notice: None).pending()
+    assert (timer.repeat, timer.label) == ("monthly", "water the plants")
+    assert call("clock_cancel_timer", timer="water the plants").error == ""
+
+
+def test_a_time_alone_is_the_next_one(bundled):
+    now = datetime.now().astimezone()
+    soon = now + timedelta(minutes=5)
+    found = bundled(None)("clock_set_reminder", at=f"{soon:%H:%M}", label="tea").value
+    assert found["due"] == f"{soon:%Y-%m-%d %H:%M}:00"
+    past = now - timedelta(hours=1)
+    found = bundled(None)("clock_set_reminder", at=f"{past:%H:%M}", label="tea").value
+    assert found["due"] == f"{past + timedelta(days=1):%Y-%m-%d %H:%M}:00"
+
+
+def test_a_reminder_that_can_not_be_is_said(bundled):
+    call = bundled(None)
+    assert "is past" in call("clock_set_reminder", at="2020-01-01 10:00", label="x").error
+    assert "further away than a year" in call("clock_set_reminder", at="2999-01-01 10:00", label="x").error
+    for text in ("tomorrow", "25:00", "", "2026-02-30 10:00"):
+        assert "no date and time" in call("clock_set_reminder", at=text, label="x").error
