@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from deskhand.agent import private
 from deskhand.agent.mcp.errors import ConfigError
-from deskhand.agent.mcp.files import write_private
 
 KEY = "mcpServers"
 MAX_BYTES = 1 << 20
@@ -220,7 +220,7 @@ def put(path: Path, name: str, value: Mapping[str, Any] | None) -> bool:
         return False
     text = json.dumps({**whole, KEY: servers}, ensure_ascii=False, indent=2) + "\n"
     try:
-        write_private(path, text)
+        private.write(path, text.encode())
     except OSError as error:
         raise ConfigError(f"{path} can't be written: {error.strerror or error}.") from error
     return before

@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from deskhand.agent import private
 from deskhand.agent.mcp.config import ServerConfig
-from deskhand.agent.mcp.files import write_private
 
 
 def digest(value: object) -> str:
@@ -102,7 +102,7 @@ class Pins:
             if pin is not None:
                 pins[server] = pin
             kept = {name: each.model_dump(mode="json") for name, each in pins.items()}
-            write_private(self._path, json.dumps(kept, indent=1))
+            private.write(self._path, json.dumps(kept, indent=1).encode())
 
     def _read(self) -> dict[str, Pin]:
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from deskhand.agent import private
 
 
 class ConsentsError(Exception):
@@ -120,16 +121,10 @@ class Consents:
             ) from error
 
     def _change(self, change: Callable[[_State], dict[str, Any]]) -> None:
-        state = self._read()
-        data = state.model_copy(update=change(state)).model_dump(mode="json")
-        part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(data, stream, ensure_ascii=False, indent=1)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(self._path)
+            with private.held(self._path.with_suffix(".lock")):
+                state = self._read()
+                data = state.model_copy(update=change(state)).model_dump(mode="json")
+                private.write(self._path, json.dumps(data, ensure_ascii=False, indent=1).encode())
         except OSError as error:
             raise ConsentsError(f"What you agreed to can't be written to {self._path}: {error.strerror}.") from error
