@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 
 from deskhand.model.language.digits import number
@@ -86,29 +87,29 @@ class Rules:
         return "\n".join([f"root ::= {root}", *(f"{name} ::= {body}" for name, body in self._rules.items()), ""])
 
 
-class Notation:
+class Notation(ABC):
     """What the two ways of writing values have in common."""
+
+    comma = '","'
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
 
+    @abstractmethod
     def string(self) -> str:
         """Any text."""
-        raise NotImplementedError
 
+    @abstractmethod
     def scalar(self, value: Scalar) -> str | None:
         """One value, or None if it can't be forced."""
-        raise NotImplementedError
 
+    @abstractmethod
     def key(self, name: str) -> str | None:
         """A key with its colon, or None if it can't be forced."""
-        raise NotImplementedError
 
+    @abstractmethod
     def any_key(self) -> str:
         """Any key with its colon."""
-        raise NotImplementedError
-
-    comma = '","'
 
     def order(self, shape: Shape) -> list[str]:
         """Names of an object's properties in the order in which they are written."""
