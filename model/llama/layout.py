@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ from deskhand.model.language.dialect import Control, Growing, Piece, Plain
 from deskhand.model.llama.cache import Item, Span
 from deskhand.model.llama.media import Medium, Projector
 from deskhand.model.llama.native import Model
-from deskhand.model.types import Audio, Image
+from deskhand.model.types import BUDGETS, Audio, Image
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Layout:
     Args:
         model: tokenises.
         projector: reads media; None: media are refused.
-        batch: of the context; larger pictures are refused.
+        batch: of the context; a picture of a larger budget is read at the largest that fits it whole.
     """
 
     def __init__(self, model: Model, projector: Projector | None, batch: int) -> None:
@@ -63,7 +63,7 @@ class Layout:
                 case Plain(text):
                     self._items += self._model.plain(text)
                 case Image():
-                    self._place(_picture(piece, resized=self._able("image").takes_reference_sizes))
+                    self._place(_picture(piece, self._batch, resized=self._able("image").takes_reference_sizes))
                 case Audio():
                     self._hear(piece, ends=True)
                 case Growing(audio):
@@ -104,9 +104,12 @@ class Layout:
         )
 
 
-def _picture(image: Image, *, resized: bool) -> Medium:
+def _picture(image: Image, batch: int, *, resized: bool) -> Medium:
     if not resized:  # another model's own resize is done by llama.cpp
         return Medium(image.digest, "image", image.width, image.height, partial(_rgb, image))
+    most = max(budget for budget in BUDGETS if budget <= batch)
+    if image.budget > most:  # of an older conversation, from when the person had chosen larger pictures
+        image = replace(image, budget=most)
     width, height = pixels.reference_size(image.width, image.height, image.budget)
     return Medium(image.digest, "image", width, height, partial(pixels.resize, image))
 

@@ -153,12 +153,13 @@ def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(open_session, ki
     assert kit.run(session, [HEAD, Plain("a"), TAIL]).text
 
 
-def test_a_picture_larger_than_a_batch_is_refused_before_llama_cpp_aborts(open_session, kit):
+def test_a_picture_of_a_larger_budget_is_read_at_the_one_that_fits_a_batch(open_session, kit):
     session = open_session(image_budget=560)
     assert session.context.batch == 576
-    with pytest.raises(PromptError, match=r"takes 1100 tokens .* pictures of 576 at most"):
-        kit.run(session, [HEAD, kit.picture(1920, 1080, 1120), TAIL])
-    assert kit.run(session, [HEAD, kit.picture(1920, 1080, 560), TAIL]).usage.image_tokens == 527
+    assert kit.run(session, [HEAD, kit.picture(1920, 1080, 1120), TAIL]).usage.image_tokens == 527
+    again = kit.run(session, [HEAD, kit.picture(1920, 1080, 560), TAIL])
+    assert again.usage.image_tokens == 527
+    assert again.usage.evaluated_tokens == 1, "it is the very same picture to the model"
 
 
 def test_sound_longer_than_a_batch_is_read_in_parts(open_session, kit):
