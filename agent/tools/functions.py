@@ -23,7 +23,9 @@ from deskhand.agent.skills.skill import BUNDLED, CHANGED, Function, Skill, Skill
 from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools import arguments, folders
 from deskhand.agent.tools.host import FUNCTIONS, Asked, Host, HostError, declares
-from deskhand.agent.tools.scripts import RUN, runnable
+from deskhand.agent.tools.intents import RUN_INTENT
+from deskhand.agent.tools.run_js import RUN_JS, has_pages
+from deskhand.agent.tools.scripts import RUN, has_scripts
 from deskhand.agent.tools.skill_tools import MOST_INSTRUCTIONS, READ
 from deskhand.model.types import Image, ToolCall
 
@@ -124,7 +126,9 @@ def _group(skill: Skill) -> Group:
     # What only the tools are made of is of no use to the model.
     files = () if skill.core else tuple(path for path in skill.files if path not in own)
     uses = [READ] if files or len(skill.body.encode()) > MOST_INSTRUCTIONS else []
-    uses += [RUN] if any(map(runnable, files)) else []
+    uses += [RUN] if files and has_scripts(skill) else []
+    uses += [RUN_JS] if has_pages(skill) else []
+    uses += [RUN_INTENT] if RUN_INTENT in skill.body else []
     origins = () if skill.source == BUNDLED else (Origin("skill", skill.name),)
     return Group(skill.name, skill.description, skill.body, tuple(uses), files, skill.core, origins)
 

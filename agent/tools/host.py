@@ -76,6 +76,7 @@ FUNCTIONS: Mapping[str, HostFunction] = {
     "volume": HostFunction(("system",), _takes(percent=_WHOLE, muted=_SWITCH), bundled=True),
     "brightness": HostFunction(("system",), _takes(percent=_WHOLE), bundled=True),
     "battery": HostFunction(("system",), bundled=True),
+    "open_file": HostFunction(("apps",), _takes("path", path=_TEXT), bundled=True),
     "replace_in_file": HostFunction(("files:write",), _takes("path", "old", "new", path=_TEXT, old=_TEXT, new=_TEXT)),
 }
 """Every function of the application that tools may ask for, by name. ``look`` takes a screenshot for the model."""

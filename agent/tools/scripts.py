@@ -51,6 +51,13 @@ def runnable(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in _PROGRAMS
 
 
+def has_scripts(skill: Skill) -> bool:
+    """Whether a skill brings scripts. Beside a page, JavaScript is part of that page."""
+    page = any(path.lower().endswith(".html") for path in skill.files)
+    own = {tool.file.name for tool in skill.tools}
+    return any(runnable(path) and not (page and path.endswith("js")) for path in skill.files if path not in own)
+
+
 class Scripts:
     """A `Provider` of one tool, which runs scripts of skills.
 
@@ -71,7 +78,7 @@ class Scripts:
     @property
     def tools(self) -> tuple[Tool, ...]:
         """`RUN`, if there is any script."""
-        names = [skill.name for skill in self._skills.skills if any(map(runnable, skill.files))][:MOST_LISTED]
+        names = [skill.name for skill in self._skills.skills if has_scripts(skill)][:MOST_LISTED]
         if not names:
             return ()
         properties = {

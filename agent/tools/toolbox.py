@@ -9,11 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from deskhand.agent.limits import Limits
+from deskhand.agent.skills.secrets import Secrets
 from deskhand.agent.skills.skill import SkillSource
 from deskhand.agent.tool import Group, Provider, Tool, ToolResult
 from deskhand.agent.tools import arguments, disclosure
 from deskhand.agent.tools.functions import SkillFunctions
 from deskhand.agent.tools.host import Host
+from deskhand.agent.tools.intents import Intents
+from deskhand.agent.tools.run_js import Pages
 from deskhand.agent.tools.scripts import Scripts
 from deskhand.agent.tools.skill_tools import SkillTools
 from deskhand.model.types import ToolCall
@@ -27,13 +30,25 @@ class Toolbox:
         data: the folder below which each skill has its own: ``data/<skill>``.
         host: what only the app can do.
         more: further places that tools come from; of two tools of one name the first is taken.
+        secrets: what skills' pages may be given; by default those in ``data``, and nobody is asked.
     """
 
-    def __init__(self, skills: SkillSource, data: Path, host: Host, more: Sequence[Provider] = ()) -> None:
+    def __init__(
+        self,
+        skills: SkillSource,
+        data: Path,
+        host: Host,
+        more: Sequence[Provider] = (),
+        secrets: Secrets | None = None,
+    ) -> None:
         self.skills = skills
-        shared = (SkillTools(skills, lambda: self.groups), Scripts(skills, data))
-        own: tuple[Provider, ...] = (*shared, SkillFunctions(skills, data, host))
-        self._providers: tuple[Provider, ...] = (*own, *more)
+        shared: tuple[Provider, ...] = (
+            SkillTools(skills, lambda: self.groups),
+            Scripts(skills, data),
+            Pages(skills, data, secrets or Secrets(data / "secrets.json")),
+            Intents(self.run, data, host),
+        )
+        self._providers: tuple[Provider, ...] = (*shared, SkillFunctions(skills, data, host), *more)
 
     def refresh(self) -> tuple[str, ...]:
         """Let skills that changed be seen, before each turn; what the person should know of it, a sentence each."""

@@ -10,6 +10,7 @@ from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.host import system
 from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
+from deskhand.app.host.opening import open_file
 from deskhand.app.host.pointer import Pointer
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class AppHost:
         files = Files(folders, private)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
             "look": self._eyes.look,
+            "open_file": open_file,
             "list_folder": files.list_folder,
             "read_file": files.read_file,
             "search_files": files.search_files,
