@@ -5,9 +5,7 @@ A secret never enters a prompt, the history, the audit log or an event: it goes 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -15,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
+
+from deskhand.agent import private
 
 REDACTED = "[secret]"
 _KEPT = TypeAdapter(dict[str, str])
@@ -90,16 +90,7 @@ class Secrets:
             raise SecretsError(f"The secrets in {self._path} can't be read: mend or remove the file.") from None
 
     def _write(self, kept: dict[str, str]) -> None:
-        part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(kept, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(self._path)
+            private.write(self._path, json.dumps(kept).encode())
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
             raise SecretsError(f"The secret can't be written to {self._path}: {error.strerror}.") from error

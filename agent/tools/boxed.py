@@ -101,13 +101,19 @@ def run(program: Program, *, cancel: threading.Event, seconds: float, most: int)
             program.stdin, cancel, time.monotonic() + seconds, seconds
         )
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            with contextlib.suppress(BrokenPipeError):
-                if pipe:
-                    pipe.close()
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process with all of its group, wait for it and close its pipes."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        # What was still to be written to a dead process is of no use.
+        with contextlib.suppress(BrokenPipeError):
+            if pipe:
+                pipe.close()
 
 
 class _Following:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import subprocess
 import threading
 import time
@@ -21,7 +20,7 @@ from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox, watching
 from deskhand.agent.skills.skill import BUNDLED, CHANGED, Function, Skill, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
-from deskhand.agent.tools import arguments, folders
+from deskhand.agent.tools import arguments, boxed, folders
 from deskhand.agent.tools.host import FUNCTIONS, Asked, Host, HostError, declares
 from deskhand.agent.tools.intents import RUN_INTENT
 from deskhand.agent.tools.run_js import RUN_JS, has_pages
@@ -111,8 +110,8 @@ class SkillFunctions:
         if free:
             return _Job(command, dict(os.environ), line, writable)
         if sandbox.status().works:
-            boxed = sandbox.wrap(command, read=[RUNNER, tool.file.resolve().parent], write=writable)
-            return _Job(boxed, {}, line, writable, boxed=True)
+            wrapped = sandbox.wrap(command, read=[RUNNER, tool.file.resolve().parent], write=writable)
+            return _Job(wrapped, {}, line, writable, boxed=True)
         if not tool.bundled:
             raise _RefusedError(
                 f"{tool.name} did not run: {tool.skill} did not come with Deskhand and this machine has no sandbox. "
@@ -178,13 +177,7 @@ class _Run:
             watch = watching.Watch(process.pid if job.boxed else None, job.writable)
             return self._follow(process.stdin, process.stdout, process.stderr, job.line, watch)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                # What was still to be written to a dead process is of no use.
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+            boxed.end(process)
 
     def _follow(
         self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], line: bytes, watch: watching.Watch
