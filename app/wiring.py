@@ -140,7 +140,7 @@ def user_skills() -> Path:
 
 def consents() -> Consents:
     """What the person agreed to of skills."""
-    return Consents(settings.data_folder() / "skills.json")
+    return Consents(settings.data_folder() / "skills.json", open_audit().tell)
 
 
 def library() -> Library:
@@ -169,7 +169,7 @@ def library() -> Library:
 
 def installer(skills: Library) -> Installer:
     """What changes the person's own skills."""
-    return Installer(user_skills(), settings.data_folder() / "trash" / "skills", skills, consents())
+    return Installer(user_skills(), settings.data_folder() / "trash" / "skills", skills, consents(), open_audit().tell)
 
 
 def app_host(chosen: Settings, gui: Gui | None = None) -> AppHost:

@@ -91,6 +91,14 @@ class Audit:
             why = error.strerror or str(error)
             raise AuditError(f"The log {self._path} can't be written ({why}): free some space, or mend it.") from error
 
+    def tell(self, kind: str, **fields: Any) -> str:  # noqa: ANN401 - JSON values
+        """As `note`, for those who know nothing of logs: returns why it could not be written, empty if it was."""
+        try:
+            self.note(kind, **fields)
+        except AuditError as error:
+            return str(error)
+        return ""
+
     def _append(self, kind: str, fields: dict[str, Any]) -> None:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:

@@ -12,9 +12,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deskhand.agent import private
 
+Tell = Callable[..., str]
+"""Takes the kind of an entry of the log and its fields, and returns why it could not be written; empty if it was."""
+
+
+def untold(_kind: str, **_fields: object) -> str:
+    """Where there is no log."""
+    return ""
+
 
 class ConsentsError(Exception):
-    """The file of consents can't be read or written; the message says what to do."""
+    """The file of consents, or the log of them, can't be read or written; the message says what to do."""
 
 
 class Consent(BaseModel):
@@ -48,10 +56,12 @@ class Consents:
 
     Args:
         path: a JSON file, readable by the person only; need not exist.
+        tell: the log, where every agreement is written before it counts, and what ends one after it does.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tell: Tell = untold) -> None:
         self._path = path
+        self._tell = tell
 
     @property
     def stamp(self) -> tuple[int, int]:
@@ -86,11 +96,13 @@ class Consents:
             off = tuple(entry for entry in state.disabled if entry != name)
             return {"consents": (*rest, new), "disabled": off}
 
+        self._note("agreed", name=name, digest=digest, origin=new.origin)
         self._change(change)
 
     def forget(self, name: str) -> None:
         """Take the consent to a skill back."""
         self._change(lambda state: {"consents": tuple(c for c in state.consents if c.name != name)})
+        self._note("forgot", name=name)
 
     def is_on(self, name: str) -> bool:
         """Whether a skill has not been switched off."""
@@ -98,7 +110,11 @@ class Consents:
 
     def switch(self, name: str, *, on: bool) -> None:
         """Switch a skill on or off."""
+        if on:
+            self._note("on", name=name)
         self._change(lambda state: {"disabled": (*(n for n in state.disabled if n != name), *(() if on else (name,)))})
+        if not on:
+            self._note("off", name=name)
 
     def trusts(self, project: Path) -> bool:
         """Whether the person trusts a project's folder."""
@@ -107,7 +123,12 @@ class Consents:
     def trust(self, project: Path) -> None:
         """Remember that the person trusts a project's folder."""
         place = str(project.resolve())
+        self._note("trusted", folder=place)
         self._change(lambda state: {"trusted": (*(p for p in state.trusted if p != place), place)})
+
+    def _note(self, did: str, **fields: str) -> None:
+        if problem := self._tell("skill", did=did, **fields):
+            raise ConsentsError(problem)
 
     def _read(self) -> _State:
         try:

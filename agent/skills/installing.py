@@ -12,7 +12,7 @@ from pathlib import Path
 from deskhand.agent.skills import archives, card, contents, loading
 from deskhand.agent.skills.archives import ArchiveError
 from deskhand.agent.skills.card import Card
-from deskhand.agent.skills.consents import Consents
+from deskhand.agent.skills.consents import Consents, Tell, untold
 from deskhand.agent.skills.library import Library
 from deskhand.agent.skills.lookalike import alike
 from deskhand.agent.skills.manifest import NAME
@@ -33,13 +33,15 @@ class Installer:
         trash: where removed skills are kept.
         library: all skills of now.
         consents: where an agreement is written.
+        tell: the log, where every change is written.
     """
 
-    def __init__(self, folder: Path, trash: Path, library: Library, consents: Consents) -> None:
+    def __init__(self, folder: Path, trash: Path, library: Library, consents: Consents, tell: Tell = untold) -> None:
         self._folder = folder
         self._trash = trash
         self._library = library
         self._consents = consents
+        self._tell = tell
 
     @contextmanager
     def offered(self, source: Path) -> Generator[tuple[Card, ...]]:
@@ -88,15 +90,16 @@ class Installer:
         """Put a skill of `offered` into the person's folder and remember that they agreed to it; within its context.
 
         Raises:
-            InstallError: it could not be moved.
+            InstallError: it could not be logged or moved.
             ConsentsError: the agreement could not be written; the skill is not there then.
         """
-        name = chosen.skill.name
+        name, target = chosen.skill.name, self._folder / chosen.skill.name
+        scopes = list(chosen.skill.scopes)
+        self._note("installed", name=name, digest=chosen.digest, origin=chosen.origin, place=str(target), scopes=scopes)
         self._library.refresh()
         for held in self._library.held:
             if held.skill.name == name and held.skill.source == USER:
                 self._put_away(held.skill.folder, name)
-        target = self._folder / name
         if target.exists():
             self._put_away(target, name)
         try:
@@ -122,6 +125,7 @@ class Installer:
         place = self._put_away(skill.folder, name)
         self._consents.forget(name)
         self._library.refresh()
+        self._note("removed", name=name, place=str(place))
         return place
 
     def restore(self, name: str) -> Path:
@@ -136,9 +140,14 @@ class Installer:
         target = self._folder / name
         if target.exists():
             raise InstallError(f"{target} is there already: remove it first.")
+        self._note("restored", name=name, place=str(target))
         places[-1].rename(target)
         self._library.refresh()
         return target
+
+    def _note(self, did: str, **fields: str | list[str]) -> None:
+        if problem := self._tell("skill", did=did, **fields):
+            raise InstallError(problem)
 
     def _put_away(self, folder: Path, name: str) -> Path:
         self._trash.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
 from deskhand.agent.safety.audit import Audit, AuditError, Entry
 from deskhand.app import wiring
 from deskhand.app.visible import one_line, shown
+
+_SKILLS: Mapping[str, str] = {
+    "agreed": "You agreed to the skill {name} with the hash {digest}, from {origin}",
+    "forgot": "What you agreed to of the skill {name} no longer counts",
+    "installed": "The skill {name} with the hash {digest} was installed from {origin} into {place}; scopes: {scopes}",
+    "removed": "The skill {name} was removed to {place}",
+    "restored": "The skill {name} was put back into {place}",
+    "on": "The skill {name} was switched on",
+    "off": "The skill {name} was switched off",
+    "trusted": "The skills of the project {folder} were trusted",
+}
+"""What an entry of the kind ``skill`` says, by what was done."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,8 +50,22 @@ def _line(entry: Entry) -> str:
         when = f"{datetime.fromisoformat(entry.at).astimezone():%Y-%m-%d %H:%M:%S}"
     except ValueError:
         when = entry.at
-    fields = (f"{key}={one_line(value)}" for key, value in entry.fields.items() if value not in ("", [], None))
-    return shown(f"{entry.number:>6}  {when}  {entry.kind:<7} {'  '.join(fields)}")
+    return shown(f"{entry.number:>6}  {when}  {entry.kind:<7} {_words(entry)}")
+
+
+def _words(entry: Entry) -> str:
+    """A sentence where there is one for what was done, else the fields with their names."""
+    said = _SKILLS.get(str(entry.fields.get("did"))) if entry.kind == "skill" else None
+    if said:
+        with contextlib.suppress(KeyError):
+            return said.format_map({key: _value(value) for key, value in entry.fields.items()})
+    return "  ".join(f"{key}={one_line(value)}" for key, value in entry.fields.items() if value not in ("", [], None))
+
+
+def _value(value: object) -> str:
+    if value in ("", []):
+        return "nothing" if value == [] else "an unknown place"
+    return ", ".join(map(one_line, value)) if isinstance(value, list) else one_line(value)
 
 
 def _verify(log: Audit, *, as_json: bool) -> int:

@@ -54,6 +54,17 @@ def test_a_skill_is_shown_installed_used_switched_off_removed_and_put_back(deskh
     assert "shout" not in states(deskhand)
     assert deskhand("skills", "restore", "shout").code == 0
     assert states(deskhand)["shout"] == "new"
+    log = [line.split("skill   ", 1)[1] for line in deskhand("audit", "show").out.splitlines() if " skill   " in line]
+    assert log[0].startswith(f"The skill shout with the hash {card['hash']} was installed from {archive} into ")
+    assert log[0].endswith("scopes: nothing")
+    assert log[1].startswith("You agreed to the skill shout with the hash ")
+    assert log[2:5] == [
+        "The skill shout was switched off",
+        "The skill shout was switched on",
+        "What you agreed to of the skill shout no longer counts",
+    ]
+    assert log[5].startswith("The skill shout was removed to ")
+    assert log[6].startswith("The skill shout was put back into ")
     assert not (own_folders / "data/deskhand/skills/.install").exists()
 
 

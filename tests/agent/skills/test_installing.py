@@ -5,8 +5,9 @@ import zipfile
 
 import pytest
 
+from deskhand.agent.safety.audit import Audit
 from deskhand.agent.skills import archives, contents
-from deskhand.agent.skills.consents import Consents
+from deskhand.agent.skills.consents import Consents, ConsentsError
 from deskhand.agent.skills.installing import Installer, InstallError
 from deskhand.agent.skills.library import Library
 
@@ -206,3 +207,34 @@ def test_what_can_not_be_removed_or_put_back_says_why(desk, folder):
     desk.install(folder)
     with pytest.raises(InstallError, match="is there already"):
         desk.installer.restore("pdf")
+
+
+def test_every_change_is_in_the_log_and_nothing_is_gained_without_it(desk, folder, tmp_path):
+    log = Audit(tmp_path / "audit.jsonl")
+    desk.consents._tell = desk.installer._tell = log.tell
+    (card,) = desk.install(folder)
+    desk.consents.switch("pdf", on=False)
+    desk.consents.switch("pdf", on=True)
+    place = desk.installer.remove("pdf")
+    desk.installer.restore("pdf")
+    desk.consents.trust(tmp_path)
+    assert {entry.kind for entry in log.entries()} == {"skill"}
+    told = [entry.fields for entry in log.entries()]
+    assert [fields["did"] for fields in told] == [
+        "installed", "agreed", "off", "on", "forgot", "removed", "restored", "trusted"
+    ]  # fmt: skip
+    assert told[0]["digest"] == told[1]["digest"] == card.digest
+    assert (told[0]["origin"], told[5]["place"]) == (str(folder), str(place))
+    desk.consents._tell = desk.installer._tell = Audit(tmp_path).tell  # a folder: nothing can be written into it
+    for gain in (
+        lambda: desk.install(folder),
+        lambda: desk.consents.agree("pdf", card.digest),
+        lambda: desk.consents.switch("notes", on=True),
+        lambda: desk.consents.trust(tmp_path / "pdf"),
+    ):
+        with pytest.raises((InstallError, ConsentsError), match="can't be written"):
+            gain()
+    with pytest.raises(ConsentsError, match="can't be written"):
+        desk.consents.switch("notes", on=False)
+    assert desk.names() == []  # what takes something away happens all the same
+    assert not desk.consents.trusts(tmp_path / "pdf")
