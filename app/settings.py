@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from deskhand import app
+from deskhand.agent import private
 from deskhand.model.files.catalog import CATALOG
 
 ROOT = Path(app.__file__).parent.parent
@@ -40,9 +44,11 @@ class Settings(BaseModel):
         thinking: whether the model may think before it answers.
         keep_session: whether what the engine has read of the open conversation is kept on disk when Deskhand closes, so
             that the next start need not read it again. Off, since the conversation can be read from it.
-        mode: ``ask`` before what could hurt, or ``read-only``: nothing acts.
+        mode: ``ask`` before what could hurt; ``trusted-folder``: as ``ask``, but for files below ``trusted_folders``;
+            ``read-only``: nothing acts.
         folders: whose files skills may read and, each time asked, change.
-        trusted_folders: in which files may be changed without asking, unless the conversation holds what others wrote.
+        trusted_folders: in which files may be changed without asking with the mode ``trusted-folder``, unless the
+            conversation holds what others wrote.
         mcp_remote: whether MCP servers on other machines may be used; what they are called with leaves this one.
     """
 
@@ -58,7 +64,7 @@ class Settings(BaseModel):
     image_budget: Literal[70, 140, 280, 560, 1120] = 560
     thinking: bool = False
     keep_session: bool = False
-    mode: Literal["ask", "read-only"] = "ask"
+    mode: Literal["ask", "trusted-folder", "read-only"] = "ask"
     folders: tuple[Path, ...] = (Path("~/Documents"), Path("~/Downloads"), Path("~/Desktop"))
     trusted_folders: tuple[Path, ...] = ()
     mcp_remote: bool = False
@@ -118,3 +124,50 @@ def load(**overrides: object) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         where = "" if name in overrides else f" in {path}"
         raise SettingsError(f"The setting “{name}”{where} does not work: {first['msg']}.") from error
+
+
+Value = str | int | bool | Sequence[str]
+
+
+def change(**values: Value) -> None:
+    """Write fields of `Settings` into the settings file; what else stands there, comments too, stays as it is.
+
+    Raises:
+        SettingsError: the file can't be read or written, or would not work with these values.
+    """
+    path = settings_file()
+    try:
+        with private.held(path.with_suffix(".lock")):
+            text = path.read_text("utf-8") if path.exists() else ""
+            for name, value in values.items():
+                text = _with(text, name, _toml(value))
+            Settings.model_validate(tomllib.loads(text))
+            private.write(path, text.encode())
+    except (OSError, ValueError) as error:  # of TOML, of Unicode and of pydantic are all ValueErrors
+        first = str(error).splitlines()[0]
+        raise SettingsError(f"The settings file {path} can't be changed: {first}. Mend or remove it.") from error
+
+
+def _toml(value: Value) -> str:
+    """A value as TOML writes it; its basic strings are JSON's, but for DEL, which JSON leaves as it is."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    return f"[{', '.join(_toml(entry) for entry in value)}]"
+
+
+def _with(text: str, name: str, value: str) -> str:
+    """``text`` with one assignment put in the place of an earlier one, however many lines that takes, or at the end."""
+    line = f"{name} = {value}\n"
+    lines = text.splitlines(keepends=True)
+    start = next((n for n, each in enumerate(lines) if re.match(rf"\s*{name}\s*=", each)), None)
+    if start is None:
+        return text + ("" if not text or text.endswith("\n") else "\n") + line
+    for end in range(start + 1, len(lines) + 1):
+        try:
+            tomllib.loads("".join(lines[start:end]))
+        except tomllib.TOMLDecodeError:
+            continue
+        return "".join([*lines[:start], line, *lines[end:]])
+    return text  # damaged: what reads it next says so

@@ -6,6 +6,8 @@ not hurt does not ask. While a conversation is tainted every sink asks afresh, w
 
 from __future__ import annotations
 
+import secrets
+import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +20,7 @@ from deskhand.agent.safety.grants import DAYS, Grant, Grants, GrantsError, exact
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
-Mode = Literal["ask", "read-only"]
+Mode = Literal["ask", "trusted-folder", "read-only"]
 
 PATHS = ("path", "paths", "file", "files", "folder", "source", "target", "destination")
 """Parameters that name files, by convention of the bundled skills."""
@@ -39,8 +41,8 @@ class Situation:
         tainted: the model has read what nobody vouches for.
         grants: of the session and from disk.
         preapproved: names of tools or skills that the person approved up front.
-        mode: ``read-only`` lets nothing act.
-        trusted: real paths of folders in which files may be changed without asking.
+        mode: ``ask``; ``trusted-folder``: files below ``trusted`` are changed unasked; ``read-only``: nothing acts.
+        trusted: real paths of folders.
         paths: the real paths that the arguments name.
         asks: somebody is there to ask.
         screen_shared: the person attached a screenshot taken just now to this turn: looking at it tells nothing new.
@@ -94,9 +96,12 @@ def _allowed(tool: Tool, call: ToolCall, given: Situation, *, sink: bool) -> str
         return f"it was granted: {rule.words}"
     if given.screen_shared and tool.bundled and tool.scopes == ("screen",):
         return "the person showed the screen themselves"
-    if _writes_only(tool) and any(inside(given.paths, folder) for folder in given.trusted):
-        return "the folder is trusted"
-    return ""
+    return "the folder is trusted" if _trusted(tool, given) else ""
+
+
+def _trusted(tool: Tool, given: Situation) -> bool:
+    within = any(inside(given.paths, folder) for folder in given.trusted)
+    return given.mode == "trusted-folder" and _writes_only(tool) and within
 
 
 def _writes_only(tool: Tool) -> bool:
@@ -156,13 +161,13 @@ def paths_of(call: ToolCall) -> tuple[str, ...]:
 
 
 class Permissions:
-    """`decide` with what the person granted so far.
+    """`decide` with what the person granted so far. What they change in any thread counts from the next call on.
 
     Args:
         preapproved: names of tools or skills (``--approve NAME,…``).
         ask: False denies what would be asked, where nobody is there to ask.
         mode: of `Situation`.
-        trusted: folders in which files may be changed without asking.
+        trusted: folders for the mode ``trusted-folder``.
         grants: what is kept on disk; None keeps nothing.
     """
 
@@ -178,14 +183,20 @@ class Permissions:
         self._preapproved = frozenset(preapproved)
         self._ask = ask
         self.mode: Mode = mode
-        self.trusted = tuple(str(folder.expanduser().resolve()) for folder in trusted)
+        self.trusted: tuple[str, ...] = ()
+        self.trust(trusted)
         self._kept = grants
+        self._lock = threading.Lock()
         self._session: tuple[Grant, ...] = ()
 
     @property
     def session(self) -> tuple[Grant, ...]:
         """What was granted until the program ends."""
         return self._session
+
+    def trust(self, folders: Sequence[Path]) -> None:
+        """Trust exactly these folders from now on."""
+        self.trusted = tuple(str(folder.expanduser().resolve()) for folder in folders)
 
     def situation(self, call: ToolCall, *, tainted: bool = False, screen_shared: bool = False) -> Situation:
         """All that a decision about ``call`` depends on."""
@@ -213,9 +224,19 @@ class Permissions:
         """
         if grant.expires < float("inf") and self._kept:
             return self._kept.add(grant)
-        self._session = (*self._session, grant)
-        return grant
+        named = replace(grant, id=secrets.token_hex(3))
+        with self._lock:
+            self._session = (*self._session, named)
+        return named
+
+    def revoke(self, identifier: str) -> Grant | None:
+        """Take back what was granted for this session under that name; None if there is nothing."""
+        with self._lock:
+            found = next((grant for grant in self._session if grant.id == identifier), None)
+            self._session = tuple(grant for grant in self._session if grant.id != identifier)
+        return found
 
     def forget(self) -> None:
         """Take back what was granted for this session."""
-        self._session = ()
+        with self._lock:
+            self._session = ()

@@ -5,8 +5,11 @@ A secret never enters a prompt, the history, the audit log or an event: it goes 
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
+import time
+import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
@@ -15,6 +18,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from deskhand.agent import private
+from deskhand.agent.limits import Stop
 
 REDACTED = "[secret]"
 _KEPT = TypeAdapter(dict[str, str])
@@ -61,25 +65,31 @@ class Secrets:
         if skill in kept or self._ask is None:
             return kept.get(skill, "")
         request = SecretRequest(skill, description)
+        asked = time.monotonic()
         self._ask(request)
-        given = ""
-        while not cancel.is_set() or not request.reply.cancel():
-            try:
-                given = request.reply.result(timeout=0.05).strip()
-            except TimeoutError:
-                continue
-            except CancelledError:
-                given = ""
-            break
+        given = _waited(request, cancel).strip()
+        if isinstance(cancel, Stop):
+            cancel.extend(time.monotonic() - asked)  # the person's time does not count
         if given:
-            self._write({**kept, skill: given})
+            self._change(lambda kept: {**kept, skill: given})
         return given
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The skills that have one, sorted.
+
+        Raises:
+            SecretsError: the file can't be read.
+        """
+        return tuple(sorted(self._read()))
+
     def forget(self, skill: str) -> None:
-        """Remove a skill's secret; the next call asks again."""
-        kept = self._read()
-        if kept.pop(skill, None) is not None:
-            self._write(kept)
+        """Remove a skill's secret; the next call asks again.
+
+        Raises:
+            SecretsError: the file can't be read or written.
+        """
+        self._change(lambda kept: {name: secret for name, secret in kept.items() if name != skill})
 
     def _read(self) -> dict[str, str]:
         try:
@@ -89,8 +99,49 @@ class Secrets:
         except (OSError, ValidationError):
             raise SecretsError(f"The secrets in {self._path} can't be read: mend or remove the file.") from None
 
-    def _write(self, kept: dict[str, str]) -> None:
+    def _change(self, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
         try:
-            private.write(self._path, json.dumps(kept).encode())
+            with private.held(self._path.with_suffix(".lock")):
+                private.write(self._path, json.dumps(change(self._read())).encode())
         except OSError as error:
             raise SecretsError(f"The secret can't be written to {self._path}: {error.strerror}.") from error
+
+
+def _waited(request: SecretRequest, cancel: threading.Event) -> str:
+    """What the person gives, however long they look for it; empty when they have none or the turn is stopped."""
+    while not _stopped(cancel) or not request.reply.cancel():
+        try:
+            return request.reply.result(timeout=0.05)
+        except TimeoutError:
+            continue
+        except CancelledError:
+            break
+    return ""
+
+
+def _stopped(cancel: threading.Event) -> bool:
+    return cancel.cancelled if isinstance(cancel, Stop) else cancel.is_set()
+
+
+def hidden(text: str, secret: str) -> str:
+    """``text`` without the secret, also where it stands as JSON, in an address, as base64 or in hexadecimal digits."""
+    if not secret:
+        return text
+    raw = secret.encode()
+    forms = {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        urllib.parse.quote(secret, safe=""),
+        urllib.parse.quote(secret),
+        urllib.parse.quote_plus(secret),
+        base64.b64encode(raw).decode(),
+        base64.urlsafe_b64encode(raw).decode(),
+        base64.b64encode(raw).decode().rstrip("="),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        raw.hex(),
+        raw.hex().upper(),
+    }
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, REDACTED)
+    return text

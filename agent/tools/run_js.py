@@ -18,7 +18,7 @@ from typing import Any, cast
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.skills import contents
-from deskhand.agent.skills.secrets import REDACTED, Secrets, SecretsError
+from deskhand.agent.skills.secrets import Secrets, SecretsError, hidden
 from deskhand.agent.skills.skill import CHANGED, Skill, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools import boxed, canvas, folders, page
@@ -173,7 +173,7 @@ class Pages:
         ended = boxed.run(program, cancel=cancel, seconds=limits.tool_seconds, most=MOST_OUTPUT)
         if ended.stopped:
             return ToolResult(error=ended.stopped)
-        answer = _answer(ended)
+        answer = _answer(ended, secret)
         _keep(kept, answer.get("storage"))
         return _result(answer, made.missing, secret, skill, limits.result_bytes)
 
@@ -197,7 +197,7 @@ def _keep(file: Path, storage: object) -> None:
     part.replace(file)
 
 
-def _answer(ended: boxed.Ended) -> dict[str, Any]:
+def _answer(ended: boxed.Ended, secret: str) -> dict[str, Any]:
     """The one line that the page printed."""
     try:
         answer = json.loads(ended.stdout)
@@ -205,7 +205,7 @@ def _answer(ended: boxed.Ended) -> dict[str, Any]:
         answer = None
     if isinstance(answer, dict):
         return cast("dict[str, Any]", answer)
-    noise = ended.stderr.decode(errors="replace")
+    noise = hidden(ended.stderr.decode(errors="replace"), secret)
     if "out of memory" in noise:
         raise JsError("The script needed more memory than it may have.")
     reason = next((line.strip() for line in noise.splitlines() if line.strip()), "")
@@ -218,14 +218,14 @@ def _result(answer: dict[str, Any], missing: list[str], secret: str, skill: Skil
         f" It asks for scripts of other machines, which are not loaded: {', '.join(missing[:3])}." if missing else ""
     )
     if "returned" not in answer:
-        reason = _hidden(str(answer.get("failed", "")), secret)
+        reason = hidden(str(answer.get("failed", "")), secret)
         return ToolResult(error=f"The script failed: {reason}.{absent}", origins=origins)
     told = _parsed(str(answer["returned"]))
     if told.get("error"):
-        return ToolResult(error=_hidden(_text(told["error"]), secret)[:1000] + absent, origins=origins)
+        return ToolResult(error=hidden(_text(told["error"]), secret)[:1000] + absent, origins=origins)
     images: tuple[Image, ...] = ()
     value: dict[str, Any] = {
-        "result": _hidden(_text(told.get("result", "")), secret).encode()[:most].decode("utf-8", "ignore")
+        "result": hidden(_text(told.get("result", "")), secret).encode()[:most].decode("utf-8", "ignore")
     }
     match told.get("image"):
         case {"base64": str(data)}:
@@ -238,7 +238,7 @@ def _result(answer: dict[str, Any], missing: list[str], secret: str, skill: Skil
     match told.get("webview"):
         case {"url": str(address)}:
             # Deskhand shows no foreign page: the model and the person learn that there is one.
-            value["page"] = f"The skill would show a page, which is not opened: {_hidden(address, secret)[:300]}"
+            value["page"] = f"The skill would show a page, which is not opened: {hidden(address, secret)[:300]}"
         case _:
             pass
     return ToolResult(value, images=images, origins=origins)
@@ -255,7 +255,3 @@ def _parsed(text: str) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _hidden(text: str, secret: str) -> str:
-    return text.replace(secret, REDACTED) if secret else text

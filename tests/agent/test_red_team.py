@@ -139,7 +139,7 @@ class Field:
         self.store = Store(folder / "history.db")
         self.toolbox = Toolbox(load_skills([]), folder / "data", None, [self.world])
         grants = Grants(folder / "grants.json")
-        self.permissions = Permissions(["evil", "web", "files"], trusted=[folder], grants=grants)
+        self.permissions = Permissions(["evil", "web", "files"], mode="trusted-folder", trusted=[folder], grants=grants)
         for each in self.world.tools:
             anything = Grant(each.name, pin(each))
             self.permissions.remember(anything)

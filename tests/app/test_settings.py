@@ -86,3 +86,33 @@ def test_switching_it_off_removes_what_was_kept(own_folders: Path):
         chosen = settings.load(engine="tiny", keep_session=keep)
         wiring.build(chosen, wiring.open_history(), lambda notice: None).close()
         assert wiring.sessions_folder().exists() is there
+
+
+def test_a_change_is_written_and_everything_else_stays(file: Path):
+    file.write_text('# mine\nengine = "tiny"\ntrusted_folders = [\n  "/a", # one\n  "/b",\n]\nlanguage = "de" # here\n')
+    settings.change(mode="read-only", trusted_folders=['/c "d"', "/ü\x7f"])
+    assert file.read_text() == (
+        '# mine\nengine = "tiny"\ntrusted_folders = ["/c \\"d\\"", "/ü\\u007F"]\nlanguage = "de" # here\n'
+        'mode = "read-only"\n'
+    )
+    chosen = settings.load()
+    assert (chosen.mode, chosen.trusted_folders) == ("read-only", (Path('/c "d"'), Path("/ü\x7f")))
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_the_first_change_makes_the_file(own_folders: Path):
+    settings.change(keep_session=True, context_length=1024)
+    chosen = settings.load()
+    assert (chosen.keep_session, chosen.context_length) == (True, 1024)
+
+
+@pytest.mark.parametrize("text", ["engine = ", 'mode = "\n', "\x00", "nonsense = 1\n"])
+def test_a_file_that_does_not_work_is_left_as_it_is(file: Path, text: str):
+    file.write_text(text)
+    with pytest.raises(settings.SettingsError, match="can't be changed"):
+        settings.change(mode="ask")
+    assert file.read_text() == text
+    file.write_text("")
+    with pytest.raises(settings.SettingsError, match="can't be changed"):
+        settings.change(mode="everything")
+    assert file.read_text() == ""

@@ -44,12 +44,16 @@ CALL = ToolCall("c", "notes_append", {"text": "x"})
         (TOOL, {"mode": "read-only"}, "deny"),
         (replace(TOOL, quiet=True), {"mode": "read-only"}, "allow"),
         (LOOK, {"mode": "read-only"}, "ask"),
-        (WRITE, {"trusted": ("/a",), "paths": ("/a/b/c",)}, "allow"),
-        (WRITE, {"trusted": ("/a",), "paths": ("/a/b", "/ab")}, "ask"),
-        (WRITE, {"trusted": ("/a",), "paths": ()}, "ask"),
-        (WRITE, {"trusted": ("/a",), "paths": ("/a/b",), "tainted": True}, "ask"),
-        (replace(WRITE, bundled=False), {"trusted": ("/a",), "paths": ("/a/b",)}, "ask"),
-        (replace(WRITE, scopes=("files:write", "apps")), {"trusted": ("/a",), "paths": ("/a/b",)}, "ask"),
+        (WRITE, {"mode": "trusted-folder", "trusted": ("/a",), "paths": ("/a/b/c",)}, "allow"),
+        (WRITE, {"mode": "trusted-folder", "trusted": ("/a",), "paths": ("/a/b", "/ab")}, "ask"),
+        (WRITE, {"mode": "trusted-folder", "trusted": ("/a",), "paths": ()}, "ask"),
+        (WRITE, {"mode": "trusted-folder", "trusted": ("/a",), "paths": ("/a/b",), "tainted": True}, "ask"),
+        (replace(WRITE, bundled=False), {"mode": "trusted-folder", "trusted": ("/a",), "paths": ("/a/b",)}, "ask"),
+        (
+            replace(WRITE, scopes=("files:write", "apps")),
+            {"mode": "trusted-folder", "trusted": ("/a",), "paths": ("/a/b",)},
+            "ask",
+        ),
         (replace(TOOL, scopes=("nonsense",)), {"tainted": True, "preapproved": {"notes"}}, "ask"),
     ],
 )
@@ -98,7 +102,7 @@ situations = st.builds(
         max_size=5,
     ).map(tuple),
     preapproved=st.frozensets(st.sampled_from([tool.name for tool in TOOLS] + ["s", "notes", "open"])),
-    mode=st.sampled_from(["ask", "read-only"]),
+    mode=st.sampled_from(["ask", "trusted-folder", "read-only"]),
     trusted=st.sampled_from([(), ("/a",), ("/",)]),
     paths=st.sampled_from([(), ("/a/x",), ("/b",)]),
     asks=st.booleans(),
@@ -260,3 +264,32 @@ def test_a_damaged_file_grants_nothing(tmp_path, damage):
     granted(permissions, TOOL, CALL, Answer.ALWAYS)
     file.write_text(damage)
     assert decide(TOOL, CALL, permissions.situation(CALL)).decision == "ask"
+
+
+def test_a_trusted_folder_counts_in_its_own_mode_alone_and_from_the_next_call_on(tmp_path):
+    permissions = Permissions(trusted=[tmp_path])
+    call = ToolCall("c", "files_write", {"path": str(tmp_path / "a")})
+
+    def decided() -> str:
+        return decide(WRITE, call, permissions.situation(call)).decision
+
+    assert decided() == "ask"
+    permissions.mode = "trusted-folder"
+    assert decided() == "allow"
+    permissions.trust([])
+    assert decided() == "ask"
+    permissions.mode = "read-only"
+    assert decided() == "deny"
+
+
+def test_one_grant_of_a_session_is_taken_back_and_the_others_stay():
+    permissions = Permissions()
+    granted(permissions, TOOL, CALL, Answer.SESSION)
+    call = ToolCall("c", "open_application", {"name": "gedit"})
+    granted(permissions, OPEN, call, Answer.SESSION)
+    first, second = permissions.session
+    assert permissions.revoke(first.id) == first
+    assert permissions.revoke(first.id) is None
+    assert permissions.session == (second,)
+    assert decide(TOOL, CALL, permissions.situation(CALL)).decision == "ask"
+    assert decide(OPEN, call, permissions.situation(call)).decision == "allow"
