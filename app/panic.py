@@ -23,24 +23,59 @@ PATIENCE = 5.0
 """Seconds that a program is given to answer that it has stopped."""
 
 _STOPPED = b"stopped\n"
+_TRIES = 20
 
 
 def folder() -> Path:
-    """Where the sockets are, for the person alone; one for each data folder.
+    """Where the sockets are, for the person alone; one for each data folder. It need not be there.
 
     A path of a Unix socket has at most 107 bytes (``unix(7)``), which a data folder's may exceed.
+    """
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    which = hashlib.sha256(str(settings.data_folder()).encode()).hexdigest()[:12]
+    return base / f"deskhand-{os.getuid()}-{which}"
+
+
+def _check(place: Path) -> None:
+    """Whether the folder is the person's alone.
+
+    Raises:
+        OSError: it is not there, or somebody else made it.
+    """
+    status = place.stat(follow_symlinks=False)
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or place.is_symlink():
+        raise PermissionError(f"{place} is not the person's own: remove it.")
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket at ``path``, whose folder is made; again if another program, which was the last, just took it away.
 
     Raises:
         OSError: the folder can't be made, or somebody else made it.
     """
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    which = hashlib.sha256(str(settings.data_folder()).encode()).hexdigest()[:12]
-    found = base / f"deskhand-{os.getuid()}-{which}"
-    found.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = found.stat(follow_symlinks=False)
-    if status.st_uid != os.getuid() or status.st_mode & 0o077 or found.is_symlink():
-        raise PermissionError(f"{found} is not the person's own: remove it.")
-    return found
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check(path.parent)
+            path.unlink(missing_ok=True)
+            listening.bind(str(path))
+        except (FileNotFoundError, FileExistsError):  # it went between two of these steps
+            if not tries_left:
+                listening.close()
+                raise
+        except OSError:
+            listening.close()
+            raise
+        else:
+            break
+    return listening
+
+
+def _leave(place: Path) -> None:
+    """Take the folder away; it stays while another program's socket is in it."""
+    with contextlib.suppress(OSError):
+        place.rmdir()
 
 
 class StopListener:
@@ -53,9 +88,7 @@ class StopListener:
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
         self._path = folder() / f"{os.getpid()}-{threading.get_ident()}.sock"
-        self._path.unlink(missing_ok=True)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.bind(str(self._path))
+        self._socket = _bound(self._path)
         self._path.chmod(0o600)
         self._socket.listen()
         self._closed = threading.Event()
@@ -82,6 +115,7 @@ class StopListener:
             self._thread.join()
             self._socket.close()
             self._path.unlink(missing_ok=True)
+            _leave(self._path.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -106,8 +140,12 @@ def stop_all() -> int:
     Raises:
         OSError: the folder of the sockets can't be used.
     """
-    stopped = 0
-    for path in sorted(folder().glob("*.sock")):
+    stopped, place = 0, folder()
+    try:
+        _check(place)
+    except FileNotFoundError:
+        return 0  # nothing runs
+    for path in sorted(place.glob("*.sock")):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(PATIENCE)
             try:
@@ -117,4 +155,5 @@ def stop_all() -> int:
                 path.unlink(missing_ok=True)  # its program was killed
             except OSError:
                 continue
+    _leave(place)
     return stopped

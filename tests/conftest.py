@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,13 +11,21 @@ import pytest
 from deskhand.app import virtual
 
 
+@pytest.fixture(scope="session")
+def runtime_folder() -> Generator[str]:
+    """A folder for the sockets of one run of the tests; its path is short, as a socket's has to be."""
+    with tempfile.TemporaryDirectory(prefix="dh-") as folder:
+        yield folder
+
+
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime_folder: str) -> Path:
     """Keep a test's data and settings away from the person's; the cache of models stays shared."""
     home = tmp_path / "home"
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime_folder)
     return home
 
 

@@ -59,7 +59,7 @@ def test_a_generation_that_hangs_ends_and_its_program_says_so(deskhand: Command,
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert json.loads(out)["finish"] == "cancelled"
-    assert not list(panic.folder().glob("*.sock"))
+    assert not panic.folder().exists()
     assert '"reached": 1' in deskhand("audit", "show", "--json").out
 
 
@@ -70,15 +70,59 @@ def test_nothing_running_is_said_and_what_a_killed_program_left_is_cleared(deskh
     assert list(panic.folder().glob("*.sock"))
     stopped = deskhand("stop")
     assert (stopped.code, stopped.out) == (1, "No Deskhand is running.\n")
-    assert not list(panic.folder().glob("*.sock"))
+    assert not panic.folder().exists()
 
 
 def test_a_folder_of_somebody_else_is_not_used(own_folders: Path):
     place = panic.folder()
+    place.mkdir(mode=0o700)
     place.chmod(0o777)
     with pytest.raises(PermissionError, match="not the person's own"):
-        panic.folder()
-    place.chmod(0o700)
+        panic.stop_all()
+    with pytest.raises(PermissionError, match="not the person's own"):
+        panic.StopListener(lambda: None)
+    assert not list(place.iterdir())
+
+
+def test_the_last_program_takes_the_folder_away(own_folders: Path):
+    place = panic.folder()
+    assert panic.stop_all() == 0
+    assert not place.exists()
+    first, second = panic.StopListener(lambda: None), []
+    other = threading.Thread(target=lambda: second.append(panic.StopListener(lambda: None)))
+    other.start()
+    other.join()
+    first.close()
+    assert len(list(place.glob("*.sock"))) == 1
+    second[0].close()
+    assert not place.exists()
+
+
+def test_programs_that_come_and_go_at_once_never_miss_their_folder(own_folders: Path):
+    problems = []
+
+    def come_and_go() -> None:
+        try:
+            for _ in range(50):
+                panic.StopListener(lambda: None).close()
+        except OSError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert not panic.folder().exists()
+
+
+def test_nothing_is_left_in_the_runtime_folder(deskhand: Command, script: Script):
+    runtime = panic.folder().parent
+    assert runtime == Path(os.environ["XDG_RUNTIME_DIR"])
+    assert deskhand("ask", "go", "--json", "--engine", script([{"text": "Done."}])).code == 0
+    deskhand("stop")
+    assert not panic.folder().exists()
 
 
 def press(name: str) -> None:
