@@ -47,6 +47,8 @@ class Tuning:
 
     def __str__(self) -> str:
         """For the person."""
+        if not self.steps:
+            return f"threads: {self.threads} (not measured: the machine was too busy)"
         measured = ", ".join(f"{self.steps[key]:.1f} ms with {key}" for key in sorted(self.steps, key=int))
         return f"threads: {self.threads} (a token took {measured})"
 

@@ -12,13 +12,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import psutil
 
 from deskhand.model.files.tuning import ENVIRONMENTS, Tuning, TuningCache, Waiting, candidates, fastest, waiting
-from deskhand.model.llama.context import Context
+from deskhand.model.llama.context import CancelledError, Context
 from deskhand.model.llama.native import Model
 
 SECONDS = 1.5
 """After which no further round of steps is begun; a round is one step for each number of threads."""
+
+PATIENCE = 5.0
+"""Seconds that each of the two probes may take; a step that is still computed then is given up."""
 
 ROUNDS = 5
 
@@ -26,7 +32,6 @@ WORTH_BYTES = 64 << 20
 """Weights below which nothing is measured: such a model answers at once whatever it is given."""
 
 _STEPS = 60
-_PATIENCE = 20.0
 
 
 def tune(
@@ -34,13 +39,16 @@ def tune(
 ) -> Tuning:
     """The number of threads for a context that is empty, remembered or measured; it is set.
 
-    Prompts are computed with all physical cores: they are bound by computing.
+    Prompts are computed with all physical cores: they are bound by computing. Where not one step ended in time the same
+    is taken for steps, and not remembered.
     """
     known = cache.model(fingerprint)
     if known is None:
         steps = _steps(context, candidates(), clock)
-        known = Tuning(fastest(steps), {str(threads): round(1000 * seconds, 3) for threads, seconds in steps.items()})
-        cache.keep(fingerprint, known)
+        threads = fastest(steps) if steps else psutil.cpu_count(logical=False) or 1
+        known = Tuning(threads, {str(tried): round(1000 * seconds, 3) for tried, seconds in steps.items()})
+        if steps:
+            cache.keep(fingerprint, known)
     context.use_threads(known.threads)
     return known
 
@@ -61,34 +69,57 @@ def tune_waiting(threads: int, cache: TuningCache) -> Waiting:
 def _waiting(threads: int) -> Waiting:
     times: dict[Waiting, list[float]] = {"passive": [], "brief": []}
     order: tuple[Waiting, ...] = ("passive", "brief", "brief", "passive")
+    ends = time.monotonic() + PATIENCE
     for way in order:
-        taken = _in_a_process(threads, way)
+        taken = _in_a_process(threads, way, ends - time.monotonic())
         if not taken:
             return "passive"
         times[way] += taken
     return waiting(times["passive"], times["brief"])
 
 
+class _Late:
+    """Set once the time is up."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._ends = clock, clock() + PATIENCE
+
+    def is_set(self) -> bool:
+        return self._clock() >= self._ends
+
+
 def _steps(context: Context, numbers: Sequence[int], clock: Callable[[], float]) -> dict[int, float]:
-    """Seconds of a decode step by number of threads, the least of some interleaved rounds."""
+    """Seconds of a decode step by number of threads, the least of some interleaved rounds.
+
+    The most threads come first: with them a step is over soonest on most machines, so what does not end in time is
+    what would not have been chosen.
+    """
     found: dict[int, float] = {}
-    began = clock()
-    for index in range(ROUNDS + 1):
-        for threads in reversed(numbers):
-            context.use_threads(threads)
-            before = clock()
-            context.decode([1], 0, outputs=1)
-            taken = clock() - before
-            context.clear()
-            if index:  # the first round reads the weights from where they lie
+    late, began = _Late(clock), clock()
+    with suppress(CancelledError), context.cancellable(late):
+        _step(context, numbers[-1], clock)  # reads the weights from where they lie
+        for _ in range(ROUNDS):
+            for threads in reversed(numbers):
+                taken = _step(context, threads, clock)
                 found[threads] = min(taken, found.get(threads, taken))
-        if index and clock() - began > SECONDS:
-            break
+            if clock() - began > SECONDS:
+                break
+    context.clear()
     return found
 
 
-def _in_a_process(threads: int, way: Waiting) -> list[float]:
-    """Seconds of a step of the tiny model whose threads wait so, twice; nothing where that can't be told."""
+def _step(context: Context, threads: int, clock: Callable[[], float]) -> float:
+    """Seconds of one step of an empty context, which is empty afterwards."""
+    context.use_threads(threads)
+    before = clock()
+    context.decode([1], 0, outputs=1)
+    taken = clock() - before
+    context.clear()
+    return taken
+
+
+def _in_a_process(threads: int, way: Waiting, seconds: float) -> list[float]:
+    """Seconds of a step of the tiny model whose threads wait so, twice; nothing where that can't be told in time."""
     clean = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     try:
         done = subprocess.run(
@@ -96,7 +127,7 @@ def _in_a_process(threads: int, way: Waiting) -> list[float]:
             env={**clean, **ENVIRONMENTS[way]},
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=max(0.0, seconds),
             check=True,
         )
         return [float(line) for line in done.stdout.splitlines()]

@@ -32,9 +32,12 @@ import psutil
 from real_shape import write_drafter, write_main, write_mmproj
 
 from deskhand.model.config import LocalConfig
+from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.files.memory import plan
+from deskhand.model.files.tuning import TuningCache
 from deskhand.model.language.dialect import Control, Piece, Plain
 from deskhand.model.llama.generation import End
+from deskhand.model.llama.probe import tune, tune_waiting
 from deskhand.model.llama.session import Session
 from deskhand.model.types import Audio, Image, Sampling, Usage
 
@@ -123,8 +126,9 @@ class Rehearsal:
         self._write = write
         self._found: dict[str, Any] = {}
         self._threads = psutil.cpu_count(logical=False) or 1
+        # Threads are probed after the load, by itself, so that both times are known.
         with Clock() as clock:
-            self.session = Session(config)
+            self.session = Session(config.model_copy(update={"threads": self._threads}))
         amounts = plan(self.session.config)
         self.planned = {name: round(amount / (1 << 20)) for name, amount in asdict(amounts).items()}
         self.planned["loaded"] = round(amounts.loaded / (1 << 20))
@@ -134,6 +138,19 @@ class Rehearsal:
         self.note("planned_mib", self.planned)
         self.note("load_seconds", round(clock.wall, 1))
         self.note("memory_loaded_mib", memory(self.session))
+        self.probe(config.main)
+
+    def probe(self, main: Path) -> None:
+        """The start-up probe of threads and of how they wait; of the first part anew, then as it was remembered."""
+        known = TuningCache(FOLDER / "tuning.json")
+        with Clock() as steps:
+            tuning = tune(self.session.context, fingerprint([main]), known)
+        if self.session.drafter:
+            self.session.drafter.use_threads(tuning.threads)
+        with Clock() as waits:
+            waiting = tune_waiting(tuning.threads, known)
+        figures = {"threads": tuning.threads, "steps_ms": tuning.steps, "waiting": waiting}
+        self.note("probe", {**figures, "seconds": round(steps.wall, 2), "waiting_seconds": round(waits.wall, 2)})
 
     def note(self, name: str, value: Any) -> None:
         """Keep a figure, and where the machine stood."""
@@ -243,6 +260,7 @@ def main() -> None:
         files = bundle()
     made = {name: path.stat().st_size for name, path in files.items()}
     say(f"the bundle took {clock.wall:.0f} s: {made}")
+    (FOLDER / "tuning.json").unlink(missing_ok=True)
     for part in PARTS:
         subprocess.run([sys.executable, __file__, "--part", part], check=True)
     gather(made)
