@@ -299,21 +299,3 @@ CLICK = "input_click"
 def click(x: int, y: int) -> ToolCall:
     """A click at thousandths of the picture, from the left and from the top."""
     return ToolCall("", CLICK, {"x": x, "y": y})
-
-
-UNKNOWN = (
-    *("play some music", "turn off the light", "order a pizza", "tell me a joke", "sing a song", "call a taxi"),
-    *("translate this into french", "how tall is the mountain", "who wrote this book", "buy a new computer"),
-    *("make it warmer", "feed the fish", "what is the meaning of life", "book a flight", "paint the wall"),
-    *("who won the game", "multiply seven by eight", "lock the front door", "start the car", "read me a story"),
-    *("how old are you", "write a poem", "what is for dinner", "delete everything", "shut down the computer"),
-    *("turn up the volume", "good morning", "thank you very much", "never mind", "I am hungry", "where are my keys"),
-    *("the quick brown fox jumps over the lazy dog", "is it going to be a nice day", "my sister lives far away"),
-    *("these shoes are too small", "could you repeat that please", "the train was late again"),
-)
-"""Sentences outside Pocket's world; one in ten is held out like every text."""
-
-UNKNOWN_HELD_OUT = (
-    *("dance with me", "how far is the moon", "boil the water", "change the channel", "which team is better"),
-    *("the garden looks beautiful", "add three and nine", "we are leaving tomorrow", "clean the kitchen floor"),
-)

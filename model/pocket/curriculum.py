@@ -10,26 +10,26 @@ from deskhand.model.pocket.samples import Conditions
 from deskhand.model.pocket.speech import speaker
 
 _EARLY: dict[str, float] = {
-    "command spoken": 24,
-    "transcribe": 20,
+    "command spoken": 28,
+    "transcribe": 26,
     "command typed": 8,
-    "read": 24,
+    "read": 16,
     "say": 4,
     "title": 4,
     "buttons": 6,
     "box": 3,
     "press typed": 4,
     "unheard": 1,
-    "unknown typed": 1,
+    "unknown typed": 2,
     "foreign": 1,
 }
 """First letters and words: much text for each picture and each sound."""
 
 _LATE: dict[str, float] = {
-    "command spoken": 24,
+    "command spoken": 26,
     "transcribe": 8,
-    "command typed": 7,
-    "read": 14,
+    "command typed": 6,
+    "read": 12,
     "say": 5,
     "title": 2,
     "buttons": 4,
@@ -40,8 +40,8 @@ _LATE: dict[str, float] = {
     "no button": 4,
     "press blind": 1,
     "unheard": 1,
-    "unknown spoken": 2,
-    "unknown typed": 1,
+    "unknown spoken": 4,
+    "unknown typed": 2,
     "foreign": 2,
     "after": 1,
 }
@@ -54,8 +54,8 @@ def ramp(percent: float, begin: float, end: float, highest: float) -> float:
 
 
 def mixture(percent: float) -> dict[str, float]:
-    """How often each kind of turn comes; the late mixture replaces the early one from 8 to 30 per cent."""
-    late = ramp(percent, 8, 30, 1.0)
+    """How often each kind of turn comes; the late mixture replaces the early one from 6 to 25 per cent."""
+    late = ramp(percent, 6, 25, 1.0)
     return {kind: (1 - late) * _EARLY.get(kind, 0) + late * share for kind, share in _LATE.items()}
 
 

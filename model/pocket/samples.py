@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from deskhand.model.pocket import commands, windows
-from deskhand.model.pocket.acoustics import HELD_OUT_NOISE, NOISES, Noise, Samples, no_speech, recorded
+from deskhand.model.pocket import commands, outside, windows
+from deskhand.model.pocket.acoustics import HELD_OUT_NOISE, NOISES, Noise, Samples, no_speech, recorded, varied
 from deskhand.model.pocket.glyphs import Face
 from deskhand.model.pocket.lexicon import BUTTONS, NAMES
 from deskhand.model.pocket.speech import Speaker
@@ -92,6 +92,9 @@ class Sample:
         return Request((Message("user", tuple(parts)), *self.before))
 
 
+_VARIED = 0.6
+"""Of the sentences of training that are made to sound of another mouth and microphone than espeak-ng's."""
+
 T = TypeVar("T")
 Rng = np.random.Generator
 Made = Callable[[Rng, Conditions], Sample]
@@ -149,7 +152,7 @@ def _transcribe(rng: Rng, how: Conditions) -> Sample:
 
 
 def _unknown(rng: Rng, how: Conditions) -> str:
-    return _one(rng, commands.UNKNOWN_HELD_OUT if how.held else commands.UNKNOWN)
+    return outside.sentence(rng, held=how.held)
 
 
 def _looking(kind: str, questions: Sequence[str], answer: Callable[[Window], str]) -> Made:
@@ -322,9 +325,12 @@ def spoken(samples: Sequence[Sample], speaker: Speaker, rng: Rng, how: Condition
         if sample.speech is None:
             found.append(sample)
             continue
+        wave = next(waves)
+        if not how.held and rng.random() < _VARIED:
+            wave = varied(wave, rng)
         kind: Noise = HELD_OUT_NOISE if how.held else _one(rng, NOISES)
         snr = float(rng.uniform(*how.snr)) if rng.random() < how.noisy else None
-        found.append(replace(sample, sound=recorded(next(waves), rng, snr=snr, kind=kind, room=rng.random() < 0.3)))
+        found.append(replace(sample, sound=recorded(wave, rng, snr=snr, kind=kind, room=rng.random() < 0.3)))
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deskhand.model.pocket import speech
-from deskhand.model.pocket.acoustics import LONGEST, no_speech, noise, recorded
+from deskhand.model.pocket.acoustics import LONGEST, no_speech, noise, recorded, varied
 from deskhand.model.pocket.speech import SpeechError
 from deskhand.model.pocket.voices import ACCENTS, HELD_OUT_VARIANTS, VARIANTS, Utterance, utterance
 from deskhand.model.types import SAMPLE_RATE
@@ -102,3 +102,19 @@ def test_what_is_no_speech_is_finite_and_in_range(held):
         assert np.isfinite(made).all()
         assert np.abs(made).max() <= 1
         assert 0.5 * SAMPLE_RATE <= made.size <= 3 * SAMPLE_RATE
+
+
+def test_speech_may_sound_of_another_mouth_and_stays_as_loud_as_samples_can_be():
+    time = np.arange(16000) / 16000
+    tone = (0.9 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
+    rng = np.random.default_rng(6)
+    pitches = []
+    for _ in range(8):
+        made = varied(tone, rng)
+        assert np.isfinite(made).all()
+        assert np.abs(made).max() <= 1
+        pitch = np.abs(np.fft.rfft(made * np.hanning(made.size))).argmax() * 16000 / made.size
+        assert abs(pitch * made.size / tone.size - 440) < 6
+        pitches.append(pitch)
+    assert min(pitches) < 430
+    assert max(pitches) > 450
