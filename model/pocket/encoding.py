@@ -12,8 +12,15 @@ from deskhand.model import pixels, sound
 from deskhand.model.language.dialect import Control, Plain
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.pocket.samples import Sample
+from deskhand.model.pocket.spec import CELL
 from deskhand.model.pocket.vocab import Tokenizer
 from deskhand.model.types import Audio, Image, Message, Request
+
+CELLS = (pixels.PATCH // CELL[0]) * (pixels.PATCH // CELL[1])
+"""Letters on a patch of a canonical window."""
+
+CLASSES = 96
+"""Of letters: 0 is none (or the blank between two of speech), 1 a space, 2 an exclamation mark, and so on in ASCII."""
 
 PATCH_VALUES = pixels.PATCH * pixels.PATCH * 3
 
@@ -28,6 +35,8 @@ class Encoded:
         patches: of pictures, colour planes first as in GGUF, uint8 of shape (image tokens, 6912).
         places: column and row of each patch, shape (image tokens, 2).
         frames: of sound, float32 of shape (sound tokens, 640).
+        letters: classes of the letters on each patch, -1 where they are not known; shape (image tokens, 6).
+        said: classes of the letters that are spoken, shape (letters,).
     """
 
     ids: NDArray[np.int64]
@@ -35,6 +44,8 @@ class Encoded:
     patches: NDArray[np.uint8]
     places: NDArray[np.int64]
     frames: NDArray[np.float32]
+    letters: NDArray[np.int64]
+    said: NDArray[np.int64]
 
 
 def patches_of(image: Image) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -84,6 +95,8 @@ class Encoder:
             np.concatenate(patches),
             np.concatenate(places),
             np.concatenate([np.empty((0, 640), np.float32), *frames]),
+            np.full((sum(map(len, patches)), CELLS), -1, np.int64),
+            np.empty(0, np.int64),
         )
 
     def answer(self, message: Message) -> list[int]:
@@ -101,7 +114,23 @@ class Encoder:
         """A prompt with its answer."""
         prompt = self.prompt(sample.request)
         ids = np.concatenate([prompt.ids, np.array(self.answer(sample.answer), np.int64)])
-        return replace(prompt, ids=ids)
+        said = _classes(sample.speech.text) if sample.speech else prompt.said
+        cells = sample.window.cells() if sample.window and len(prompt.patches) else None
+        letters = letters_of(cells) if cells else prompt.letters
+        return replace(prompt, ids=ids, said=said, letters=letters)
+
+
+def _classes(text: str) -> NDArray[np.int64]:
+    return np.array([ord(letter) - 31 for letter in text], np.int64)
+
+
+def letters_of(cells: Sequence[str]) -> NDArray[np.int64]:
+    """Classes of the letters on each patch of a window that is on the grid, in the order of `patches_of`."""
+    grid = np.stack([_classes(line) for line in cells])
+    grid[grid == 1] = 0
+    across, down = pixels.PATCH // CELL[0], pixels.PATCH // CELL[1]
+    rows, columns = grid.shape[0] // down, grid.shape[1] // across
+    return grid.reshape(rows, down, columns, across).transpose(0, 2, 1, 3).reshape(rows * columns, CELLS)
 
 
 def _around(markers: Sequence[int], count: int) -> Iterable[int]:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deskhand.model.pocket import beginnings
 from deskhand.model.pocket.spec import PocketSpec
 from deskhand.model.tiny.keys import FRAME, PATCH_VALUES
 
@@ -101,6 +102,13 @@ def first_values(spec: PocketSpec, file: File, seed: int) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, shape in shapes(spec, file).items():
         found[name] = _first(name, shape, rng).astype(np.float32)
+    if file == "main":
+        for part, matrix in beginnings.squaring(spec, rng).items():
+            found[f"blk.0.{part}.weight"] = matrix.astype(np.float32)
+        found["blk.0.post_attention_norm.weight"] *= np.float32(0.2)
+    elif file == "mmproj":
+        found["mm.a.input_projection.weight"] = beginnings.band_filters(spec).astype(np.float32)
+        found["v.patch_embd.weight"] = beginnings.letter_filters(spec, rng).astype(np.float32)
     return found
 
 
@@ -127,8 +135,8 @@ def random_values(spec: PocketSpec, file: File, seed: int) -> dict[str, Array]:
     for name, value in found.items():
         if name == ROPE:
             continue
-        spread = 0.2 * float(np.abs(value).mean()) if len(value.shape) == 1 and not name.endswith(".bias") else 0.1
-        found[name] = value + (spread * rng.standard_normal(value.shape)).astype(np.float32) * (value.ndim == 1)
+        spread = 0.1 if name.endswith(".bias") else 0.2 * float(np.abs(value).mean())
+        found[name] = value + (spread * rng.standard_normal(value.shape)).astype(np.float32)
     return found
 
 

@@ -85,6 +85,17 @@ class Window:
         """All of it as it is read aloud: title, message, buttons, a line each."""
         return "\n".join([self.title, *self.message, " | ".join(button.label for button in self.buttons)])
 
+    def cells(self) -> list[str] | None:
+        """What is in each cell of the grid, `ROWS` lines of `COLUMNS`; None for a window that is not on it."""
+        if self.shift != (0, 0) or self.face != "mono":
+            return None
+        grid = [[" "] * COLUMNS for _ in range(ROWS)]
+        texts = [(1, 0, self.title), *((b.column, b.row, b.label) for b in self.buttons)]
+        texts += [(self.message_at[0], self.message_at[1] + n, line) for n, line in enumerate(self.message)]
+        for column, row, text in texts:
+            grid[row][column : column + len(text)] = text
+        return ["".join(line) for line in grid]
+
     def box(self, button: Button) -> tuple[int, int, int, int]:
         """Top, left, bottom and right of a button in thousandths of the picture, as Gemma writes boxes."""
         left, top, right, bottom = button.edges(self.shift)

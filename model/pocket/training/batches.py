@@ -29,6 +29,8 @@ class Batch:
         asked: where in the flattened ids the next token is to be learnt, (answers,).
         labels: those tokens, (answers,).
         turn: the row that each of them belongs to, (answers,).
+        letters: classes of the letters on each patch, or -1, (n, 6).
+        said: classes of the letters that are spoken in each row.
     """
 
     ids: Tensor
@@ -41,6 +43,18 @@ class Batch:
     asked: Tensor
     labels: Tensor
     turn: Tensor
+    letters: Tensor
+    said: list[Tensor]
+
+    @property
+    def patch_row(self) -> Tensor:
+        """The row that each patch belongs to, (n,)."""
+        return self.patch_at // self.ids.shape[1]
+
+    @property
+    def frame_row(self) -> Tensor:
+        """The row that each frame belongs to, (n,)."""
+        return self.frame_at // self.ids.shape[1]
 
     def full(self) -> Tensor:
         """True where a token (rows) sees another (columns) in full layers; (tokens, tokens)."""
@@ -93,6 +107,8 @@ def batch(turns: Sequence[Encoded], image: int, audio: int) -> Batch:
         asked=torch.from_numpy(where),
         labels=torch.from_numpy(flat[where + 1] if len(where) else where),
         turn=torch.from_numpy(where // longest),
+        letters=torch.from_numpy(np.concatenate([turn.letters for turn in turns])),
+        said=[torch.from_numpy(turn.said) for turn in turns],
     )
 
 

@@ -33,7 +33,8 @@ def learn(drafter: Drafter, target: Target, made: Batch) -> tuple[Tensor, Tensor
     engine does it.
     """
     with torch.no_grad():
-        hidden, memory = target.hidden(made)
+        states = target.states(made)
+        hidden, memory = states.final, states.memory
         written = target.logits(hidden).argmax(-1)  # at each position: what comes next
     tokens = made.ids.shape[1]
     at = torch.arange(1, tokens)

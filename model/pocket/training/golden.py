@@ -8,6 +8,7 @@ before it.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def encoded(encoder: Encoder, turn: Turn) -> Encoded:
     """A turn with the first tokens of its answer."""
     prompt = encoder.prompt(turn.request)
     forced = encoder.answer(turn.answer)[: ROWS - 1]
-    return Encoded(np.append(prompt.ids, forced), prompt.start, prompt.patches, prompt.places, prompt.frames)
+    return replace(prompt, ids=np.append(prompt.ids, forced))
 
 
 def main() -> None:
@@ -45,7 +46,8 @@ def main() -> None:
         for turn in TURNS:
             given = encoded(encoder, turn)
             made = batch([given], image, audio)
-            hidden, memory = target.hidden(made)
+            states = target.states(made)
+            hidden, memory = states.final, states.memory
             arrays[f"{turn.name}/ids"] = given.ids
             arrays[f"{turn.name}/logits"] = target.logits(hidden[0, given.start - 1 :]).numpy()
             at = torch.tensor([given.start])

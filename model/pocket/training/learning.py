@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor
 
 from deskhand.model.pocket.encoding import Encoded
+from deskhand.model.pocket.training import hints
 from deskhand.model.pocket.training.batches import Batch, batch, by_length
 from deskhand.model.pocket.training.network import Target, Weights
 
@@ -36,27 +37,34 @@ def turn_weights(made: Batch) -> Tensor:
     return lengths[made.turn].float().rsqrt()
 
 
-def learn(target: Target, turns: Sequence[Encoded], media: tuple[int, int]) -> float:
-    """Add the gradients of some turns' mean loss; nothing is updated.
+def learn(
+    target: Target, turns: Sequence[Encoded], media: tuple[int, int], hinted: Weights | None = None
+) -> tuple[float, float]:
+    """Add the gradients of some turns' mean loss, and of what hints add to it; nothing is updated.
 
     Args:
         target: the network.
         turns: of this step.
         media: ids that stand for a patch and a frame.
+        hinted: `hints.heads`; None gives no hints.
 
     Returns:
-        The loss: the weighted mean cross entropy of the answers' tokens, in nats.
+        The weighted mean cross entropy of the answers' tokens, in nats, and the mean loss of the hints.
     """
     batches = [batch(group, *media) for group in by_length(turns, SIDE_BY_SIDE)]
     total = sum(float(turn_weights(made).sum()) for made in batches)
-    loss = 0.0
+    loss = hint = 0.0
     for made in batches:
-        hidden, _ = target.hidden(made)
-        logits = target.logits(hidden.flatten(0, 1)[made.asked])
+        states = target.states(made)
+        logits = target.logits(states.final.flatten(0, 1)[made.asked])
         part = (F.cross_entropy(logits, made.labels, reduction="none") * turn_weights(made)).sum() / total
-        part.backward()
         loss += float(part.detach())
-    return loss
+        if hinted:
+            more = hints.loss(made, states.after, hinted, target.dtype) / len(turns)
+            hint += float(more.detach())
+            part = part + more
+        part.backward()
+    return loss, hint
 
 
 @torch.inference_mode()
@@ -68,8 +76,7 @@ def right(target: Target, turns: Sequence[Encoded], media: tuple[int, int]) -> t
     turns_right = tokens_right = tokens = 0
     for group in by_length(turns, SIDE_BY_SIDE):
         made = batch(group, *media)
-        hidden, _ = target.hidden(made)
-        hits = target.logits(hidden.flatten(0, 1)[made.asked]).argmax(-1) == made.labels
+        hits = target.logits(target.states(made).final.flatten(0, 1)[made.asked]).argmax(-1) == made.labels
         missed = torch.bincount(made.turn, (~hits).double(), minlength=len(group))
         turns_right += int((missed == 0).sum())
         tokens_right += int(hits.sum())

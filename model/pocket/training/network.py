@@ -36,6 +36,21 @@ def fresh(spec: PocketSpec, file: File, seed: int) -> Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class States:
+    """What the target computes for every token.
+
+    Attributes:
+        final: after the last norm, (batch, tokens, hidden).
+        memory: what a drafter reads.
+        after: the residual stream after each layer, (batch, tokens, hidden) each.
+    """
+
+    final: Tensor
+    memory: Memory
+    after: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """Keys and values that a drafter reads: of the target's last sliding and last full layer.
 
@@ -167,8 +182,8 @@ class Target:
             flat = flat.index_copy(0, batch.frame_at, self.hear(batch.frames).float())
         return flat.view_as(x)
 
-    def hidden(self, batch: Batch) -> tuple[Tensor, Memory]:
-        """Hidden states after the last norm, (batch, tokens, hidden), and what a drafter reads."""
+    def states(self, batch: Batch) -> States:
+        """Of every token of a batch."""
         spec, layers = self.spec, self._layers
         x = self._stream(batch)
         positions = torch.arange(x.shape[1])
@@ -178,6 +193,7 @@ class Target:
         }
         masks = {True: unseen(batch.sliding(spec.window)), False: unseen(batch.full())}
         kept: dict[int, tuple[Tensor, Tensor]] = {}
+        after: list[Tensor] = []
         for layer, slides in enumerate(spec.sliding):
             name, head = f"blk.{layer}", spec.head_dim_swa if slides else spec.head_dim
             inner = layers.norm(x, f"{name}.attn_norm.weight")
@@ -187,8 +203,9 @@ class Target:
             key = turned(key, self.main[f"{name}.attn_k_norm.weight"], *turns[slides])
             kept[layer] = key, plain_norm(value)
             x = layers.after(layer, x, layers.attend(query, kept[layer], masks[slides]))
+            after.append(x)
         final = norm(x, self.main["output_norm.weight"], torch.float32)
-        return final, Memory(kept[self._last_sliding], kept[self._last_full])
+        return States(final, Memory(kept[self._last_sliding], kept[self._last_full]), tuple(after))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Capped logits of hidden states, float32 (…, vocab)."""

@@ -20,6 +20,7 @@ from deskhand.model.pocket import curriculum
 from deskhand.model.pocket.encoding import Encoded, Encoder
 from deskhand.model.pocket.shapes import Array, File
 from deskhand.model.pocket.spec import PocketSpec
+from deskhand.model.pocket.training import hints
 from deskhand.model.pocket.training.learning import learn, optimizer, parameters, right
 from deskhand.model.pocket.training.network import Target, Weights, fresh
 from deskhand.model.pocket.training.schedule import Journal, learning_rate
@@ -52,7 +53,7 @@ class Plan:
     spec: PocketSpec
     seed: int = 1
     turns: int = 32
-    rate: float = 2e-3
+    rate: float = 3e-3
     half: bool = True
     checkpoint_seconds: float = 180.0
     looks: float = 5.0
@@ -76,7 +77,8 @@ class Run:
             "main": fresh(plan.spec, "main", plan.seed),
             "mmproj": fresh(plan.spec, "mmproj", plan.seed),
         }
-        self._trained = parameters(*self.weights.values())
+        self._hinted = hints.heads(plan.spec, plan.seed)
+        self._trained = parameters(*self.weights.values(), self._hinted)
         self._optimizer = optimizer(self._trained, plan.rate)
         self._journal = Journal(folder / "journal.jsonl", minutes, steps)
         self.step = 0
@@ -117,7 +119,7 @@ class Run:
         part = self._folder / "checkpoint.part"
         state = {
             "plan": asdict(self.plan),
-            "weights": self.weights,
+            "weights": self.weights | {"hints": self._hinted},
             "optimizer": self._optimizer.state_dict(),
             "step": self.step,
             "seconds": self._journal.seconds,
@@ -136,7 +138,7 @@ class Run:
         if state["plan"] != asdict(self.plan):
             raise ValueError(f"{path} is of a run with other settings. Please take another folder, or remove this one.")
         with torch.no_grad():
-            for file, weights in self.weights.items():
+            for file, weights in [*self.weights.items(), ("hints", self._hinted)]:
                 for name, value in weights.items():
                     value.copy_(state["weights"][file][name])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -167,7 +169,7 @@ class Run:
         rate = learning_rate(self.step, percent, self.plan.rate)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        loss = learn(self.target, turns, self._media)
+        loss, hint = learn(self.target, turns, self._media, self._hinted)
         length = torch.nn.utils.clip_grad_norm_(self._trained, _CLIP)
         finite = bool(torch.isfinite(length))
         if finite:
@@ -184,6 +186,7 @@ class Run:
             step=self.step,
             percent=percent,
             loss=loss,
+            hint=hint,
             gradient=float(length),
             rate=rate,
             seconds=round(time.monotonic() - began, 3),

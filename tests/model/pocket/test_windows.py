@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from deskhand.model import pixels
 from deskhand.model.pocket import windows
+from deskhand.model.pocket.encoding import letters_of, patches_of
 from deskhand.model.pocket.glyphs import glyph
 from deskhand.model.pocket.lexicon import held_out
 from deskhand.model.pocket.spec import BUDGET, CELL, COLUMNS, HEIGHT, ROWS, WIDTH
@@ -77,3 +80,20 @@ def test_other_pictures_have_the_same_size(held):
     for _ in range(20):
         image = windows.foreign(rng, held=held)
         assert (image.shape, image.dtype) == ((HEIGHT, WIDTH, 3), np.uint8)
+
+
+def test_the_letters_of_each_patch_are_those_that_are_drawn_on_it():
+    rng = np.random.default_rng(5)
+    window = windows.draw(rng)
+    letters = letters_of(window.cells() or [])
+    blank = replace(
+        window, title="", message=(), buttons=tuple(replace(b, label=" " * len(b.label)) for b in window.buttons)
+    )
+    written, _ = patches_of(windows.picture(window.render()))
+    empty, _ = patches_of(windows.picture(blank.render()))
+    touched = (written.astype(int) != empty).reshape(70, 3, 2, 24, 3, 16).any((1, 3, 5)).reshape(70, 6)
+    assert np.array_equal(touched, letters > 0)
+    first = [chr(each + 31) if each else " " for each in letters[:10].reshape(10, 2, 3)[:, 0].flatten()]
+    assert "".join(first).strip() == window.title
+    assert windows.draw(rng, shifted=True).cells() is None
+    assert windows.draw(rng, face="sans").cells() is None

@@ -1,0 +1,75 @@
+"""What the middle layers are told in training besides the answers: the letters of a patch, and the words of a sound.
+
+An answer says little about the hundred embeddings that it was read from. So two matrices, which are thrown away after
+training, read each patch's six letters from its state after two layers, and the letters of what is spoken from the
+frames' states after four (connectionist temporal classification: Graves et al. 2006).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from torch import Tensor
+
+from deskhand.model.pocket.encoding import CELLS, CLASSES
+from deskhand.model.pocket.spec import PocketSpec
+from deskhand.model.pocket.training.batches import Batch
+from deskhand.model.pocket.training.elementwise import norm
+from deskhand.model.pocket.training.network import Weights
+
+SEEN_AFTER, HEARD_AFTER = 2, 4
+"""Layers after which patches and frames are read."""
+
+_WEIGHTS = 1.0, 0.5
+_EMPTY = 0.05
+"""Of a cell without a letter; most have none."""
+
+
+def heads(spec: PocketSpec, seed: int) -> Weights:
+    """The two matrices, and the weights of the norms before them."""
+    random = torch.Generator().manual_seed(seed)
+    found: Weights = {}
+    for name, rows in (("letters", CELLS * CLASSES), ("words", CLASSES)):
+        matrix = torch.randn(rows, spec.hidden, generator=random) * 0.5 * spec.hidden**-0.5
+        found[f"{name}.weight"] = matrix.requires_grad_()
+        found[f"{name}.norm"] = torch.ones(spec.hidden, requires_grad=True)
+    return found
+
+
+def loss(made: Batch, after: tuple[Tensor, ...], weights: Weights, dtype: torch.dtype) -> Tensor:
+    """Of both hints, summed over the turns.
+
+    Args:
+        made: the turns.
+        after: states after each layer, (batch, tokens, hidden).
+        weights: `heads`.
+        dtype: in which matrices are multiplied.
+    """
+    total = torch.zeros(())
+
+    def read(name: str, x: Tensor) -> Tensor:
+        return F.linear(norm(x, weights[f"{name}.norm"], dtype), weights[f"{name}.weight"].to(dtype)).float()
+
+    if bool((made.letters >= 0).any()):
+        known = made.letters[:, 0] >= 0
+        patches = after[SEEN_AFTER - 1].flatten(0, 1)[made.patch_at[known]]
+        scores = read("letters", patches).view(-1, CELLS, CLASSES)
+        share = torch.ones(CLASSES)
+        share[0] = _EMPTY
+        pictures = len(torch.unique(made.patch_row[known]))
+        total = total + _WEIGHTS[0] * pictures * F.cross_entropy(
+            scores.flatten(0, 1), made.letters[known].flatten(), share
+        )
+    spoken = [row for row, said in enumerate(made.said) if len(said)]
+    if spoken:
+        flat = after[HEARD_AFTER - 1].flatten(0, 1)
+        sounds = [flat[made.frame_at[made.frame_row == row]] for row in spoken]
+        lengths = torch.tensor([len(sound) for sound in sounds])
+        scores = read("words", torch.nn.utils.rnn.pad_sequence(sounds))
+        words = torch.cat([made.said[row] for row in spoken])
+        sizes = torch.tensor([len(made.said[row]) for row in spoken])
+        each = (
+            F.ctc_loss(F.log_softmax(scores, -1), words, lengths, sizes, reduction="none", zero_infinity=True) / sizes
+        )
+        total = total + _WEIGHTS[1] * each.sum()
+    return total
