@@ -14,6 +14,7 @@ from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.pocket.samples import Sample
 from deskhand.model.pocket.spec import CELL
 from deskhand.model.pocket.vocab import Tokenizer
+from deskhand.model.pocket.windows import Button, Window
 from deskhand.model.types import Audio, Image, Message, Request
 
 CELLS = (pixels.PATCH // CELL[0]) * (pixels.PATCH // CELL[1])
@@ -37,6 +38,8 @@ class Encoded:
         frames: of sound, float32 of shape (sound tokens, 640).
         letters: classes of the letters on each patch, -1 where they are not known; shape (image tokens, 6).
         said: classes of the letters that are spoken, shape (letters,).
+        found: row and column of the cell where each token of the answer is read off, -1 where it is not; shape
+            (answer, 2).
     """
 
     ids: NDArray[np.int64]
@@ -46,6 +49,7 @@ class Encoded:
     frames: NDArray[np.float32]
     letters: NDArray[np.int64]
     said: NDArray[np.int64]
+    found: NDArray[np.int64]
 
 
 def patches_of(image: Image) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -97,6 +101,7 @@ class Encoder:
             np.concatenate([np.empty((0, 640), np.float32), *frames]),
             np.full((sum(map(len, patches)), CELLS), -1, np.int64),
             np.empty(0, np.int64),
+            np.empty((0, 2), np.int64),
         )
 
     def answer(self, message: Message) -> list[int]:
@@ -113,15 +118,52 @@ class Encoder:
     def sample(self, sample: Sample) -> Encoded:
         """A prompt with its answer."""
         prompt = self.prompt(sample.request)
-        ids = np.concatenate([prompt.ids, np.array(self.answer(sample.answer), np.int64)])
+        answer = self.answer(sample.answer)
+        ids = np.concatenate([prompt.ids, np.array(answer, np.int64)])
         said = _classes(sample.speech.text) if sample.speech else prompt.said
-        cells = sample.window.cells() if sample.window and len(prompt.patches) else None
-        letters = letters_of(cells) if cells else prompt.letters
-        return replace(prompt, ids=ids, said=said, letters=letters)
+        letters, found = prompt.letters, np.full((len(answer), 2), -1, np.int64)
+        if sample.window and sample.window.on_grid and len(prompt.patches):
+            letters = letters_of(sample.window.cells())
+            texts = [self.tokenizer.vocabulary.tokens[index] for index in answer]
+            found = places_of(texts, sample.window, sample.button)
+        return replace(prompt, ids=ids, said=said, letters=letters, found=found)
 
 
 def _classes(text: str) -> NDArray[np.int64]:
     return np.array([ord(letter) - 31 for letter in text], np.int64)
+
+
+def places_of(tokens: Sequence[str], window: Window, button: Button | None) -> NDArray[np.int64]:
+    """Row and column of the cell that each token of an answer is read off, (-1, -1) where it is off none; (tokens, 2).
+
+    Args:
+        tokens: their texts.
+        window: that is read, all of it or its title, message or buttons.
+        button: that is boxed or pressed instead: numbers are read off where its label begins.
+    """
+    text = "".join(token.replace("▁", " ") for token in tokens)
+    cells = np.full((len(text) + 1, 2), -1, np.int64)
+    if button:
+        digits = [at for at, letter in enumerate(text) if letter.isdigit()]
+        cells[digits] = button.row, button.column
+        groups = [[(button.column, button.row, button.label)]]
+    else:
+        lines = window.lines()
+        last = len(lines) - len(window.buttons)
+        groups = [lines, lines[1:last], lines[last:], lines[:1]]
+    for group in groups:
+        found, begin = cells.copy(), 0
+        for column, row, line in group:
+            at = text.find(line, begin)
+            if at < 0:
+                break
+            found[at : at + len(line), 0] = row
+            found[at : at + len(line), 1] = np.arange(column, column + len(line))
+            begin = at + len(line)
+        else:
+            cells = found
+            break
+    return cells[np.cumsum([0, *map(len, tokens)])[: len(tokens)]]
 
 
 def letters_of(cells: Sequence[str]) -> NDArray[np.int64]:

@@ -61,6 +61,7 @@ class Sample:
         speech: to be spoken by espeak-ng; `spoken` makes it ``sound``.
         sound: of an attached recording.
         window: what is on the picture, for scoring.
+        button: of it that is boxed or pressed.
         result: what the answer's call gave, as JSON; the answer to that is then asked for.
     """
 
@@ -71,6 +72,7 @@ class Sample:
     speech: Utterance | None = None
     sound: Samples | None = field(default=None, repr=False)
     window: Window | None = None
+    button: windows.Button | None = None
     before: tuple[Message, ...] = ()
 
     @property
@@ -187,7 +189,7 @@ def _target(rng: Rng, how: Conditions) -> tuple[Window, windows.Button]:
 def _box(rng: Rng, how: Conditions) -> Sample:
     window, button = _target(rng, how)
     question = _one(rng, (f"Which button is {button.label}?", f"Where is the button {button.label}?"))
-    return Sample("box", _says(boxed(window, button)), question, window.render(), window=window)
+    return Sample("box", _says(boxed(window, button)), question, window.render(), window=window, button=button)
 
 
 _PRESS = ("press the button that says {}", "press {}", "click {}", "click the button {}")
@@ -201,14 +203,14 @@ def _press_typed(rng: Rng, how: Conditions) -> Sample:
     window, button = _target(rng, how)
     text = _typed(rng, _press(rng, button.label))
     call = commands.click(*window.middle(button))
-    return Sample("press typed", _calls(call), text, window.render(), window=window)
+    return Sample("press typed", _calls(call), text, window.render(), window=window, button=button)
 
 
 def _press_spoken(rng: Rng, how: Conditions) -> Sample:
     window, button = _target(rng, how)
     speech = utterance(_press(rng, button.label), rng, held=how.held)
     call = commands.click(*window.middle(button))
-    return Sample("press spoken", _calls(call), pixels=window.render(), speech=speech, window=window)
+    return Sample("press spoken", _calls(call), pixels=window.render(), speech=speech, window=window, button=button)
 
 
 def _ask_spoken(rng: Rng, how: Conditions) -> Sample:

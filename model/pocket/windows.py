@@ -85,14 +85,21 @@ class Window:
         """All of it as it is read aloud: title, message, buttons, a line each."""
         return "\n".join([self.title, *self.message, " | ".join(button.label for button in self.buttons)])
 
-    def cells(self) -> list[str] | None:
-        """What is in each cell of the grid, `ROWS` lines of `COLUMNS`; None for a window that is not on it."""
-        if self.shift != (0, 0) or self.face != "mono":
-            return None
+    @property
+    def on_grid(self) -> bool:
+        """Whether every letter fills a cell of the grid."""
+        return self.shift == (0, 0) and self.face == "mono"
+
+    def lines(self) -> list[tuple[int, int, str]]:
+        """Column, row and text of all that is written, in the order in which it is read."""
+        column, row = self.message_at
+        message = [(column, row + index, line) for index, line in enumerate(self.message)]
+        return [(1, 0, self.title), *message, *((each.column, each.row, each.label) for each in self.buttons)]
+
+    def cells(self) -> list[str]:
+        """What is in each cell of the grid, `ROWS` lines of `COLUMNS`; of a window that is on it."""
         grid = [[" "] * COLUMNS for _ in range(ROWS)]
-        texts = [(1, 0, self.title), *((b.column, b.row, b.label) for b in self.buttons)]
-        texts += [(self.message_at[0], self.message_at[1] + n, line) for n, line in enumerate(self.message)]
-        for column, row, text in texts:
+        for column, row, text in self.lines():
             grid[row][column : column + len(text)] = text
         return ["".join(line) for line in grid]
 

@@ -31,6 +31,7 @@ class Batch:
         turn: the row that each of them belongs to, (answers,).
         letters: classes of the letters on each patch, or -1, (n, 6).
         said: classes of the letters that are spoken in each row.
+        found: row and column of the cell where each label is read off, or -1, (answers, 2).
     """
 
     ids: Tensor
@@ -45,6 +46,7 @@ class Batch:
     turn: Tensor
     letters: Tensor
     said: list[Tensor]
+    found: Tensor
 
     @property
     def patch_row(self) -> Tensor:
@@ -109,6 +111,7 @@ def batch(turns: Sequence[Encoded], image: int, audio: int) -> Batch:
         turn=torch.from_numpy(where // longest),
         letters=torch.from_numpy(np.concatenate([turn.letters for turn in turns])),
         said=[torch.from_numpy(turn.said) for turn in turns],
+        found=torch.from_numpy(np.concatenate([turn.found for turn in turns])),
     )
 
 

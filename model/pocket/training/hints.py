@@ -1,8 +1,9 @@
-"""What the middle layers are told in training besides the answers: the letters of a patch, and the words of a sound.
+"""What the middle layers are told in training besides the answers: letters of a patch, words of a sound, where to read.
 
-An answer says little about the hundred embeddings that it was read from. So two matrices, which are thrown away after
-training, read each patch's six letters from its state after two layers, and the letters of what is spoken from the
-frames' states after four (connectionist temporal classification: Graves et al. 2006).
+An answer says little about the hundred embeddings that it was read from. So three matrices, which are thrown away after
+training, read each patch's six letters from its state after two layers, the letters of what is spoken from the frames'
+states after four (connectionist temporal classification: Graves et al. 2006), and the place of the letter that is to be
+written next from the state of the token before it after three.
 """
 
 from __future__ import annotations
@@ -12,24 +13,24 @@ import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor
 
 from deskhand.model.pocket.encoding import CELLS, CLASSES
-from deskhand.model.pocket.spec import PocketSpec
+from deskhand.model.pocket.spec import COLUMNS, ROWS, PocketSpec
 from deskhand.model.pocket.training.batches import Batch
 from deskhand.model.pocket.training.elementwise import norm
 from deskhand.model.pocket.training.network import Weights
 
-SEEN_AFTER, HEARD_AFTER = 2, 4
-"""Layers after which patches and frames are read."""
+SEEN_AFTER, FOUND_AFTER, HEARD_AFTER = 2, 3, 4
+"""Layers after which patches, places and frames are read."""
 
-_WEIGHTS = 1.0, 0.5
+_SEEN, _FOUND, _HEARD = 1.0, 0.5, 0.5
 _EMPTY = 0.05
 """Of a cell without a letter; most have none."""
 
 
 def heads(spec: PocketSpec, seed: int) -> Weights:
-    """The two matrices, and the weights of the norms before them."""
+    """The three matrices, and the weights of the norms before them."""
     random = torch.Generator().manual_seed(seed)
     found: Weights = {}
-    for name, rows in (("letters", CELLS * CLASSES), ("words", CLASSES)):
+    for name, rows in (("letters", CELLS * CLASSES), ("words", CLASSES), ("place", ROWS + COLUMNS)):
         matrix = torch.randn(rows, spec.hidden, generator=random) * 0.5 * spec.hidden**-0.5
         found[f"{name}.weight"] = matrix.requires_grad_()
         found[f"{name}.norm"] = torch.ones(spec.hidden, requires_grad=True)
@@ -37,7 +38,7 @@ def heads(spec: PocketSpec, seed: int) -> Weights:
 
 
 def loss(made: Batch, after: tuple[Tensor, ...], weights: Weights, dtype: torch.dtype) -> Tensor:
-    """Of both hints, summed over the turns.
+    """Of all hints, summed over the turns.
 
     Args:
         made: the turns.
@@ -57,9 +58,13 @@ def loss(made: Batch, after: tuple[Tensor, ...], weights: Weights, dtype: torch.
         share = torch.ones(CLASSES)
         share[0] = _EMPTY
         pictures = len(torch.unique(made.patch_row[known]))
-        total = total + _WEIGHTS[0] * pictures * F.cross_entropy(
-            scores.flatten(0, 1), made.letters[known].flatten(), share
-        )
+        total = total + _SEEN * pictures * F.cross_entropy(scores.flatten(0, 1), made.letters[known].flatten(), share)
+    reads = made.found[:, 0] >= 0
+    if bool(reads.any()):
+        scores = read("place", after[FOUND_AFTER - 1].flatten(0, 1)[made.asked[reads]])
+        row, column = made.found[reads].unbind(1)
+        both = F.cross_entropy(scores[:, :ROWS], row) + F.cross_entropy(scores[:, ROWS:], column)
+        total = total + _FOUND * len(torch.unique(made.turn[reads])) * both
     spoken = [row for row, said in enumerate(made.said) if len(said)]
     if spoken:
         flat = after[HEARD_AFTER - 1].flatten(0, 1)
@@ -71,5 +76,5 @@ def loss(made: Batch, after: tuple[Tensor, ...], weights: Weights, dtype: torch.
         each = (
             F.ctc_loss(F.log_softmax(scores, -1), words, lengths, sizes, reduction="none", zero_infinity=True) / sizes
         )
-        total = total + _WEIGHTS[1] * each.sum()
+        total = total + _HEARD * each.sum()
     return total

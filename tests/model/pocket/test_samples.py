@@ -125,3 +125,21 @@ def test_a_sample_that_was_not_spoken_makes_no_prompt():
     with pytest.raises(ValueError, match="spoken"):
         _ = sample.request
     assert isinstance(sample.answer, Message)
+
+
+def test_each_letter_of_an_answer_is_read_off_the_cell_that_holds_it(speaker):
+    encoder = Encoder()
+    names = encoder.tokenizer.vocabulary.tokens
+    for kind in ("read", "say", "title", "buttons", "ask spoken"):
+        for sample in drawing.draw({kind: 1.0}, 6, [2, 1], Conditions(), speaker):
+            made = encoder.sample(sample)
+            cells = sample.window.cells()
+            answer = zip(made.ids[made.start :], made.found, strict=True)
+            read = [(names[i], cells[row][column]) for i, (row, column) in answer if row >= 0]
+            assert all(token.replace("\u2581", " ")[0] == letter for token, letter in read)
+            assert len(read) > 0.6 * len(made.found)
+    for sample in drawing.draw({"press typed": 1.0}, 4, [2, 1], Conditions(), speaker):
+        made = encoder.sample(sample)
+        assert {tuple(place) for place in made.found} == {(-1, -1), (sample.button.row, sample.button.column)}
+    shifted = drawing.draw({"read": 1.0}, 2, [2, 1], Conditions(shifted=1), speaker)
+    assert all((encoder.sample(sample).found == -1).all() for sample in shifted)
