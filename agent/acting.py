@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 
 from deskhand.agent import scopes
+from deskhand.agent.background import Background
 from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision, Notice
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
@@ -15,6 +16,7 @@ from deskhand.agent.origin import Origin
 from deskhand.agent.safety import changes, taint
 from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
+from deskhand.agent.task import TaskError
 from deskhand.agent.tool import Tool, ToolResult
 from deskhand.agent.tools import arguments, disclosure
 from deskhand.agent.tools.toolbox import Toolbox
@@ -45,9 +47,18 @@ class Actor:
         permissions: what may run without asking.
         store: remembers whose files were written while tainted.
         limits: of one call.
+        background: keeps what calls let go on; None where nothing can.
     """
 
-    def __init__(self, toolbox: Toolbox, permissions: Permissions, store: Store, limits: Limits) -> None:
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        permissions: Permissions,
+        store: Store,
+        limits: Limits,
+        background: Background | None = None,
+    ) -> None:
+        self._background = background
         self._toolbox = toolbox
         self._permissions = permissions
         self._store = store
@@ -65,13 +76,25 @@ class Actor:
             return CallRecord(call, refused.decision, error=result.error), result, ()
         if turn.taint and "files:data" in tool.scopes and not tool.quiet:
             self._store.mark(tool.skill)  # before it runs: what it writes may say what others said
-        result = self._toolbox.run(exact, turn.stop, self._limits)
+        result = self._begun(turn, self._toolbox.run(exact, turn.stop, self._limits))
         origins = (*result.origins, *taint.of_result(tool, exact, marked=self._store.marked(tool.skill)))
         if result.images:
             origins = tuple(replace(origin, media=result.images[-1].digest) for origin in origins)
         images = [image.digest for image in result.images]
         turn.note("result", name=tool.name, value=result.value, error=result.error, images=images)
         return CallRecord(call, decision, result.value, result.error, result.seconds), result, origins
+
+    def _begun(self, turn: Turn, result: ToolResult) -> ToolResult:
+        """Let what a call asked for go on, as part of this conversation and as tainted as it is."""
+        if self._background is None or result.error or turn.stop.is_set():
+            return result
+        try:
+            for task in result.begins:
+                self._background.begin(replace(task, conversation=turn.conversation, origins=turn.taint.origins))
+                turn.note("task", id=task.id, task=task.kind, what=task.what, due=task.due)
+        except TaskError as error:
+            return replace(result, value=None, error=str(error))
+        return result
 
     def _permit(self, turn: Turn, tool: Tool, call: ToolCall) -> Decision:
         situation = self._permissions.situation(call, tainted=bool(turn.taint), screen_shared=turn.screen_shared)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from deskhand.agent.origin import Carried, Origin
+from deskhand.agent.task import Task
 from deskhand.model.types import FinishReason, Image, Part, ToolCall, Usage
 
 
@@ -83,11 +84,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """The person's message is in the history."""
+    """The person's message is in the history, or that of a task that came back.
+
+    Attributes:
+        conversation: of the store.
+        turn: its id.
+        parts: of the message.
+        task: the kind of task that came back (`deskhand.agent.task.Kind`); empty for a message of the person's.
+    """
 
     conversation: int
     turn: str
     parts: tuple[Part, ...]
+    task: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +181,19 @@ class Notice:
     """Something outside the turn's text that the person should know: a timer, an engine that was restarted.
 
     Attributes:
-        kind: ``timer``, ``engine``, ``skill``.
+        kind: ``timer``, ``watch``, ``engine``, ``skill``.
         text: one sentence.
     """
 
     kind: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TasksChanged:
+    """What goes on behind the conversation is this from now on."""
+
+    tasks: tuple[Task, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,5 +212,6 @@ Event = (
     | ApprovalRequested
     | CallEnded
     | Notice
+    | TasksChanged
     | TurnEnded
 )

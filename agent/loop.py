@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deskhand.agent import prompt
+from deskhand.agent import prompt, waking
 from deskhand.agent.acting import Actor
 from deskhand.agent.asking import Asker, Said
+from deskhand.agent.background import Background
 from deskhand.agent.events import (
     CallEnded,
     CallProposed,
@@ -27,6 +28,7 @@ from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.agent.safety import taint
 from deskhand.agent.safety.audit import Audit
 from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.task import Settled, Woken
 from deskhand.agent.tools import disclosure
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Emit, Turn
@@ -59,6 +61,7 @@ class Agent:
         permissions: what may run without asking.
         limits: of one turn.
         audit: the log of what is asked, decided and done.
+        background: keeps what calls let go on behind the conversation; None where nothing can.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Agent:
         limits: Limits | None = None,
         *,
         audit: Audit | None = None,
+        background: Background | None = None,
     ) -> None:
         self._engine = engine
         self._asker = Asker(engine, toolbox)
@@ -77,7 +81,7 @@ class Agent:
         self._toolbox = toolbox
         self._limits = limits or Limits()
         self._audit = audit
-        self._actor = Actor(toolbox, permissions, store, self._limits)
+        self._actor = Actor(toolbox, permissions, store, self._limits, background)
 
     def turn(
         self,
@@ -91,6 +95,7 @@ class Agent:
         max_tokens: int = 1024,
         sampling: Sampling | None = None,
         thinking: bool = False,
+        woken: Woken | None = None,
     ) -> Outcome:
         """Answer the person; blocks until the outcome is on disk, and emits `TurnEnded` only then.
 
@@ -104,8 +109,9 @@ class Agent:
             max_tokens: of one generation.
             sampling: how tokens are chosen.
             thinking: whether the model may think before it answers.
+            woken: the task that came back, if ``text`` and ``percepts`` are not the person's but of `wake`.
         """
-        shared = any(isinstance(p, ScreenPercept) and p.live for p in percepts)
+        shared = woken is None and any(isinstance(p, ScreenPercept) and p.live for p in percepts)
         turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared, audit=self._audit)
         ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking, end_loops=True)
         question = prompt.user_message(text, percepts)
@@ -114,14 +120,16 @@ class Agent:
                 return self._end(
                     turn, "error", error="Nothing was asked: type a question, or attach a picture or sound."
                 )
-            self._store.append(conversation, turn.id, question, origins=taint.of_percepts(percepts))
+            origins = (*(woken.task.origins if woken else ()), *taint.of_percepts(percepts))
+            question = replace(question, name=woken.task.kind if woken else "")
+            self._store.append(conversation, turn.id, question, origins=origins)
             turn.note(
                 "turn", conversation=conversation, text=text, percepts=[_heard_or_seen(each) for each in percepts]
             )
-            emit(TurnStarted(conversation, turn.id, question.parts))
+            emit(TurnStarted(conversation, turn.id, question.parts, question.name))
             for sentence in self._toolbox.refresh():
                 emit(Notice("skill", sentence))
-            self._activate(turn, disclosure.named(text))
+            self._activate(turn, disclosure.named(text) if woken is None else "")
             outcome = self._steps(turn, ask)
             if not outcome.error and turn.texts[-1].strip() != outcome.answer:
                 # Words of ours are part of the conversation, so that the model's next turn follows an answer.
@@ -131,6 +139,29 @@ class Agent:
             return self._end(turn, "error", error=str(error))
         emit(TurnEnded(outcome))
         return outcome
+
+    def wake(self, woken: Woken, emit: Emit, patience: threading.Event) -> Settled:
+        """Let a task come back: as a turn of its own in its conversation, if what it waits for is so. Blocks.
+
+        Args:
+            woken: the task; its ``cancel`` ends all of it.
+            emit: receives the events of the turn, in this thread.
+            patience: ends the look whether it is so, which can be had again, but no turn that has begun.
+        """
+        task, history = woken.task, self._store.messages(woken.task.conversation)
+        try:
+            so = waking.applies(self._engine, self._asker, history, woken, patience)
+        except ModelError:
+            return "not yet"  # and asked again when the screen has changed
+        if woken.cancel.is_set():
+            return "done"
+        if so is None or patience.is_set():
+            return "put off"
+        if so:
+            known = any(each.id == task.conversation for each in self._store.conversations())
+            conversation = task.conversation if known else self._store.new_conversation(task.what[:60])
+            self.turn(conversation, waking.words(woken), waking.percepts(woken), emit, woken.cancel, woken=woken)
+        return "done" if so else "not yet"
 
     def prepare(
         self, conversation: int | None, percepts: Sequence[Percept], emit: Emit, cancel: threading.Event

@@ -57,8 +57,13 @@ KINDS = {
     "scripts": Kind("a program of the skill", source=True, sink=True),
     "mcp": Kind("an MCP server", source=True, sink=True, detail="server"),
     "notify": Kind("notifications to you"),
+    "watch": Kind("the screen, again and again for a while", bundled=True),
+    "later": Kind("turns of its own, later", bundled=True),
 }
-"""Every kind of scope there is. ``system`` is a source because titles of windows are written by others."""
+"""Every kind of scope there is. ``system`` is a source because titles of windows are written by others.
+
+What a ``watch`` sees comes in with the turn that it makes, and is a source there.
+"""
 
 SCOPES = {name: kind.words for name, kind in KINDS.items()}
 """Every kind in a person's words."""

@@ -11,10 +11,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -42,12 +43,14 @@ class Timer:
         label: the person's words, may be empty.
         due: seconds since the epoch.
         repeat: one of `REPEATS`; empty for once.
+        more: all else that its file says.
     """
 
     id: str
     label: str
     due: float
     repeat: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
 
 class Timers:
@@ -56,11 +59,22 @@ class Timers:
     Args:
         data: the same folder that the `Toolbox` has.
         notify: called in the watching thread, once a timer, with one sentence.
+        owner: whose timers: a folder below ``data``.
+        fired: called instead of ``notify`` with each timer that is due, and what to call once it has been dealt with:
+            until then a timer that was taken is given back at the next start.
     """
 
-    def __init__(self, data: Path, notify: Callable[[Notice], None]) -> None:
-        self._folder = data / "clock" / "timers"
+    def __init__(
+        self,
+        data: Path,
+        notify: Callable[[Notice], None],
+        *,
+        owner: str = "clock",
+        fired: Callable[[Timer, Callable[[], None]], None] | None = None,
+    ) -> None:
+        self._folder = data / owner / "timers"
         self._notify = notify
+        self._fired = fired
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -83,6 +97,14 @@ class Timers:
         """Timers that have not fired, the next first."""
         found = [timer for file in self._files("*.json") if (timer := _read(file))]
         return sorted((timer for timer in found if timer.due < GONE), key=lambda timer: timer.due)
+
+    def cancel(self, timer: str) -> bool:
+        """Take a timer away that has not fired; says whether there was one."""
+        for file in self._files("*.json"):
+            if file.stem == timer:
+                file.unlink(missing_ok=True)
+                return True
+        return False
 
     def wait(self, cancel: threading.Event) -> None:
         """Block until no timer is left or ``cancel`` is set; for the command line, after `start`."""
@@ -112,6 +134,9 @@ class Timers:
                     Notice("timer", f"A timer can't be read and was put aside as {file.stem}.broken: set it again.")
                 )
                 continue
+            if self._fired:
+                self._fired(timer, lambda taken=taken: taken.unlink(missing_ok=True))
+                continue
             self._notify(Notice("timer", _sentence(timer, time.time())))
             if timer.repeat:
                 _again(file, timer)
@@ -136,7 +161,8 @@ def _read(file: Path) -> Timer | None:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         repeat = str(data.get("repeat", ""))
-        return Timer(str(data["id"]), str(data["label"]), float(data["due"]), repeat if repeat in REPEATS else "")
+        label, due = str(data["label"]), float(data["due"])
+        return Timer(str(data["id"]), label, due, repeat if repeat in REPEATS else "", data)
     except FileNotFoundError:
         return Timer(file.stem, "", GONE)
     except (OSError, ValueError, KeyError, TypeError):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
+from deskhand.agent.task import Task
 from deskhand.model.types import Image, ToolCall
 
 
@@ -68,6 +69,7 @@ class ToolResult:
         images: what the tool looked at; they follow the value in the prompt.
         seconds: wall time.
         origins: whose text this is, besides what the tool's scopes say: the text of a skill that somebody wrote.
+        begins: what the call asked to let go on behind the conversation; of no effect if it failed.
     """
 
     value: Any = None
@@ -75,6 +77,7 @@ class ToolResult:
     images: tuple[Image, ...] = ()
     seconds: float = 0.0
     origins: tuple[Origin, ...] = ()
+    begins: tuple[Task, ...] = ()
 
 
 class Provider(Protocol):

@@ -14,15 +14,22 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from deskhand.agent.events import Event, Notice, Outcome, Progressed, TextAdded, ThoughtAdded
+from deskhand.agent.background import Background
+from deskhand.agent.events import Event, Notice, Outcome, Progressed, TasksChanged, TextAdded, ThoughtAdded
 from deskhand.agent.history import HistoryError, TurnRecord
+from deskhand.agent.limits import Stop
 from deskhand.agent.percept import Percept, SoundPercept
+from deskhand.agent.task import Settled, TaskError, Woken
 from deskhand.app.ahead import Ahead
+from deskhand.app.elsewhere import Aside, Elsewhere
 from deskhand.model.errors import ModelError
 from deskhand.model.types import EngineInfo, ToolChoice
 
 FRAME_MS = 16
 """Between two deliveries to the window: at most 60 a second, more can't be seen and PySide6 6.12 dies of it."""
+
+LOOK_SECONDS = 600.0
+"""That the model may take to say whether what is watched for is so: a screenshot on two slow cores takes minutes."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +48,10 @@ class Agent(Protocol):
         tool_choice: ToolChoice = "auto",
     ) -> Outcome:
         """Run one turn to its end; blocking."""
+        ...
+
+    def wake(self, woken: Woken, emit: Callable[[Event], None], patience: threading.Event) -> Settled:
+        """Let a task come back, to its end; blocking."""
         ...
 
     def prepare(
@@ -97,12 +108,14 @@ class Ready:
         agent: runs the turns.
         info: what the person is told of the engine.
         host: where a remote engine or remote MCP servers run; empty when nothing leaves the machine.
+        background: what goes on behind the conversations.
         close: frees the engine; called in the agent's thread at shutdown.
     """
 
     agent: Agent
     info: EngineInfo
     host: str = ""
+    background: Background | None = None
     close: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
@@ -175,7 +188,7 @@ class TurnFailed:
     sentence: str
 
 
-Happening = Event | EngineLoading | EngineReady | EngineFailed | Listed | Opened | TurnFailed
+Happening = Event | Elsewhere | EngineLoading | EngineReady | EngineFailed | Listed | Opened | TurnFailed
 
 
 def merged(events: Iterator[Happening]) -> Iterator[Happening]:
@@ -216,6 +229,9 @@ class Bridge(QObject):
         self._conversation: int | None = None
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._cancel = threading.Event()
+        self._submitted: set[threading.Event] = set()
+        self._back: Woken | None = None
+        self._patience = threading.Event()
         self._ahead = Ahead()
         self._pending: deque[Happening] = deque()
         self._armed = False
@@ -238,7 +254,9 @@ class Bridge(QObject):
     def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
         """Queue a turn in the open conversation; the first turn of a new one creates it."""
         self._ahead.submitted(percepts)
+        self._patience.set()
         cancel = self._cancel = threading.Event()
+        self._submitted.add(cancel)
         self._jobs.put(lambda: self._turn(text, tuple(percepts), cancel, tool_choice))
 
     def prepare(self, percepts: Sequence[Percept] = ()) -> None:
@@ -251,9 +269,27 @@ class Bridge(QObject):
             self._jobs.put(lambda: self._prepare(ticket))
 
     def stop(self) -> None:
-        """Cancel the turn that was submitted last; it ends by itself shortly after."""
+        """Cancel the turn that was submitted last and that of a task that came back; they end shortly after."""
         self._ahead.drop()
         self._cancel.set()
+        if woken := self._back:
+            woken.cancel.set()
+
+    def stop_all(self) -> None:
+        """Cancel everything, and withdraw what would act later; from any thread."""
+        self.stop()
+        if self._ready and self._ready.background:
+            count = self._ready.background.clear()
+            if count:
+                self.notify(Notice("stop", f"Stopped, and withdrawn what was going on behind: {count}."))
+
+    def woken(self, woken: Woken) -> None:
+        """Queue the turn of a task that came back, behind whatever runs; from any thread."""
+        self._jobs.put(lambda: self._wake_up(woken))
+
+    def withdraw(self, task: str) -> None:
+        """End a task that goes on behind, by its id."""
+        threading.Thread(target=self._withdraw, args=(task,), name="withdraw", daemon=True).start()
 
     def new_conversation(self) -> None:
         """Open an empty conversation."""
@@ -266,8 +302,8 @@ class Bridge(QObject):
         self._jobs.put(lambda: self._open(conversation))
         self.prepare()
 
-    def notify(self, event: Notice | Progressed) -> None:
-        """Show a notice or how far something is; from any thread (a timer's, a server's)."""
+    def notify(self, event: Notice | Progressed | TasksChanged) -> None:
+        """Show a notice, how far something is, or what goes on behind; from any thread (a timer's, a server's)."""
         self._emit(event)
 
     def shutdown(self, seconds: float = 5.0) -> bool:
@@ -347,6 +383,7 @@ class Bridge(QObject):
             _log.info("nothing could be prepared", exc_info=True)
 
     def _turn(self, text: str, percepts: tuple[Percept, ...], cancel: threading.Event, choice: ToolChoice) -> None:
+        self._submitted.discard(cancel)
         if self._ready is None:
             self._emit(TurnFailed("The engine is not ready yet. Wait until the bottom of the window names it."))
             return
@@ -360,6 +397,43 @@ class Bridge(QObject):
             _log.exception("a turn failed")
             self._emit(TurnFailed(f"The turn could not be finished: {error}. What was said before is kept."))
         self._list()
+
+    def _wake_up(self, woken: Woken) -> None:
+        """Let a task come back; the person's own turn goes first, also before a look that is still going on."""
+        settled: Settled = "put off"
+        patience = self._patience = Stop(woken.cancel, LOOK_SECONDS)
+        self._back = woken
+        try:
+            if woken.cancel.is_set():
+                settled = "done"
+            elif self._ready is not None and not self._submitted:
+                aside = Aside(self._emit, lambda: self._conversation, self._name)
+                settled = self._ready.agent.wake(woken, aside, patience)
+        except (ModelError, HistoryError) as error:
+            settled = "done"
+            self._emit(Notice("warn", str(error)))
+        except Exception as error:  # noqa: BLE001 - edge of the thread, as for the person's turns
+            settled = "done"
+            _log.exception("a task could not come back")
+            self._emit(Notice("warn", f"What went on behind could not be finished: {error}."))
+        finally:
+            self._back = None
+            if settled == "put off" and woken.task.kind == "later" and self._ready is not None:
+                self.woken(woken)  # its moment has come: behind the person's own turn, and no later
+            else:
+                woken.settle(settled)
+        if settled == "done":
+            self._list()
+
+    def _name(self, conversation: int) -> str:
+        return next((each.title for each in self._store.conversations() if each.id == conversation), "")
+
+    def _withdraw(self, task: str) -> None:
+        if self._ready and self._ready.background:
+            try:
+                self._ready.background.withdraw(task)
+            except TaskError as error:
+                self.notify(Notice("warn", str(error)))
 
     # In the GUI thread ----------------------------------------------------------------------------------------------
 

@@ -83,8 +83,8 @@ def open_window(
         except BaseException:
             desk.engine.close()
             raise
-        desk.timers.start()
-        return Ready(desk.agent, info, ", ".join(desk.servers.leaves), close=desk.close)
+        desk.background.start(bridge.woken)
+        return Ready(desk.agent, info, ", ".join(desk.servers.leaves), background=desk.background, close=desk.close)
 
     bridge = Bridge(load, store)
     gui = Gui(bridge)
@@ -126,10 +126,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _listen_for_stop(bridge: Bridge, stack: contextlib.ExitStack) -> None:
-    """Let `deskhand stop` and the key that works everywhere end what runs; a waiting question is withdrawn."""
+    """Let `deskhand stop` and the key that works everywhere end what runs, waits and watches."""
     try:
-        stack.enter_context(StopListener(bridge.stop))
+        stack.enter_context(StopListener(bridge.stop_all))
         if sys.platform == "linux" and not os.environ.get("WAYLAND_DISPLAY"):
-            stack.callback(StopKey(bridge.stop).close)
+            stack.callback(StopKey(bridge.stop_all).close)
     except (OSError, HotkeyError) as error:
         bridge.notify(Notice("stop", str(error)))

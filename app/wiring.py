@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deskhand.agent.events import Notice, Progressed
+from deskhand.agent.background import Background
+from deskhand.agent.events import Notice, Progressed, TasksChanged
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.mcp.provider import McpServers
@@ -48,11 +49,12 @@ class Desk:
     permissions: Permissions
     agent: Agent
     timers: Timers
+    background: Background
     servers: McpServers
 
     def close(self) -> None:
-        """Stop the timers, end the MCP servers and the engine's process, and close the history."""
-        self.timers.stop()
+        """Stop the timers and watches, end the MCP servers and the engine's process, and close the history."""
+        self.background.stop()
         self.servers.close()
         self.engine.close()
         self.store.close()
@@ -172,10 +174,10 @@ def installer(skills: Library) -> Installer:
     return Installer(user_skills(), settings.data_folder() / "trash" / "skills", skills, consents(), open_audit().tell)
 
 
-def app_host(chosen: Settings, gui: Gui | None = None) -> AppHost:
+def app_host(chosen: Settings, gui: Gui | None = None, background: Background | None = None) -> AppHost:
     """What the application does for skills, with what the person granted."""
     private = (settings.data_folder(), settings.settings_file().parent)
-    return AppHost(chosen.image_budget, (*chosen.folders, *chosen.trusted_folders), private, gui)
+    return AppHost(chosen.image_budget, (*chosen.folders, *chosen.trusted_folders), private, gui, background)
 
 
 def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
@@ -187,6 +189,12 @@ def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambd
 def open_history() -> Store:
     """The history of all conversations; raises HistoryError with a sentence where it can't be opened."""
     return Store(settings.data_folder() / "history.sqlite")
+
+
+def open_background(tell: Callable[[Notice | TasksChanged], None] = lambda _event: None) -> Background:
+    """What goes on behind conversations: timers, watches, what is to be done later; not started."""
+    data = settings.data_folder()
+    return Background(data, Timers(data, tell), tell)
 
 
 def open_grants() -> Grants:
@@ -222,7 +230,7 @@ def _log_engine(audit: Audit, config: EngineConfig, notify: Callable[[Notice], N
 def build(
     chosen: Settings,
     store: Store,
-    notify: Callable[[Notice | Progressed], None],
+    notify: Callable[[Notice | Progressed | TasksChanged], None],
     preapproved: Collection[str] = (),
     *,
     ask: bool = True,
@@ -248,8 +256,9 @@ def build(
     )
     engine = WorkerEngine(config)
     servers = mcp_servers(chosen, notify)
-    toolbox = Toolbox(skills, data, app_host(chosen, gui), more=[servers])
+    background = open_background(notify)
+    toolbox = Toolbox(skills, data, app_host(chosen, gui, background), more=[servers])
     audit = open_audit()
     _log_engine(audit, config, notify)
-    agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit)
-    return Desk(chosen, engine, store, skills, permissions, agent, Timers(data, notify), servers)
+    agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit, background=background)
+    return Desk(chosen, engine, store, skills, permissions, agent, background.timers, background, servers)

@@ -118,7 +118,7 @@ class Message:
         calls: tool calls of an assistant message.
         thought: what an assistant message thought; dropped from the prompt after the next user message.
         call_id: of a tool message.
-        name: the tool's name, of a tool message.
+        name: the tool's name, of a tool message; of a user message that no person sent, what did (not in the prompt).
     """
 
     role: Role

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
+import pydantic.fields  # noqa: F401 - before Qt, whose import hook breaks the circular imports of pydantic
 import pytest
 
 from deskhand.app import virtual

@@ -19,6 +19,7 @@ from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox, watching
 from deskhand.agent.skills.skill import BUNDLED, CHANGED, Function, Skill, SkillSource
+from deskhand.agent.task import Task
 from deskhand.agent.tool import Group, Tool, ToolResult
 from deskhand.agent.tools import arguments, boxed, folders
 from deskhand.agent.tools.host import FUNCTIONS, Asked, Host, HostError, declares
@@ -156,6 +157,7 @@ class _Run:
         self._cancel = cancel
         self._limits = limits
         self._images: list[Image] = []
+        self._begins: list[Task] = []
         self._deadline = time.monotonic() + limits.tool_seconds
         # A character may take six bytes as a JSON escape; the runner's own cut comes long before.
         self._most = 8 * limits.result_bytes + 65_536
@@ -224,7 +226,7 @@ class _Run:
             data = None
         match data:
             case {"value": value}:
-                return ToolResult(value, images=tuple(self._images))
+                return ToolResult(value, images=tuple(self._images), begins=tuple(self._begins))
             case {"error": str(error)}:
                 return ToolResult(error=error, images=tuple(self._images))
             case {"ask": str(name), "arguments": dict(given)}:
@@ -256,6 +258,7 @@ class _Run:
             # The desktop may ask the person, who takes as long as they like.
             self._deadline += time.monotonic() - asked
         self._images += told.images
+        self._begins += [told.begins] if told.begins else []
         return {"value": told.value}
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.task import Task
 from deskhand.model.types import Image
 
 
@@ -37,6 +38,7 @@ class HostFunction:
 
 _TEXT: Mapping[str, Any] = {"type": "string"}
 _WHOLE: Mapping[str, Any] = {"type": "integer"}
+_NUMBER: Mapping[str, Any] = {"type": "number"}
 _SWITCH: Mapping[str, Any] = {"type": "boolean"}
 
 
@@ -70,6 +72,10 @@ FUNCTIONS: Mapping[str, HostFunction] = {
     "press_keys": HostFunction(("input",), _takes("keys", keys=_TEXT), bundled=True),
     "find_on_screen": HostFunction(("screen",), _takes("text", text=_TEXT)),
     "read_screen": HostFunction(("screen",)),
+    "watch": HostFunction(("watch",), _takes(what=_TEXT, every=_NUMBER, seconds=_NUMBER), bundled=True),
+    "later": HostFunction(("later",), _takes("what", "seconds", what=_TEXT, seconds=_NUMBER), bundled=True),
+    "tasks": HostFunction(("watch", "later"), bundled=True),
+    "end_task": HostFunction(("watch", "later"), _takes("id", id=_TEXT), bundled=True),
     "windows": HostFunction(("system",), bundled=True),
     "focus_window": HostFunction(("system",), _takes("title", title=_TEXT), bundled=True),
     "close_window": HostFunction(("system",), _takes("title", title=_TEXT), bundled=True),
@@ -110,10 +116,12 @@ class Told:
     Attributes:
         value: a JSON value, for the tool.
         images: for the model only; pixels never reach the tool's process.
+        begins: what goes on behind the conversation once the call has ended well.
     """
 
     value: Any = None
     images: tuple[Image, ...] = ()
+    begins: Task | None = None
 
 
 def picture(seen: ScreenPercept) -> Told:

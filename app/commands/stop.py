@@ -1,4 +1,4 @@
-"""`deskhand stop`: ends what every running Deskhand does: generation, tools, and questions that wait for an answer."""
+"""`deskhand stop`: ends what every running Deskhand does, the questions that wait, and what it would do later."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ def run() -> int:
     """Stop everything and return 0, or 1 if nothing was running."""
     try:
         stopped = panic.stop_all()
+        withdrawn = wiring.open_background().clear()  # what waits for its moment would act at the next start
     except OSError as error:
         print(f"Nothing could be stopped: {error}", file=sys.stderr)
         return 1
     print(f"Stopped: {stopped}." if stopped else "No Deskhand is running.")
     try:
-        wiring.open_audit().note("stop", reached=stopped)
+        wiring.open_audit().note("stop", reached=stopped, withdrawn=withdrawn)
     except AuditError as error:
         print(error, file=sys.stderr)
     return 0 if stopped else 1

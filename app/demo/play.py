@@ -14,6 +14,7 @@ from deskhand.agent.events import Event, Outcome
 from deskhand.agent.loop import Agent
 from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.agent.skills.skill import SkillSet
+from deskhand.agent.task import Settled, Woken
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import virtual, wiring
 from deskhand.app.bridge import Bridge, Ready
@@ -119,6 +120,9 @@ class _Forced:
         cancel: threading.Event,
     ) -> None:
         self._agent.prepare(conversation, percepts, emit, cancel)
+
+    def wake(self, woken: Woken, emit: Callable[[Event], None], patience: threading.Event) -> Settled:
+        return self._agent.wake(woken, emit, patience)
 
     def turn(
         self,

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deskhand.agent.background import Background
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.host import system
+from deskhand.app.host.behind import Behind
 from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
 from deskhand.app.host.opening import open_file
@@ -26,12 +28,19 @@ class AppHost:
         folders: granted for files.
         private: folders of ours that no skill may use.
         gui: the way into the window's thread; None where there is no window.
+        background: keeps what goes on behind the conversation.
     """
 
     def __init__(
-        self, budget: int, folders: Sequence[Path] = (), private: Sequence[Path] = (), gui: Gui | None = None
+        self,
+        budget: int,
+        folders: Sequence[Path] = (),
+        private: Sequence[Path] = (),
+        gui: Gui | None = None,
+        background: Background | None = None,
     ) -> None:
         self._eyes = Eyes(budget)
+        behind = Behind(background, self._eyes.glance)
         pointer = Pointer(self._eyes.area)
         files = Files(folders, private)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
@@ -54,6 +63,10 @@ class AppHost:
             "volume": system.volume,
             "brightness": system.brightness,
             "battery": system.battery,
+            "watch": behind.watch,
+            "later": behind.later,
+            "tasks": behind.tasks,
+            "end_task": behind.end_task,
             "read_clipboard": lambda asked: _clipboard(gui, budget).read(asked),
             "write_clipboard": lambda asked: _clipboard(gui, budget).write(asked),
         }

@@ -70,8 +70,16 @@ class Eyes:
         assert self._area is not None  # noqa: S101 - `_seen` sets it or raises
         return self._area
 
+    def glance(self) -> ScreenPercept:
+        """The screen in use, for a look that nobody clicks after: `area` stays what it was.
+
+        Raises:
+            HostError: it can't be captured.
+        """
+        return capture.grab(budget=self._budget)
+
     def _seen(self) -> ScreenPercept:
-        seen = capture.grab(budget=self._budget)
+        seen = self.glance()
         self._area = Area(seen.left, seen.top, seen.image.width, seen.image.height)
         return seen
 

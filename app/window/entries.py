@@ -66,20 +66,33 @@ class Thumbnail(QAbstractButton):
         painter.drawPath(path)
 
 
+CAME_BACK = {"watch": "A watch came back", "later": "What was to be done later"}
+"""Who speaks where the person would, by the kind of task."""
+
+
 class UserEntry(QWidget):
-    """What the person said: a bubble on the right, pictures and sound above the text."""
+    """What the person said: a bubble on the right, pictures and sound above the text.
+
+    Args:
+        theme: for colours and icons.
+        parts: of the message.
+        task: the kind of task that speaks in their place, which is said above it; else empty.
+    """
 
     opened = Signal(QImage)
 
-    def __init__(self, theme: Theme, parts: Sequence[Part]) -> None:
+    def __init__(self, theme: Theme, parts: Sequence[Part], task: str = "") -> None:
         super().__init__()
         self.setObjectName("user-entry")
+        speaker = CAME_BACK.get(task, "You")
         text = "\n".join(part.text for part in parts if isinstance(part, Text)).strip()
         self.text = text
-        self.setAccessibleName(f"You: {text}")
+        self.setAccessibleName(f"{speaker}: {text}")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 10, 0, 2)
         column.setSpacing(6)
+        if task:
+            column.addWidget(label(speaker, "small", name="speaker"), 0, Qt.AlignmentFlag.AlignRight)
         media = QHBoxLayout()
         media.setSpacing(8)
         media.addStretch()
@@ -98,7 +111,7 @@ class UserEntry(QWidget):
             inside = QHBoxLayout(bubble)
             inside.setContentsMargins(15, 10, 15, 7)
             self.prose = Prose(theme, text, markdown=False)
-            self.prose.setAccessibleName("Your message")
+            self.prose.setAccessibleName(speaker if task else "Your message")
             self.prose.setFixedWidth(self.prose.natural_width(BUBBLE - 30))
             inside.addWidget(self.prose)
             column.addWidget(bubble, 0, Qt.AlignmentFlag.AlignRight)

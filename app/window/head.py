@@ -1,4 +1,4 @@
-"""The line at the window's upper edge: the conversation's name, and the buttons for the list and a new one."""
+"""The line at the window's upper edge: the conversation's name, its buttons, and what goes on behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 from deskhand.app.visible import shown
 from deskhand.app.window.fold import hint, label, named
 from deskhand.app.window.sidebar import NEW
+from deskhand.app.window.tasks import TasksButton
 from deskhand.app.window.theme import Theme
 
 
@@ -24,7 +25,8 @@ class Head(QWidget):
         self.new.setAccessibleName("New conversation")
         self._title = label("New conversation", "heading", name="title")
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        for button in (self.fold, self.new):
+        self.tasks = TasksButton(theme)
+        for button in (self.fold, self.new, self.tasks):
             button.setProperty("role", "icon")
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 12, 4)
@@ -32,6 +34,7 @@ class Head(QWidget):
         row.addWidget(self.fold)
         row.addWidget(self.new)
         row.addWidget(self._title, 1)
+        row.addWidget(self.tasks)
         self.new.hide()
         self.fold.toggled.connect(self._folded)
         theme.changed.connect(self._draw)

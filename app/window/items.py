@@ -13,9 +13,10 @@ from deskhand.model.types import Message, Part, ToolCall, Usage
 
 @dataclass
 class UserItem:
-    """What the person gave."""
+    """What the person gave, or what a ``task`` that came back did in their place."""
 
     parts: tuple[Part, ...]
+    task: str = ""
 
 
 @dataclass
@@ -87,7 +88,7 @@ def _past(turn: TurnRecord) -> Iterator[Item]:
 def _said(message: Message, records: dict[str, CallRecord]) -> Iterator[Item]:
     """One message's items; takes the records of its calls out of ``records``."""
     if message.role == "user":
-        yield UserItem(message.parts)
+        yield UserItem(message.parts, message.name)
     if message.role != "assistant":
         return
     if message.thought.strip():

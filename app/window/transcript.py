@@ -167,10 +167,10 @@ class Transcript(QScrollArea):
         self._build_before(PAGE)
         self.follow()
 
-    def begin_turn(self, parts: Sequence[Part]) -> None:
-        """Show what the person has just sent, before the agent has it."""
+    def begin_turn(self, parts: Sequence[Part], task: str = "") -> None:
+        """Show what the person has just sent, before the agent has it; or what a task came back with."""
         self._prune()
-        self._add(UserItem(tuple(parts)))
+        self._add(UserItem(tuple(parts), task))
         self._working.show_stage("thinking")
         self.follow()
 
@@ -199,9 +199,9 @@ class Transcript(QScrollArea):
     def apply(self, event: Event) -> None:
         """Show one event of the running turn."""
         match event:
-            case TurnStarted(parts=parts):
-                if not (self._items and isinstance(self._items[-1], UserItem)):
-                    self.begin_turn(parts)
+            case TurnStarted(parts=parts, task=task):
+                if task or not (self._items and isinstance(self._items[-1], UserItem)):
+                    self.begin_turn(parts, task)
             case Progressed(stage=stage, done=done, total=total):
                 self._working.show_stage("thinking" if done >= total else stage, done, total)
             case TextAdded(text=text):
@@ -215,7 +215,7 @@ class Transcript(QScrollArea):
             case _:
                 self._apply_call(event)
 
-    def _apply_call(self, event: CallProposed | ApprovalRequested | CallEnded) -> None:
+    def _apply_call(self, event: Event) -> None:
         match event:
             case CallProposed(call=call):
                 self._close_open()
@@ -225,6 +225,8 @@ class Transcript(QScrollArea):
                 self.set_call(request.call.id, "waiting")
             case CallEnded(record=record):
                 self._end_call(record)
+            case _:
+                pass
 
     def _end(self, outcome: Outcome) -> None:
         self.end_turn()
@@ -298,8 +300,8 @@ class Transcript(QScrollArea):
 
     def _build(self, item: Item) -> QWidget:
         match item:
-            case UserItem(parts=parts):
-                entry = UserEntry(self._theme, parts)
+            case UserItem(parts=parts, task=task):
+                entry = UserEntry(self._theme, parts, task)
                 entry.opened.connect(self.picture_opened)
             case AnswerItem(text=text, live=live, usage=usage):
                 entry = AnswerEntry(self._theme, text)

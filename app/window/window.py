@@ -25,6 +25,7 @@ from deskhand.agent.events import (
     Event,
     Notice,
     Progressed,
+    TasksChanged,
     TurnEnded,
     TurnStarted,
 )
@@ -41,6 +42,7 @@ from deskhand.app.bridge import (
     TurnFailed,
     title,
 )
+from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.pictures import SUFFIXES
 from deskhand.app.window.approval import ApprovalSheet
 from deskhand.app.window.composer import SCREENSHOT, Composer
@@ -152,6 +154,7 @@ class Window(QMainWindow):
         self.sidebar.new_requested.connect(self.new_conversation)
         self.sidebar.chosen.connect(self.open_conversation)
         self.head.new.clicked.connect(self.new_conversation)
+        self.head.tasks.withdrawn.connect(self._desk.withdraw)
         self.head.fold.toggled.connect(self.sidebar.setVisible)
         self.transcript.link_clicked.connect(self._ask_link)
         self.transcript.picture_opened.connect(self._show_picture)
@@ -291,6 +294,10 @@ class Window(QMainWindow):
                 self._titles = {each.id: each.title for each in conversations}
                 self.sidebar.show_conversations(conversations)
                 self.sidebar.select(self._conversation)
+            case TasksChanged(tasks=tasks):
+                self.head.tasks.show_tasks(tasks)
+            case Elsewhere(event=inner):
+                self._handle_elsewhere(inner)
             case Opened():
                 self._show_conversation(event)
             case TurnFailed(sentence=sentence):
@@ -313,8 +320,8 @@ class Window(QMainWindow):
                 self.transcript.apply(event)
                 self._ask(request)
                 return
-            case CallEnded(record=record) if self._approval and self._approval.request.call.id == record.call.id:
-                self._approval.withdraw()
+            case CallEnded(record=record):
+                self._withdraw_question(record.call.id)
             case Notice():
                 QApplication.alert(self)
             case TurnEnded():
@@ -322,6 +329,18 @@ class Window(QMainWindow):
             case _:
                 pass
         self.transcript.apply(event)
+
+    def _handle_elsewhere(self, event: ApprovalRequested | CallEnded) -> None:
+        match event:
+            case ApprovalRequested(request=request):
+                self._ask(request)
+            case CallEnded(record=record):
+                self._withdraw_question(record.call.id)
+
+    def _withdraw_question(self, call: str) -> None:
+        """Take the question about a call away that has ended without an answer."""
+        if self._approval and self._approval.request.call.id == call:
+            self._approval.withdraw()
 
     def _show_conversation(self, opened: Opened) -> None:
         self._conversation = opened.conversation

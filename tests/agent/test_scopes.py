@@ -6,7 +6,7 @@ from deskhand.agent.scopes import KINDS, ScopeError
 EVERY = [
     "screen", "microphone", "files:data", "files:read", "files:write", "files:read:/home/ann/a b", "files:write:/x",
     "network:example.org", "network:a-b.example.org:8443", "network:*", "input", "clipboard:read", "clipboard:write",
-    "apps", "system", "scripts", "mcp:time", "notify",
+    "apps", "system", "scripts", "mcp:time", "notify", "watch", "later",
 ]  # fmt: skip
 
 

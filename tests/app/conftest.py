@@ -61,6 +61,9 @@ class HandDesk(QObject):
     def open(self, conversation: int) -> None:
         self.asked.append(f"open {conversation}")
 
+    def withdraw(self, task: str) -> None:
+        self.asked.append(f"withdraw {task}")
+
     def reload(self) -> None:
         self.asked.append("reload")
 

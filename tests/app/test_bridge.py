@@ -1,11 +1,15 @@
 """The bridge: a real thread, a real store, an agent that plays events."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 
+from deskhand.agent.background import Background
 from deskhand.agent.events import (
+    ApprovalRequest,
+    ApprovalRequested,
     Notice,
     Outcome,
     Progressed,
@@ -16,6 +20,8 @@ from deskhand.agent.events import (
 )
 from deskhand.agent.history import Store
 from deskhand.agent.percept import ScreenPercept, SoundPercept
+from deskhand.agent.task import Task, Woken
+from deskhand.agent.timers import Timers
 from deskhand.app.ahead import continues
 from deskhand.app.bridge import (
     Bridge,
@@ -29,8 +35,9 @@ from deskhand.app.bridge import (
     merged,
     title,
 )
+from deskhand.app.elsewhere import Elsewhere
 from deskhand.model.errors import BundleError, EngineDiedError
-from deskhand.model.types import Audio, EngineInfo, Image, Text, Usage
+from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Usage
 
 INFO = EngineInfo("scripted", "a script", 8192, sees=True, hears=True, drafts=False)
 
@@ -64,6 +71,39 @@ class Reader:
         outcome = Outcome("done", (), "stop", Usage())
         emit(TurnEnded(outcome))
         return outcome
+
+
+class Waker:
+    """An agent whose looks and turns of tasks last until the test says."""
+
+    def __init__(self):
+        self.order, self.goes_on = [], threading.Event()
+
+    def prepare(self, conversation, percepts, emit, cancel):
+        pass
+
+    def turn(self, conversation, text, percepts, emit, cancel, *, tool_choice="auto"):
+        self.order.append(text)
+        emit(TurnStarted(conversation, text, (Text(text),)))
+        outcome = Outcome("done", (), "stop", Usage())
+        emit(TurnEnded(outcome))
+        return outcome
+
+    def wake(self, woken, emit, patience):
+        self.order.append(f"look for {woken.task.what}")
+        while not patience.is_set() and not self.goes_on.is_set():
+            time.sleep(0.005)
+        if woken.cancel.is_set():
+            return "done"
+        if patience.is_set():
+            return "put off"
+        self.order.append(woken.task.what)
+        call = ToolCall("c", "x", {})
+        emit(TurnStarted(woken.task.conversation, "w", (Text("!"),), woken.task.kind))
+        emit(TextAdded("seen"))
+        emit(ApprovalRequested(ApprovalRequest(call, "s", "", ())))
+        emit(TurnEnded(Outcome("It is done.", (), "stop", Usage())))
+        return "done"
 
 
 class Player:
@@ -369,3 +409,85 @@ def test_what_goes_on_from_what():
     assert not continues((spoken(1),), (spoken(0.9),))
     assert not continues((spoken(1),), ())
     assert not continues((PICTURE,), (other,))
+
+
+@pytest.fixture
+def waker():
+    return Waker()
+
+
+@pytest.fixture
+def waking(qapp, waker, store, tmp_path):
+    kept = Background(tmp_path, Timers(tmp_path, lambda _event: None), lambda _event: None)
+    bridge = Bridge(lambda _say: Ready(waker, INFO, background=kept), store)
+    bridge.seen = []
+    bridge.happened.connect(bridge.seen.append)
+    bridge.start()
+    yield bridge
+    waker.goes_on.set()
+    assert bridge.shutdown()
+
+
+def back(what, kind="watch", conversation=1):
+    settled = []
+    return Woken(
+        Task(what, kind, what, 0, conversation=conversation), None, 0, threading.Event(), settled.append
+    ), settled
+
+
+def test_a_look_makes_way_for_the_person_and_a_moment_comes_after_them(qtbot, waking, waker):
+    watch, watched = back("a")
+    later, done = back("b", "later")
+    waking.woken(watch)
+    waking.woken(later)
+    qtbot.waitUntil(lambda: waker.order == ["look for a"])
+    waking.submit("mine")
+    qtbot.waitUntil(lambda: "look for b" in waker.order)
+    assert waker.order == ["look for a", "mine", "look for b"]
+    assert watched == ["put off"]
+    waker.goes_on.set()
+    qtbot.waitUntil(lambda: done == ["done"])
+    assert waker.order[-1] == "b"
+
+
+def test_stop_ends_the_turn_of_a_task_and_one_that_was_withdrawn_does_not_begin(qtbot, waking, waker):
+    first, ended = back("a", "later")
+    second, gone = back("b")
+    second.cancel.set()
+    waking.woken(first)
+    waking.woken(second)
+    qtbot.waitUntil(lambda: waker.order == ["look for a"])
+    waking.stop()
+    qtbot.waitUntil(lambda: (ended, gone) == (["done"], ["done"]))
+    assert waker.order == ["look for a"]
+    assert first.cancel.is_set()
+
+
+def test_a_task_of_the_conversation_on_the_screen_is_shown_there_and_of_another_beside_it(qtbot, waking, waker, store):
+    waker.goes_on.set()
+    waking.submit("mine")
+    qtbot.waitUntil(lambda: len(of(waking, TurnEnded)) == 1)
+    other = store.new_conversation("The build")
+    waking.woken(back("a")[0])
+    qtbot.waitUntil(lambda: len(of(waking, TurnEnded)) == 2)
+    assert of(waking, TurnStarted)[-1].task == "watch"
+    waking.seen.clear()
+    waking.woken(back("b", conversation=other)[0])
+    qtbot.waitUntil(lambda: bool(of(waking, Notice)))
+    assert of(waking, Notice)[0].text == "In the conversation “The build”: It is done."
+    assert [event.event.request.call.name for event in of(waking, Elsewhere)] == ["x"]
+    assert of(waking, TurnStarted) == of(waking, TextAdded) == of(waking, TurnEnded) == []
+
+
+def test_stop_for_all_withdraws_what_goes_on_behind(qtbot, waking):
+    qtbot.waitUntil(lambda: bool(of(waking, EngineReady)))
+    kept = waking._ready.background
+    kept.begin(Task("l", "later", "x", time.time() + 60))
+    kept.begin(Task("m", "later", "y", time.time() + 60))
+    waking.withdraw("m")
+    qtbot.waitUntil(lambda: [task.id for task in kept.all()] == ["l"])
+    waking.withdraw("m")
+    qtbot.waitUntil(lambda: any("no task named m" in event.text for event in of(waking, Notice)))
+    waking.stop_all()
+    assert kept.all() == ()
+    qtbot.waitUntil(lambda: any("withdrawn what was going on behind: 1" in event.text for event in of(waking, Notice)))

@@ -19,13 +19,16 @@ from deskhand.agent.events import (
     Notice,
     Outcome,
     Progressed,
+    TasksChanged,
     TextAdded,
     TurnEnded,
     TurnStarted,
 )
 from deskhand.agent.history import Conversation
 from deskhand.agent.percept import ScreenPercept, SoundPercept
+from deskhand.agent.task import Task
 from deskhand.app.bridge import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed
+from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.window.items import ASK_AGAIN, NoticeItem, UserItem
 from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Usage
 
@@ -325,3 +328,42 @@ def test_a_question_whose_turn_failed_is_asked_again_with_one_click_and_the_draf
 
 def parts(percept):
     return percept.image if isinstance(percept, ScreenPercept) else percept.audio
+
+
+def test_what_goes_on_behind_is_said_and_can_be_withdrawn(window, desk):
+    button = window.head.tasks
+    assert not button.isVisible()
+    due = datetime.now(UTC).timestamp() + 1
+    desk.happened.emit(
+        TasksChanged(
+            (Task("w1", "watch", "R&D is done", due), Task("w2", "watch", "", due), Task("t", "timer", "tea", due))
+        )
+    )
+    assert button.isVisible()
+    assert button.text() == "3"
+    lines = [action.text() for action in button.menu().actions()]
+    assert lines[0].startswith("Watching “R&&D is done” until ")
+    assert lines[1].startswith("Watching for any change until ")
+    assert lines[2].startswith("Timer “tea” at ")
+    button.menu().actions()[0].trigger()
+    assert desk.asked == ["withdraw w1"]
+    desk.happened.emit(TasksChanged(()))
+    assert not button.isVisible()
+
+
+def test_a_turn_of_a_task_is_shown_as_such_now_and_later(window, desk):
+    desk.happened.emit(TurnStarted(7, "t", (SCREEN.image, Text("You were asked to watch.")), "watch"))
+    assert window.transcript.items[-1] == UserItem((SCREEN.image, Text("You were asked to watch.")), "watch")
+    assert text_of(window, "speaker") == "A watch came back"
+    assert window.composer.stop.isVisible()
+    desk.happened.emit(ending())
+    assert not window.composer.stop.isVisible()
+
+
+def test_a_question_of_a_turn_elsewhere_is_asked_here_and_withdrawn(window, desk):
+    request = ApprovalRequest(CALL, "notes", "Write it down.", ("files: notes",))
+    desk.happened.emit(Elsewhere(9, ApprovalRequested(request)))
+    assert window._approval is not None
+    desk.happened.emit(Elsewhere(9, CallEnded(CallRecord(CALL, Decision.DENIED))))
+    assert window._approval is None
+    assert window.transcript.items == ()
