@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import CancelledError
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 
 from deskhand.agent import scopes
 from deskhand.agent.background import Background
@@ -27,6 +29,10 @@ MAX_REPEATS = 3
 """How often one turn may make the very same call, and never twice in a row."""
 
 
+AT_ONCE = 4
+"""Calls that run at the same time: each may be a process."""
+
+
 class _NotRunError(Exception):
     """A call that may not run: who said so, and the sentence for the model and the person."""
 
@@ -37,6 +43,16 @@ class _NotRunError(Exception):
 
 _Acted = tuple[CallRecord, ToolResult, tuple[Origin, ...]]
 """What is kept of a call, what the model reads of it, and what of that nobody vouches for."""
+
+
+@dataclass(frozen=True)
+class _Admitted:
+    """A call that may run: as the model wrote it, its tool, exactly what runs, and who said so."""
+
+    call: ToolCall
+    tool: Tool
+    exact: ToolCall
+    decision: Decision
 
 
 class Actor:
@@ -64,8 +80,40 @@ class Actor:
         self._store = store
         self._limits = limits
 
-    def act(self, turn: Turn, call: ToolCall) -> _Acted:
-        """Decide about one call and run it if it may; blocks while the person is asked."""
+    def act(self, turn: Turn, calls: Sequence[ToolCall]) -> Iterator[_Acted]:
+        """Decide about each call and run it if it may; blocks while the person is asked.
+
+        Neighbours that only read and need no question run at the same time. What they come to is given in the order of
+        the calls, and before a call that asks or changes something is looked at.
+        """
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tool") as pool:
+            running: list[Callable[[], _Acted]] = []
+            for call in calls:
+                reads = len(calls) > 1 and self._only_reads(turn, call)
+                if not reads:
+                    yield from (ended() for ended in running)
+                    running.clear()
+                admitted = self._admit(turn, call)
+                if not isinstance(admitted, _Admitted):
+                    running.append(partial(_as_it_is, admitted))
+                    continue
+                result = pool.submit(self._toolbox.run, admitted.exact, turn.stop, self._limits)
+                running.append(partial(self._ended, turn, admitted, result))
+                if not reads:
+                    yield running.pop()()
+            yield from (ended() for ended in running)
+
+    def _only_reads(self, turn: Turn, call: ToolCall) -> bool:
+        """Whether a call runs without a question and changes nothing, not even its skill's own files."""
+        tool = self._toolbox.find(call.name)
+        if tool is None:
+            return True  # it will be refused
+        if scopes.changes(tool.scopes, quiet=tool.quiet):
+            return False
+        return decide(tool, call, self._situation(turn, call)).decision == "allow"
+
+    def _admit(self, turn: Turn, call: ToolCall) -> _Admitted | _Acted:
+        """Let a call in, or say what became of it instead."""
         try:
             tool, exact = _check(turn, call, self._toolbox)
             decision = self._permit(turn, tool, exact)
@@ -76,13 +124,18 @@ class Actor:
             return CallRecord(call, refused.decision, error=result.error), result, ()
         if turn.taint and "files:data" in tool.scopes and not tool.quiet:
             self._store.mark(tool.skill)  # before it runs: what it writes may say what others said
-        result = self._begun(turn, self._toolbox.run(exact, turn.stop, self._limits))
-        origins = (*result.origins, *taint.of_result(tool, exact, marked=self._store.marked(tool.skill)))
+        return _Admitted(call, tool, exact, decision)
+
+    def _ended(self, turn: Turn, admitted: _Admitted, running: Future[ToolResult]) -> _Acted:
+        """What a call comes to that runs; waits for its end."""
+        tool, result = admitted.tool, self._begun(turn, running.result())
+        origins = (*result.origins, *taint.of_result(tool, admitted.exact, marked=self._store.marked(tool.skill)))
         if result.images:
             origins = tuple(replace(origin, media=result.images[-1].digest) for origin in origins)
         images = [image.digest for image in result.images]
         turn.note("result", name=tool.name, value=result.value, error=result.error, images=images)
-        return CallRecord(call, decision, result.value, result.error, result.seconds), result, origins
+        record = CallRecord(admitted.call, admitted.decision, result.value, result.error, result.seconds)
+        return record, result, origins
 
     def _begun(self, turn: Turn, result: ToolResult) -> ToolResult:
         """Let what a call asked for go on, as part of this conversation and as tainted as it is."""
@@ -96,8 +149,11 @@ class Actor:
             return replace(result, value=None, error=str(error))
         return result
 
+    def _situation(self, turn: Turn, call: ToolCall) -> Situation:
+        return self._permissions.situation(call, tainted=bool(turn.taint), screen_shared=turn.screen_shared)
+
     def _permit(self, turn: Turn, tool: Tool, call: ToolCall) -> Decision:
-        situation = self._permissions.situation(call, tainted=bool(turn.taint), screen_shared=turn.screen_shared)
+        situation = self._situation(turn, call)
         verdict = decide(tool, call, situation)
         if verdict.decision == "allow":
             return Decision.ALLOWED
@@ -146,6 +202,10 @@ class Actor:
             session=session.words if session else "",
             always=always.words if always else "",
         )
+
+
+def _as_it_is(acted: _Acted) -> _Acted:
+    return acted
 
 
 def _check(turn: Turn, call: ToolCall, toolbox: Toolbox) -> tuple[Tool, ToolCall]:

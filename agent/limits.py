@@ -13,12 +13,14 @@ class Limits:
 
     Attributes:
         steps: the most generations; in the last one tools are no longer offered.
+        tokens: the most that all generations together may write, thoughts and calls included.
         seconds: wall time of the turn, without the time in which it waited for the person.
         result_bytes: the most UTF-8 bytes of one tool result that the model and the history see.
         tool_seconds: wall time of one tool call.
     """
 
     steps: int = 8
+    tokens: int = 6_000
     seconds: float = 300
     result_bytes: int = 20_000
     tool_seconds: float = 30

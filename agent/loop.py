@@ -194,12 +194,15 @@ class Agent:
         for step in range(1, self._limits.steps + 1):
             turn.closing = turn.closing or 1 < step == self._limits.steps
             choice = "none" if turn.closing else wanted
-            said = self._query(turn, replace(ask, tool_choice=choice), reask)
+            room = min(ask.max_tokens, self._limits.tokens - turn.usage.completion_tokens)
+            if room <= 0:
+                turn.spent = self._limits.tokens
+                break
+            said = self._query(turn, replace(ask, tool_choice=choice, max_tokens=room), reask)
             turn.closing = turn.closing or said.finish in {"cancelled", "error"}
             for broken in said.broken:
                 self._failed(turn, broken)
-            for call in said.calls:
-                self._act(turn, call)  # refused if the turn was stopped or closes: every call is answered
+            self._act(turn, said.calls)  # refused if the turn was stopped or closes: every call is answered
             if turn.stop.is_set() or said.finish in {"cancelled", "error"}:
                 return turn.stopped()
             if said.calls:
@@ -225,8 +228,7 @@ class Agent:
             self._keep(turn, said)
             for broken in said.broken:
                 self._failed(turn, broken)
-            for call in said.calls:
-                self._act(turn, call)
+            self._act(turn, said.calls)
             raise
         self._keep(turn, said)
         return said
@@ -240,7 +242,7 @@ class Agent:
         turn.offered = frozenset({disclosure.ACTIVATE})
         self._store.append(turn.conversation, turn.id, Message("assistant", calls=(call,)))
         turn.emit(CallProposed(call))
-        self._act(turn, call)
+        self._act(turn, [call])
 
     def _keep(self, turn: Turn, said: Said) -> None:
         """Write what a generation said; also of one that failed."""
@@ -250,14 +252,14 @@ class Agent:
             message = Message("assistant", parts, tuple(said.calls), said.thought)
             self._store.append(turn.conversation, turn.id, message)
 
-    def _act(self, turn: Turn, call: ToolCall) -> None:
-        """Let one call become what it may, and write what that was before anybody is told."""
-        record, result, origins = self._actor.act(turn, call)
-        turn.calls.append(record)
-        message = prompt.tool_message(call, result)
-        self._store.append(turn.conversation, turn.id, message, record, origins)
-        turn.traced.append((message, origins))
-        turn.emit(CallEnded(record))
+    def _act(self, turn: Turn, calls: Sequence[ToolCall]) -> None:
+        """Let calls become what they may, and write what each was before anybody is told."""
+        for call, (record, result, origins) in zip(calls, self._actor.act(turn, calls), strict=True):
+            turn.calls.append(record)
+            message = prompt.tool_message(call, result)
+            self._store.append(turn.conversation, turn.id, message, record, origins)
+            turn.traced.append((message, origins))
+            turn.emit(CallEnded(record))
 
     def _failed(self, turn: Turn, broken: BrokenCall) -> None:
         """Show a call that could not be parsed."""

@@ -174,6 +174,12 @@ def lets_out(scopes: Iterable[str]) -> bool:
     return any(name is None or KINDS[name].sink for name in map(_name, scopes))
 
 
+def changes(scopes: Iterable[str], *, quiet: bool) -> bool:
+    """Whether a tool with these scopes changes something, its own files included; a ``quiet`` one only reads those."""
+    held = tuple(scopes)
+    return lets_out(held) or (not quiet and any(name in {"files:data", "watch", "later"} for name in map(_name, held)))
+
+
 def _name(scope: str) -> str | None:
     try:
         return parse(scope).name

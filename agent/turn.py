@@ -31,6 +31,7 @@ class Turn:
         made: name and arguments of every call that was checked, to see repetitions.
         offered: names of the tools that the last request declared; no other may run.
         usage: of all generations together.
+        spent: the limit of tokens that was reached, 0 if none was.
         closing: the next generation is the last one and may not call.
         room: the part of the engine's context that was not too much for it.
         alone: the engine could not read what was said before this turn, so it is left out.
@@ -49,6 +50,7 @@ class Turn:
     made: list[str] = field(default_factory=list[str])
     offered: frozenset[str] = frozenset()
     usage: Usage = field(default_factory=Usage)
+    spent: int = 0
     closing: bool = False
     room: float = 1.0
     alone: bool = False
@@ -76,7 +78,7 @@ class Turn:
 
     def outcome(self, finish: FinishReason, error: str = "") -> Outcome:
         """End the turn: with the last thing that the model said, else with a sentence of ours."""
-        answer = self.texts[-1].strip() if self.texts else ""
+        answer = self.texts[-1].strip() if self.texts and not self.spent else ""
         worked = any(not record.error for record in self.calls)
         if finish == "stop" and not answer and not worked:
             finish, error = "error", self._silence()
@@ -104,7 +106,9 @@ class Turn:
         if finish == "stop":
             return f"Done: {done}."
         if self.stop.timed_out:
-            return "I stopped because the time for one turn was up: ask for less at a time."
+            return "I stopped because the time for one turn was up: say “go on”, or ask for less at a time."
+        if self.spent:
+            return f"I stopped because one turn may write {self.spent:,} tokens. Say “go on” and I will."
         if self.calls:
-            return f"I stopped after {len(self.texts)} steps without an answer: ask for less at a time."
+            return f"I stopped after {len(self.texts)} steps without an answer: say “go on”, or ask for less at a time."
         return "The answer was cut off before it began: allow more tokens, or switch thinking off."

@@ -168,6 +168,10 @@ class AnswerEntry(QWidget):
         """The answer grew."""
         self.prose.append_source(text)
 
+    def tick(self, text: str) -> None:
+        """It is a plan: show it with its boxes."""
+        self.prose.set_source(text)
+
     def finish(self, usage: Usage | None = None) -> None:
         """This text is whole; with ``usage`` the turn is over and it may be copied."""
         self.prose.finish()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deskhand.agent.events import CallRecord, Outcome
 from deskhand.agent.history import TurnRecord
+from deskhand.app.window import plan
 from deskhand.app.window.card import State
 from deskhand.model.types import Message, Part, ToolCall, Usage
 
@@ -21,11 +22,12 @@ class UserItem:
 
 @dataclass
 class AnswerItem:
-    """What the model said so far."""
+    """What the model said so far; ``done`` counts the steps of a plan, None if it is no plan."""
 
     text: str = ""
     live: bool = False
     usage: Usage | None = None
+    done: int | None = None
 
 
 @dataclass
@@ -57,6 +59,9 @@ class NoticeItem:
 Item = UserItem | AnswerItem | ThoughtItem | CallItem | NoticeItem
 
 
+GO_ON = "Go on"
+"""What the button below a turn says that a limit ended: it sends these words."""
+
 ASK_AGAIN = "Ask again"
 """What the button below a turn that failed says: it sends the same question once more."""
 
@@ -73,6 +78,8 @@ def _past(turn: TurnRecord) -> Iterator[Item]:
     items = [item for message in turn.messages for item in _said(message, records)]
     # What is left could not be parsed, so that no message carries it.
     items += [CallItem(record.call, "failed", record) for record in records.values()]
+    if stated := planned(items):
+        stated.done = sum(not record.error for record in turn.calls)
     if turn.outcome:
         for item in reversed(items):
             if isinstance(item, AnswerItem):
@@ -83,6 +90,13 @@ def _past(turn: TurnRecord) -> Iterator[Item]:
         yield notice
     if turn.interrupted:
         yield NoticeItem("warn", INTERRUPTED, ASK_AGAIN)
+
+
+def planned(items: Sequence[Item]) -> AnswerItem | None:
+    """The plan among the items of one turn: what was said before the first call, if it is one."""
+    first = next((index for index, item in enumerate(items) if isinstance(item, CallItem)), 0)
+    before = [item for item in items[:first] if isinstance(item, AnswerItem)]
+    return before[-1] if before and plan.states(before[-1].text) else None
 
 
 def _said(message: Message, records: dict[str, CallRecord]) -> Iterator[Item]:
@@ -108,6 +122,6 @@ def ending(outcome: Outcome) -> NoticeItem | None:
         case "cancelled":
             return NoticeItem("stopped", "Stopped.")
         case "length":
-            return NoticeItem("warn", "The answer was cut at its longest length. Ask it to go on.")
+            return NoticeItem("warn", "This turn came to a limit before it was finished.", GO_ON)
         case "stop":
             return None

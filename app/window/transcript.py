@@ -24,11 +24,13 @@ from deskhand.agent.events import (
     TurnStarted,
 )
 from deskhand.agent.history import TurnRecord
+from deskhand.app.window import plan
 from deskhand.app.window.card import CallCard, State
 from deskhand.app.window.entries import AnswerEntry, NoticeEntry, ThoughtEntry, UserEntry
 from deskhand.app.window.fold import label, named, restyle
 from deskhand.app.window.items import (
     ASK_AGAIN,
+    GO_ON,
     AnswerItem,
     CallItem,
     Item,
@@ -37,9 +39,10 @@ from deskhand.app.window.items import (
     UserItem,
     ending,
     past,
+    planned,
 )
 from deskhand.app.window.theme import Theme
-from deskhand.model.types import Part
+from deskhand.model.types import Part, Text
 
 COLUMN = 760
 """Widest column of text, logical pixels: some 90 characters a line."""
@@ -220,6 +223,7 @@ class Transcript(QScrollArea):
             case CallProposed(call=call):
                 self._close_open()
                 self._add(CallItem(call))
+                self._tick(0)
                 self._working.hide()
             case ApprovalRequested(request=request):
                 self.set_call(request.call.id, "waiting")
@@ -256,10 +260,20 @@ class Transcript(QScrollArea):
             item = CallItem(record.call)
             self._add(item)
         item.record = record
+        self._tick(not record.error)
         widget = self._widget_of(item)
         if isinstance(widget, CallCard):
             widget.finish(record)
         self._working.show_stage("thinking")
+
+    def _tick(self, more: int) -> None:
+        """Show the turn's plan, if it stated one, with ``more`` steps ticked."""
+        stated = planned(self._turn_items())
+        if stated is not None:
+            stated.done = (stated.done or 0) + more
+            widget = self._widget_of(stated)
+            if isinstance(widget, AnswerEntry):
+                widget.tick(plan.ticked(stated.text, stated.done))
 
     def _turn_items(self) -> list[Item]:
         """The items since the person's last message."""
@@ -303,8 +317,8 @@ class Transcript(QScrollArea):
             case UserItem(parts=parts, task=task):
                 entry = UserEntry(self._theme, parts, task)
                 entry.opened.connect(self.picture_opened)
-            case AnswerItem(text=text, live=live, usage=usage):
-                entry = AnswerEntry(self._theme, text)
+            case AnswerItem(text=text, live=live, usage=usage, done=done):
+                entry = AnswerEntry(self._theme, text if done is None else plan.ticked(text, done))
                 entry.link_clicked.connect(self.link_clicked)
                 if not live:
                     entry.finish(usage)
@@ -318,10 +332,13 @@ class Transcript(QScrollArea):
                     entry.set_state(state)
             case NoticeItem(kind=kind, text=text, action=action):
                 entry = NoticeEntry(self._theme, kind, text, action)
-                entry.acted.connect(partial(self._ask_again, item) if action == ASK_AGAIN else self.retried)
+                entry.acted.connect(partial(self._ask_again, item) if action in {ASK_AGAIN, GO_ON} else self.retried)
         return entry
 
-    def _ask_again(self, notice: Item) -> None:
+    def _ask_again(self, notice: NoticeItem) -> None:
+        if notice.action == GO_ON:
+            self.asked_again.emit((Text(f"{GO_ON}."),))
+            return
         place = next(index for index, item in enumerate(self._items) if item is notice)
         question = next((item for item in reversed(self._items[:place]) if isinstance(item, UserItem)), None)
         if question is not None:

@@ -515,3 +515,15 @@ def test_the_log_is_written_before_the_effect(stage, player, script, tmp_path):
     stage.answers = [Answer.ONCE]
     stage.run(player(script.calls("screen_look"), script.says("So.")))
     assert (seen[-1].kind, seen[-1].fields["name"]) == ("call", "screen_look")
+
+
+def test_a_turn_that_has_written_enough_stops_and_says_how_to_go_on(stage, player, script):
+    stage.limits = Limits(tokens=3)  # the player says that each generation wrote two
+    engine = player([*script.says("First the time."), *script.calls("clock_time")], script.calls("clock_list_timers"))
+    outcome = stage.run(engine)
+    assert [request.max_tokens for request in engine.requests] == [3, 1]
+    assert outcome.finish == "length"
+    assert outcome.answer == "I stopped because one turn may write 3 tokens. Say “go on” and I will."
+    assert stage.store.messages(stage.conversation)[-1].text == outcome.answer
+    again = player(script.says("Noon."))
+    assert stage.run(again, "go on").answer == "Noon."

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
 from deskhand.agent.events import (
     ApprovalRequest,
@@ -23,7 +23,16 @@ from deskhand.agent.events import (
 from deskhand.agent.history import TurnRecord
 from deskhand.app.window.card import CallCard
 from deskhand.app.window.entries import AnswerEntry, Thumbnail, UserEntry
-from deskhand.app.window.items import ASK_AGAIN, INTERRUPTED, AnswerItem, CallItem, NoticeItem, ThoughtItem, UserItem
+from deskhand.app.window.items import (
+    ASK_AGAIN,
+    GO_ON,
+    INTERRUPTED,
+    AnswerItem,
+    CallItem,
+    NoticeItem,
+    ThoughtItem,
+    UserItem,
+)
 from deskhand.app.window.transcript import KEEP, Transcript
 from deskhand.model.types import Audio, Image, Message, Text, ToolCall, Usage
 
@@ -121,12 +130,12 @@ def test_a_call_nobody_proposed_is_shown_when_it_ends(transcript):
     [
         (ended("", "error", "The engine ended."), "error", "The engine ended."),
         (ended("x", "cancelled"), "stopped", "Stopped."),
-        (ended("x", "length"), "warn", "The answer was cut at its longest length. Ask it to go on."),
+        (ended("x", "length"), "warn", "This turn came to a limit before it was finished."),
     ],
 )
 def test_an_ending_that_is_not_a_stop_is_said(transcript, event, kind, text):
     play(transcript, TurnStarted(1, "t", ()), event)
-    assert transcript.items[-1] == NoticeItem(kind, text, ASK_AGAIN if kind == "error" else "")
+    assert transcript.items[-1] == NoticeItem(kind, text, {"error": ASK_AGAIN, "warn": GO_ON}.get(kind, ""))
 
 
 def test_an_answer_that_never_streamed_is_still_shown(transcript):
@@ -232,3 +241,36 @@ def test_notices_say_and_offer(transcript, qtbot):
     assert labels(transcript, "notice-text") == ["Tea is ready.", "No engine."]
     with qtbot.waitSignal(transcript.retried):
         transcript.findChild(object, "notice-action").click()
+
+
+PLAN = "I will:\n1. look\n2. write it down"
+
+
+def test_a_plan_stands_above_the_cards_and_is_ticked_as_calls_end_well(transcript):
+    looked, wrote = ToolCall("c1", "screen_look"), ToolCall("c2", "notes_append")
+    play(transcript, TurnStarted(1, "t", (Text("go"),)), TextAdded(PLAN), CallProposed(looked))
+    entry = transcript.findChild(AnswerEntry)
+    assert entry.prose.toPlainText().count("☐") == 2
+    play(transcript, CallEnded(CallRecord(looked, Decision.ALLOWED, "seen")))
+    assert entry.prose.toPlainText().count("☑") == 1
+    play(transcript, CallProposed(wrote), CallEnded(CallRecord(wrote, Decision.DENIED, error="No.")))
+    assert entry.prose.toPlainText().count("☑") == 1
+    play(transcript, TextAdded("1. One\n2. Two"), ended("1. One\n2. Two"))
+    assert [item.done for item in transcript.items if isinstance(item, AnswerItem)] == [1, None]
+    # The same when it is read from the history.
+    records = (CallRecord(looked, Decision.ALLOWED, "seen"), CallRecord(wrote, Decision.DENIED, error="No."))
+    messages = (
+        Message("user", (Text("go"),)), Message("assistant", (Text(PLAN),), (looked,)),
+        Message("assistant", (), (wrote,)), Message("assistant", (Text("1. One\n2. Two"),)),
+    )  # fmt: skip
+    turn = TurnRecord("t", datetime.now(UTC), messages, records, Outcome("1. One", records, "stop", USAGE), False)
+    transcript.show_turns([turn])
+    assert [item.done for item in transcript.items if isinstance(item, AnswerItem)] == [1, None]
+    assert transcript.findChild(AnswerEntry).prose.toPlainText().count("☑") == 1
+
+
+def test_a_turn_that_came_to_a_limit_offers_to_go_on(transcript, qtbot):
+    play(transcript, TurnStarted(1, "t", (Text("go"),)), ended("So far", "length"))
+    with qtbot.waitSignal(transcript.asked_again) as asked:
+        transcript.findChild(QToolButton, "notice-action").click()
+    assert asked.args == [(Text("Go on."),)]
