@@ -199,6 +199,7 @@ class Actor:
             picture=_picture(turn, read.origins),
             command=self._toolbox.preview(tool, call),
             diff=changes.diff(tool, call),
+            lasting=changes.lasting(tool, call),
             session=session.words if session else "",
             always=always.words if always else "",
         )

@@ -143,6 +143,7 @@ class ApprovalRequest:
         picture: what it had seen last, if that is among the origins.
         command: the command line that would run, where the arguments alone do not say it.
         diff: unified, of the file that would change.
+        lasting: whether the person can take that back afterwards.
         session: what ``session`` would allow from now on, in words; empty: that answer is not offered.
         always: likewise.
         reply: set once; cancelled when the turn is stopped.
@@ -157,6 +158,7 @@ class ApprovalRequest:
     picture: Image | None = None
     command: str = ""
     diff: str = ""
+    lasting: str = ""
     session: str = ""
     always: str = ""
     reply: Future[Answer] = field(default_factory=Future[Answer], compare=False, repr=False)

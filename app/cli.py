@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from deskhand.app.commands import ask, audit, doctor, grants, mcp, models, stop, tasks
+from deskhand.app.commands import ask, audit, doctor, grants, mcp, models, stop, tasks, undo
 from deskhand.app.commands import skills as skill_list
 
 
@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("stop", help="end what every running Deskhand does, waits for or would do later")
     tasks.describe(commands.add_parser("tasks", help="timers, watches and what is to be done later"))
+    undo.add_parser(commands)
     log = commands.add_parser("audit", help="the log of what was asked, decided and done")
     log_actions = log.add_subparsers(dest="action", metavar="ACTION", required=True)
     told = log_actions.add_parser("show", help="its lines, the newest last")
@@ -118,7 +119,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     """Do what the options say and return the exit code."""
-    commands = {"ask": ask, "audit": audit, "grants": grants, "mcp": mcp, "models": models, "tasks": tasks}
+    commands = {
+        "ask": ask,
+        "audit": audit,
+        "grants": grants,
+        "mcp": mcp,
+        "models": models,
+        "tasks": tasks,
+        "undo": undo,
+    }
     if options.command in commands:
         return commands[options.command].run(options)
     if options.command == "stop":

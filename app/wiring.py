@@ -16,6 +16,7 @@ from deskhand.agent.mcp.provider import McpServers
 from deskhand.agent.safety.audit import Audit, AuditError
 from deskhand.agent.safety.grants import Grants
 from deskhand.agent.safety.permissions import Permissions
+from deskhand.agent.safety.undo import Undo, UndoError
 from deskhand.agent.skills.consents import Consents, ConsentsError
 from deskhand.agent.skills.installing import Installer
 from deskhand.agent.skills.library import Library
@@ -177,7 +178,8 @@ def installer(skills: Library) -> Installer:
 def app_host(chosen: Settings, gui: Gui | None = None, background: Background | None = None) -> AppHost:
     """What the application does for skills, with what the person granted."""
     private = (settings.data_folder(), settings.settings_file().parent)
-    return AppHost(chosen.image_budget, (*chosen.folders, *chosen.trusted_folders), private, gui, background)
+    folders = (*chosen.folders, *chosen.trusted_folders)
+    return AppHost(chosen.image_budget, folders, private, gui, background=background, undo=open_undo())
 
 
 def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
@@ -205,6 +207,11 @@ def open_grants() -> Grants:
 def open_audit() -> Audit:
     """The log of what was asked, decided and done."""
     return Audit(settings.data_folder() / "audit.jsonl")
+
+
+def open_undo() -> Undo:
+    """What files were before tools changed them. No skill's own folder can have a name with a dot."""
+    return Undo(settings.data_folder() / ".undo", open_audit())
 
 
 def engine_files(config: EngineConfig) -> dict[str, str]:
@@ -260,5 +267,9 @@ def build(
     toolbox = Toolbox(skills, data, app_host(chosen, gui, background), more=[servers])
     audit = open_audit()
     _log_engine(audit, config, notify)
+    try:
+        open_undo().tidy()
+    except UndoError as error:
+        notify(Notice("undo", str(error)))
     agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit, background=background)
     return Desk(chosen, engine, store, skills, permissions, agent, background.timers, background, servers)

@@ -2,7 +2,7 @@
 
 By convention of the bundled skills a tool that changes files says which with ``path``, and how with ``text`` (the whole
 new content, or what is added if ``append`` is true), or with ``old`` and ``new`` (one piece replaced by another), or by
-a name that ends in ``_delete``.
+a name that ends in ``_delete``, or with ``target``, where it is moved to.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from deskhand.agent.safety import undo
 from deskhand.agent.scopes import ScopeError, parse
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
@@ -23,9 +24,11 @@ MOST_LINES = 2_000
 
 def diff(tool: Tool, call: ToolCall) -> str:
     """What ``call`` would change; empty if it changes no file, or a sentence where no diff can be made."""
-    path = call.arguments.get("path")
-    if not isinstance(path, str) or not any(_writes(scope) for scope in tool.scopes):
+    path = _path(tool, call)
+    if not path:
         return ""
+    if isinstance(target := call.arguments.get("target"), str):
+        return f"rename from {path}\nrename to {target}"
     try:
         place = Path(path).expanduser()
         before = _read(place)
@@ -39,6 +42,26 @@ def diff(tool: Tool, call: ToolCall) -> str:
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} more lines"]
     return "\n".join(lines) or "Nothing would change."
+
+
+def lasting(tool: Tool, call: ToolCall) -> str:
+    """Whether the person can take the change back afterwards, in words; empty if the call changes no file."""
+    path = _path(tool, call)
+    if not path:
+        return ""
+    try:
+        size = Path(path).expanduser().stat().st_size
+    except (OSError, RuntimeError, ValueError):
+        size = 0
+    if size > undo.LARGEST:
+        return f"This can't be undone: the file has {size >> 20} MB, and at most {undo.LARGEST >> 20} MB are kept."
+    return f"It can be undone for {undo.DAYS} days."
+
+
+def _path(tool: Tool, call: ToolCall) -> str:
+    """The file that a call changes; empty if it changes none."""
+    path = call.arguments.get("path")
+    return path if isinstance(path, str) and any(_writes(scope) for scope in tool.scopes) else ""
 
 
 def _writes(scope: str) -> bool:

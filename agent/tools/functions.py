@@ -80,7 +80,8 @@ class SkillFunctions:
         if not any(skill.name == tool.skill and self._skills.unchanged(skill) for skill in self._skills.skills):
             return ToolResult(error=CHANGED.format(name=tool.skill))
         try:
-            return _Run(self._host, tool, cancel, limits).run(self._job(tool, call.arguments, limits))
+            job = self._job(tool, call.arguments, limits)
+            return _Run(self._host, tool, call.id, cancel, limits).run(job)
         except (_RefusedError, folders.FolderError) as error:
             return ToolResult(error=str(error))
         except OSError as error:
@@ -151,9 +152,11 @@ class _RefusedError(Exception):
 class _Run:
     """One child process, from its start to its last line."""
 
-    def __init__(self, host: Host, tool: Function, cancel: threading.Event, limits: Limits) -> None:
+    def __init__(self, host: Host, tool: Function, call: str, cancel: threading.Event, limits: Limits) -> None:
         self._host = host
         self._tool = tool
+        self._call = call
+        self._data: Path | None = None
         self._cancel = cancel
         self._limits = limits
         self._images: list[Image] = []
@@ -163,6 +166,7 @@ class _Run:
         self._most = 8 * limits.result_bytes + 65_536
 
     def run(self, job: _Job) -> ToolResult:
+        self._data = job.writable[0] if job.writable else None
         process = subprocess.Popen(
             job.command,
             env=job.environment,
@@ -251,7 +255,9 @@ class _Run:
         asked = time.monotonic()
         try:
             exact = arguments.fit(function.parameters, given)
-            told = self._host.ask(Asked(name, exact, tool.name, tool.skill, tool.scopes, self._cancel))
+            told = self._host.ask(
+                Asked(name, exact, tool.name, tool.skill, tool.scopes, self._cancel, self._call, self._data)
+            )
         except (HostError, arguments.MisfitError) as error:
             return {"error": str(error)}
         finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from deskhand.agent.percept import ScreenPercept
@@ -83,6 +84,23 @@ FUNCTIONS: Mapping[str, HostFunction] = {
     "brightness": HostFunction(("system",), _takes(percent=_WHOLE), bundled=True),
     "battery": HostFunction(("system",), bundled=True),
     "open_file": HostFunction(("apps",), _takes("path", path=_TEXT), bundled=True),
+    "delete_file": HostFunction(("files:write",), _takes("path", path=_TEXT)),
+    "move_file": HostFunction(("files:write",), _takes("path", "target", path=_TEXT, target=_TEXT)),
+    "change_own_file": HostFunction(
+        ("files:data",),
+        _takes(
+            "name",
+            "was",
+            "start",
+            "end",
+            "text",
+            name=_TEXT,
+            was=_TEXT,
+            start=_WHOLE,
+            end=_WHOLE,
+            text=_TEXT,
+        ),
+    ),
     "replace_in_file": HostFunction(("files:write",), _takes("path", "old", "new", path=_TEXT, old=_TEXT, new=_TEXT)),
 }
 """Every function of the application that tools may ask for, by name. ``look`` takes a screenshot for the model."""
@@ -99,6 +117,8 @@ class Asked:
         skill: the skill it belongs to.
         scopes: all that the skill declares, with their details (``files:read:/some/folder``).
         cancel: set by Stop; a function that takes long looks at it.
+        call: id of the model's call.
+        data: the skill's own folder; None if it has none.
     """
 
     name: str
@@ -107,6 +127,8 @@ class Asked:
     skill: str
     scopes: tuple[str, ...]
     cancel: threading.Event
+    call: str = ""
+    data: Path | None = None
 
 
 @dataclass(frozen=True)

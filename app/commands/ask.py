@@ -55,6 +55,8 @@ def _asked(request: ApprovalRequest) -> Iterator[str]:
     if request.command:
         yield f"    runs {request.command}"
     yield from (f"    {line}" for line in request.diff.splitlines())
+    if request.lasting:
+        yield f"    {request.lasting}"
     yield from (f"    touches {place}" for place in request.touches)
     if request.origins:
         yield f"    asked after reading {', '.join(origin.words for origin in request.origins[-3:])}"

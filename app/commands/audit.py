@@ -28,6 +28,13 @@ _SKILLS: Mapping[str, str] = {
 """What an entry of the kind ``skill`` says, by what was done."""
 
 
+_UNDO: Mapping[str, str] = {
+    "undone": "You undid what {tool} did ({was}) to {path}",
+    "redone": "You did again what {tool} did ({was}) to {path}",
+}
+"""Likewise of the kind ``undo``."""
+
+
 def run(options: argparse.Namespace) -> int:
     """Do one action; verify returns 1 if the log is not whole."""
     try:
@@ -55,7 +62,7 @@ def _line(entry: Entry) -> str:
 
 def _words(entry: Entry) -> str:
     """A sentence where there is one for what was done, else the fields with their names."""
-    said = _SKILLS.get(str(entry.fields.get("did"))) if entry.kind == "skill" else None
+    said = {"skill": _SKILLS, "undo": _UNDO}.get(entry.kind, {}).get(str(entry.fields.get("did")))
     if said:
         with contextlib.suppress(KeyError):
             return said.format_map({key: _value(value) for key, value in entry.fields.items()})

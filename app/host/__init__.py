@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deskhand.agent.background import Background
+from deskhand.agent.safety.undo import Undo
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.host import system
 from deskhand.app.host.behind import Behind
+from deskhand.app.host.edits import Edits
 from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
 from deskhand.app.host.opening import open_file
@@ -29,6 +31,7 @@ class AppHost:
         private: folders of ours that no skill may use.
         gui: the way into the window's thread; None where there is no window.
         background: keeps what goes on behind the conversation.
+        undo: keeps what files were before a tool changed them; None keeps nothing.
     """
 
     def __init__(
@@ -37,20 +40,26 @@ class AppHost:
         folders: Sequence[Path] = (),
         private: Sequence[Path] = (),
         gui: Gui | None = None,
+        *,
         background: Background | None = None,
+        undo: Undo | None = None,
     ) -> None:
         self._eyes = Eyes(budget)
         behind = Behind(background, self._eyes.glance)
         pointer = Pointer(self._eyes.area)
         files = Files(folders, private)
+        edits = Edits(files, undo)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
             "look": self._eyes.look,
             "open_file": open_file,
             "list_folder": files.list_folder,
             "read_file": files.read_file,
             "search_files": files.search_files,
-            "write_file": files.write_file,
-            "replace_in_file": files.replace_in_file,
+            "write_file": edits.write_file,
+            "replace_in_file": edits.replace_in_file,
+            "delete_file": edits.delete_file,
+            "move_file": edits.move_file,
+            "change_own_file": edits.change_own_file,
             "find_on_screen": self._eyes.find,
             "read_screen": self._eyes.read,
             "click": pointer.click,

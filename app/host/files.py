@@ -1,4 +1,4 @@
-"""Files in granted folders, for skills: nothing outside of them, through no link, and never half a file.
+"""Files in granted folders, for skills: nothing outside of them, and through no link.
 
 Every path is resolved first and must then be below a granted folder; it is opened step by step without following links,
 so that what was checked is what is opened, whoever exchanges a folder for a link in between.
@@ -32,7 +32,7 @@ _SKIPPED = {".git", "node_modules", "__pycache__", ".venv"}
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """A path that may be used: the granted folder as a real path, and the way from there."""
 
     root: Path
@@ -40,6 +40,7 @@ class _Place:
 
     @property
     def path(self) -> Path:
+        """Real and whole."""
         return self.root.joinpath(*self.parts)
 
 
@@ -60,7 +61,7 @@ class Files:
         given = asked.arguments.get("path") or ""
         if not given:
             return Told({"folders": [str(root) for root in self._roots()]})
-        place = self._place(given, asked, READ)
+        place = self.place(given, asked, READ)
         with self._folder(place) as handle:
             names = sorted(os.listdir(handle), key=str.casefold)  # noqa: PTH208 - of a handle, not of a name
             shown = [_entry(handle, name) for name in names[:MOST_ENTRIES]]
@@ -68,8 +69,8 @@ class Files:
 
     def read_file(self, asked: Asked) -> Told:
         """Lines of a text file."""
-        place = self._place(asked.arguments["path"], asked, READ)
-        lines = _decoded(self._bytes(place), place.path).splitlines()
+        place = self.place(asked.arguments["path"], asked, READ)
+        lines = decoded(self.bytes(place), place.path).splitlines()
         first = max(1, asked.arguments.get("first_line") or 1)
         count = min(MOST_LINES, max(1, asked.arguments.get("lines") or MOST_LINES))
         part = lines[first - 1 : first - 1 + count]
@@ -80,7 +81,7 @@ class Files:
         words = asked.arguments["query"].casefold().split()
         if not words:
             raise HostError("The query is empty: give a word to look for.")
-        place = self._place(asked.arguments["path"], asked, READ)
+        place = self.place(asked.arguments["path"], asked, READ)
         found: list[dict[str, Any]] = []
         looked = 0
         more = False
@@ -93,45 +94,10 @@ class Files:
                 break
         return Told({"found": found, "files_looked_at": looked, "there_may_be_more": more})
 
-    def write_file(self, asked: Asked) -> Told:
-        """Write a whole text file, or add to its end; the folder must exist."""
-        given = asked.arguments
-        place = self._place(given["path"], asked, WRITE)
-        before = self._before(place)
-        text = given["text"]
-        if given.get("append"):
-            text = (_decoded(before, place.path) if before is not None else "") + text
-        return self._replace(place, before, text)
-
-    def replace_in_file(self, asked: Asked) -> Told:
-        """Replace the one place where a piece of text stands."""
-        given = asked.arguments
-        place = self._place(given["path"], asked, WRITE)
-        raw = self._bytes(place)
-        before = _decoded(raw, place.path)
-        count = before.count(given["old"]) if given["old"] else 0
-        if count != 1:
-            raise HostError(
-                f"The text to replace stands {count} times in {place.path.name}; give a piece that stands there once."
-            )
-        return self._replace(place, raw, before.replace(given["old"], given["new"]))
-
-    def _replace(self, place: _Place, before: bytes | None, text: str) -> Told:
-        raw = text.encode("utf-8", "replace")
-        if len(raw) > MOST_BYTES:
-            raise HostError(f"That is more than {MOST_BYTES >> 20} MB of text.")
-        if not place.parts:
-            raise HostError(f"{place.path} is a folder.")
-        with self._folder(_Place(place.root, place.parts[:-1])) as handle:
-            _write(handle, place.parts[-1], raw)
-        return Told(
-            {"path": str(place.path), "bytes": len(raw), "was": "new" if before is None else f"{len(before)} bytes"}
-        )
-
     def _roots(self) -> list[Path]:
         return [folder.expanduser().resolve() for folder in self._folders if folder.expanduser().is_dir()]
 
-    def _place(self, given: str, asked: Asked, kind: str) -> _Place:
+    def place(self, given: str, asked: Asked, kind: str) -> Place:
         """The place that a path names.
 
         Raises:
@@ -156,10 +122,10 @@ class Files:
             raise HostError(f"{given[:200]} is in no folder that the skill {asked.skill} declares in its SKILL.md.")
         if any(real.is_relative_to(own) for own in self._private):
             raise HostError(f"{given[:200]} is among Deskhand's own files, which no skill may use.")
-        return _Place(root, real.relative_to(root).parts)
+        return Place(root, real.relative_to(root).parts)
 
     @contextlib.contextmanager
-    def _folder(self, place: _Place) -> Generator[int]:
+    def _folder(self, place: Place) -> Generator[int]:
         """A handle of a folder, opened step by step through no link."""
         handle = _open(None, str(place.root), os.O_DIRECTORY)
         try:
@@ -171,17 +137,14 @@ class Files:
         finally:
             os.close(handle)
 
-    def _bytes(self, place: _Place) -> bytes:
+    def bytes(self, place: Place) -> bytes:
+        """The whole of a file; raises HostError where that can't be had."""
         if not place.parts:
             raise HostError(f"{place.path} is a folder.")
-        with self._folder(_Place(place.root, place.parts[:-1])) as folder:
+        with self._folder(Place(place.root, place.parts[:-1])) as folder:
             return _read(folder, place.parts[-1])
 
-    def _before(self, place: _Place) -> bytes | None:
-        """What is there now; None if nothing is."""
-        return self._bytes(place) if place.parts and os.path.lexists(place.path) else None
-
-    def _walk(self, place: _Place, cancel: threading.Event) -> Iterator[Path]:
+    def _walk(self, place: Place, cancel: threading.Event) -> Iterator[Path]:
         """Files below a place, by name, through no link, for a limited time."""
         end = time.monotonic() + SECONDS
         waiting = [place.path]
@@ -198,12 +161,12 @@ class Files:
                 elif entry.is_file(follow_symlinks=False):
                     yield Path(entry.path)
 
-    def _hit(self, place: _Place, path: Path, words: Sequence[str]) -> dict[str, Any] | None:
+    def _hit(self, place: Place, path: Path, words: Sequence[str]) -> dict[str, Any] | None:
         name = path.name.casefold()
         if all(word in name for word in words):
             return {"path": str(path), "in": "name"}
         try:
-            text = _decoded(self._bytes(_Place(place.root, path.relative_to(place.root).parts)), path)
+            text = decoded(self.bytes(Place(place.root, path.relative_to(place.root).parts)), path)
         except HostError:
             return None
         if not all(word in text.casefold() for word in words):
@@ -248,7 +211,7 @@ def _read(folder: int, name: str) -> bytes:
         return file.read(MOST_BYTES + 1)
 
 
-def _decoded(raw: bytes, path: Path) -> str:
+def decoded(raw: bytes, path: Path) -> str:
     """Text in UTF-8, UTF-16 with its mark, or an old Western encoding."""
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
         if raw.startswith(mark):
@@ -260,28 +223,6 @@ def _decoded(raw: bytes, path: Path) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("cp1252", "replace")
-
-
-def _write(folder: int, name: str, raw: bytes) -> None:
-    """Replace a file in one step, keeping its mode; a link of that name is replaced and not followed."""
-    temporary = f".{name[:100]}.deskhand-{os.getpid()}-{threading.get_ident()}"
-    try:
-        mode = stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-    except OSError:
-        mode = 0o600
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(temporary, flags, mode, dir_fd=folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fchmod(handle, mode)
-            os.fsync(handle)
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
-        raise HostError(f"{name} can't be written: {error.strerror}.") from error
 
 
 def _listed(roots: Sequence[Path]) -> str:

@@ -118,6 +118,9 @@ class ApprovalSheet(Sheet):
                 view.setAccessibleName(title)
                 column.addWidget(view)
 
+        if request.lasting:
+            column.addWidget(label(shown(request.lasting), "small", wrap=True, name="approval-lasting"))
+
     def _touches(self) -> None:
         self._lines("What it may touch", self.request.touches, "touches", fixed=True)
 

@@ -1,4 +1,4 @@
-"""Text files of the person, changed through the app: only in granted folders, whole or not at all."""
+"""Files of the person, changed through the app: only in granted folders, whole or not at all."""
 
 from __future__ import annotations
 
@@ -35,3 +35,24 @@ def replace(host: Host, path: str, old: str, new: str) -> dict[str, Any]:
         new: what takes its place.
     """
     return host.ask("replace_in_file", path=path, old=old, new=new)
+
+
+def delete(host: Host, path: str) -> dict[str, Any]:
+    """Delete one file.
+
+    Args:
+        host: given by Deskhand.
+        path: of the file.
+    """
+    return host.ask("delete_file", path=path)
+
+
+def move(host: Host, path: str, target: str) -> dict[str, Any]:
+    """Move or rename one file; nothing is replaced.
+
+    Args:
+        host: given by Deskhand.
+        path: of the file.
+        target: its whole new path; the folder must exist.
+    """
+    return host.ask("move_file", path=path, target=target)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,10 @@ class Host(Protocol):
 
     data: Path
 
+    def ask(self, name: str, /, **arguments: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Ask the application."""
+        ...
+
 
 def append(host: Host, text: str) -> dict[str, str]:
     """Write a note.
@@ -26,18 +31,42 @@ def append(host: Host, text: str) -> dict[str, str]:
     """
     if not text.strip():
         raise ValueError("The note is empty.")
-    file = _file(host)
-    file.parent.mkdir(parents=True, exist_ok=True)
     now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
-    # A line of the note that looks like our heading would split it in two when it is read.
-    body = re.sub(r"^(?=\\*#)", r"\\", text.strip(), flags=re.MULTILINE)
-    with file.open("ab") as stream:
-        start = "# Notes\n" if stream.tell() == 0 else ""
-        # One write: a note is added whole, also when two programs write.
-        stream.write(f"{start}\n## {now}\n\n{body}\n".encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-    return {"saved": text.strip(), "when": now, "file": str(file)}
+    before = _read(host)
+    head = "" if before else "# Notes\n"
+    _change(host, before, (len(before), len(before)), f"{head}\n## {now}\n\n{_written(text)}\n")
+    return {"saved": text.strip(), "when": now, "id": _id(now, text.strip()), "file": str(_file(host))}
+
+
+def edit(host: Host, id: str, text: str) -> dict[str, str]:  # noqa: A002 - the model's word for it
+    """Change a note.
+
+    Args:
+        host: given by Deskhand.
+        id: of the note, as notes_list and notes_search say it.
+        text: all that it shall say.
+    """
+    if not text.strip():
+        raise ValueError("The note would be empty: delete it instead.")
+
+    before = _read(host)
+    found = _find(before, id)
+    gap = "\n" if found.end < len(before) else ""
+    _change(host, before, (found.body, found.end), f"\n\n{_written(text)}\n{gap}")
+    return {"saved": text.strip(), "instead_of": found.text, "when": found.when, "id": _id(found.when, text.strip())}
+
+
+def delete(host: Host, id: str) -> dict[str, str]:  # noqa: A002 - likewise
+    """Delete a note.
+
+    Args:
+        host: given by Deskhand.
+        id: of the note, as notes_list and notes_search say it.
+    """
+    before = _read(host)
+    found = _find(before, id)
+    _change(host, before, (found.start, found.end), "")
+    return {"deleted": found.text, "when": found.when}
 
 
 def list_(host: Host, limit: int = 10) -> dict[str, Any]:
@@ -70,11 +99,61 @@ def _file(host: Host) -> Path:
     return host.data / "notes.md"
 
 
-def _notes(host: Host) -> list[dict[str, str]]:
-    """Every note, the oldest first; what stands before the first heading is the person's own and no note of ours."""
+@dataclass(frozen=True)
+class _Note:
+    """A note and where it stands in the file: from its heading on, from behind it, and up to the next heading."""
+
+    when: str
+    text: str
+    start: int
+    body: int
+    end: int
+
+    def told(self) -> dict[str, str]:
+        return {"when": self.when, "text": self.text, "id": _id(self.when, self.text)}
+
+
+def _id(when: str, text: str) -> str:
+    """A name that a note has as long as it is not changed: what was read is what is changed."""
+    return hashlib.sha256(f"{when}\n{text}".encode()).hexdigest()[:8]
+
+
+def _find(file: str, wanted: str) -> _Note:
+    named = [note for note in _parsed(file) if _id(note.when, note.text) == wanted]
+    if not named:
+        raise ValueError(f"There is no note {wanted[:20]}: list the notes again, and take the id from there.")
+    return named[-1]
+
+
+def _written(text: str) -> str:
+    # A line of the note that looks like our heading would split it in two when it is read.
+    return re.sub(r"^(?=\\*#)", r"\\", text.strip(), flags=re.MULTILINE)
+
+
+def _read(host: Host) -> str:
+    """The whole file; what is no UTF-8 in it stays what it is until it is written back."""
     file = _file(host)
-    if not file.exists():
-        return []
-    pieces = _HEAD.split(file.read_text(encoding="utf-8", errors="replace"))
-    bodies = (re.sub(r"^\\(?=\\*#)", "", body.strip(), flags=re.MULTILINE) for body in pieces[2::2])
-    return [{"when": when, "text": text} for when, text in zip(pieces[1::2], bodies, strict=True)]
+    return file.read_bytes().decode(errors="surrogateescape") if file.exists() else ""
+
+
+def _change(host: Host, before: str, span: tuple[int, int], text: str) -> None:
+    """Let the application put ``text`` in place of a span of what was read, so that the person can undo it."""
+    start, end = (len(before[:place].encode(errors="surrogateescape")) for place in span)
+    was = hashlib.sha256(before.encode(errors="surrogateescape")).hexdigest()
+    host.ask("change_own_file", name=_file(host).name, was=was, start=start, end=end, text=text)
+
+
+def _parsed(file: str) -> list[_Note]:
+    """Every note, the oldest first; what stands before the first heading is the person's own and no note of ours."""
+    heads = list(_HEAD.finditer(file))
+    ends = [head.start() for head in heads[1:]] + [len(file)]
+    found: list[_Note] = []
+    for head, end in zip(heads, ends, strict=False):  # one end too many where there is no note
+        text = re.sub(r"^\\(?=\\*#)", "", file[head.end() : end].strip(), flags=re.MULTILINE)
+        found.append(_Note(head[1], text, head.start(), head.end(), end))
+    return found
+
+
+def _notes(host: Host) -> list[dict[str, str]]:
+    """Every note, the oldest first."""
+    return [note.told() for note in _parsed(_read(host))]

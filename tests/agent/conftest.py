@@ -18,6 +18,8 @@ from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
 from deskhand.agent.tools.toolbox import Toolbox
+from deskhand.app.host.edits import Edits
+from deskhand.app.host.files import Files
 from deskhand.model.types import (
     CallDelta,
     Delta,
@@ -76,6 +78,8 @@ class Eyes:
 
     def ask(self, asked: Asked) -> Told:
         self.asked.append(asked)
+        if asked.name == "change_own_file":
+            return Edits(Files([])).change_own_file(asked)  # the real one: what notes say shall be on disk
         return picture(self.look()) if asked.name == "look" else Told(dict(asked.arguments))
 
     def look(self) -> ScreenPercept:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from deskhand.agent.safety.changes import diff
+from deskhand.agent.safety.changes import diff, lasting
+from deskhand.agent.safety.undo import Undo
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.host import Asked, HostError
 from deskhand.app.host import AppHost
+from deskhand.app.host.edits import Edits
 from deskhand.app.host.files import Files
 from deskhand.model.types import ToolCall
 
@@ -26,7 +28,8 @@ def granted(tmp_path):
 
 @pytest.fixture
 def files(bundled, granted, tmp_path):
-    return bundled(AppHost(560, [granted, tmp_path / "not there"], [granted / "ours"]))
+    undo = Undo(tmp_path / "undo")
+    return bundled(AppHost(560, [granted, tmp_path / "not there"], [granted / "ours"], undo=undo))
 
 
 def test_granted_folders_are_named_and_listed(files, granted):
@@ -108,17 +111,17 @@ def test_a_link_put_in_after_the_check_is_not_followed(granted, tmp_path, monkey
     files = Files([granted])
     both = ("files:read", "files:write")
     asked = Asked("read_file", {}, "t", "s", both, threading.Event())
-    place = files._place(str(granted / "inner" / "recipe.md"), asked, "files:read")
+    place = files.place(str(granted / "inner" / "recipe.md"), asked, "files:read")
     (granted / "inner" / "recipe.md").unlink()
     (granted / "inner").rmdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "recipe.md").write_text("stolen")
     (granted / "inner").symlink_to(tmp_path / "elsewhere")
-    monkeypatch.setattr(files, "_place", lambda *_given: place)
+    monkeypatch.setattr(files, "place", lambda *_given: place)
     for name, extra in (("read_file", {}), ("write_file", {"text": "x"})):
         asked = Asked(name, {"path": "x", **extra}, "t", "s", both, threading.Event())
         with pytest.raises(HostError):
-            getattr(files, name)(asked)
+            getattr(files if name == "read_file" else Edits(files), name)(asked)
     assert (tmp_path / "elsewhere" / "recipe.md").read_text() == "stolen"
 
 
@@ -133,7 +136,7 @@ def test_a_skill_that_declares_a_folder_gets_no_other(granted):
             with pytest.raises(HostError, match="no folder that the skill theirs declares"):
                 files.read_file(asked)
         with pytest.raises(HostError, match="no folder that the skill theirs declares"):
-            files.write_file(asked)
+            Edits(files).write_file(asked)
 
 
 def test_files_are_written_whole_and_keep_their_mode(files, granted):
@@ -145,7 +148,7 @@ def test_files_are_written_whole_and_keep_their_mode(files, granted):
     assert path.stat().st_mode & 0o777 == 0o640
     assert files("edit_write", path=str(granted / "new.txt"), text="x").value["was"] == "new"
     assert (granted / "new.txt").stat().st_mode & 0o077 == 0
-    assert "can't be opened" in files("edit_write", path=str(granted / "no" / "new.txt"), text="x").error
+    assert "its folder is not there" in files("edit_write", path=str(granted / "no" / "new.txt"), text="x").error
     assert sorted(entry.name for entry in granted.iterdir()) == ["inner", "letter.txt", "new.txt"]
 
 
@@ -168,3 +171,59 @@ def test_the_person_sees_the_difference_first(granted):
     told = diff(tools["edit_replace"], ToolCall("c", "edit_replace", change))
     assert "-the oven is broken." in told
     assert "+the oven is mended." in told
+
+
+def test_files_are_deleted_and_moved_and_that_is_undone(files, granted, tmp_path):
+    path, target = granted / "letter.txt", granted / "inner" / "Letter to Anna.txt"
+    path.chmod(0o644)
+    assert files("edit_move", path=str(path), target=str(target)).value["moved_to"] == str(target)
+    assert files("edit_delete", path=str(target)).value == {
+        "path": str(target), "deleted": True, "can_be_undone": True
+    }  # fmt: skip
+    assert not path.exists()
+    assert not target.exists()
+    undo = Undo(tmp_path / "undo")
+    assert [(entry.did, entry.by.tool, entry.by.skill, entry.by.call) for entry in undo.entries()] == [
+        ("deleted", "edit_delete", "edit", "c"),
+        ("moved", "edit_move", "edit", "c"),
+    ]
+    for entry in undo.entries():
+        undo.undo(entry.id)
+    assert path.read_text().startswith("Dear Anna")
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert not target.exists()
+
+
+def test_what_may_not_be_deleted_or_moved_is_said(files, granted, tmp_path):
+    letter = str(granted / "letter.txt")
+    (granted / "link.txt").symlink_to(letter)
+    (granted / "ours").mkdir()
+    (granted / "ours" / "history").write_text("x")
+    for name in ("link.txt", "inner", "ours/history", "gone.txt", "../secret.txt"):
+        assert files("edit_delete", path=str(granted / name)).error, name
+        assert files("edit_move", path=str(granted / name), target=str(granted / "moved")).error, name
+    recipe = granted / "inner" / "recipe.md"
+    for target in (granted / "inner", recipe, granted / "no" / "x", tmp_path / "x", granted / "ours" / "x"):
+        assert files("edit_move", path=letter, target=str(target)).error, target
+    assert recipe.read_text() == "Flour and butter\n"
+    assert (granted / "letter.txt").read_text().startswith("Dear")
+    assert sorted(entry.name for entry in granted.iterdir()) == ["inner", "letter.txt", "link.txt", "ours"]
+
+
+def test_a_file_too_large_to_be_kept_is_said_before(files, granted, tmp_path):
+    with (granted / "film.mkv").open("wb") as big:
+        big.truncate(700 << 20)
+    skills = load_skills([(Path(__file__).parents[2] / "skills", "bundled")])
+    tools = {tool.name: tool for skill in skills.skills for tool in skill.tools}
+    told = {name: lasting(tools["edit_delete"], ToolCall("c", "edit_delete", {"path": str(granted / name)}))
+            for name in ("film.mkv", "letter.txt")}  # fmt: skip
+    assert told["film.mkv"] == "This can't be undone: the file has 700 MB, and at most 64 MB are kept."
+    assert told["letter.txt"] == "It can be undone for 30 days."
+    assert lasting(tools["files_read"], ToolCall("c", "files_read", {"path": str(granted / "film.mkv")})) == ""
+    assert files("edit_delete", path=str(granted / "film.mkv")).value["can_be_undone"] is False
+    assert not (granted / "film.mkv").exists()
+    assert Undo(tmp_path / "undo").entries() == ()
+    move = ToolCall("c", "edit_move", {"path": str(granted / "letter.txt"), "target": "/b"})
+    assert diff(tools["edit_move"], move) == f"rename from {granted / 'letter.txt'}\nrename to /b"
+    gone = diff(tools["edit_delete"], ToolCall("c", "edit_delete", {"path": str(granted / "letter.txt")}))
+    assert "-the oven is broken." in gone

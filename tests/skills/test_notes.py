@@ -4,16 +4,23 @@ from pathlib import Path
 import pytest
 
 from deskhand.agent.limits import Limits
+from deskhand.agent.safety.undo import Undo
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.toolbox import Toolbox
+from deskhand.app.host import AppHost
 from deskhand.model.types import ToolCall
 
 ROOT = Path(__file__).parents[2] / "skills"
 
 
 @pytest.fixture
-def notes(tmp_path):
-    box = Toolbox(load_skills([(ROOT, "bundled")]), tmp_path, None)
+def undo(tmp_path):
+    return Undo(tmp_path / ".undo")
+
+
+@pytest.fixture
+def notes(tmp_path, undo):
+    box = Toolbox(load_skills([(ROOT, "bundled")]), tmp_path, AppHost(560, undo=undo))
     return lambda name, **arguments: box.run(ToolCall("c", f"notes_{name}", arguments), threading.Event(), Limits())
 
 
@@ -44,6 +51,7 @@ def test_search_finds_notes_with_all_words(notes):
 
 
 def test_nothing_is_said_to_be_nothing(notes):
+    assert notes("list").error == ""
     assert notes("list").value["notes"] == []
     assert "empty" in notes("append", text=" \n").error
     assert "empty" in notes("search", query=" ").error
@@ -56,3 +64,45 @@ def test_what_the_person_wrote_into_the_file_stays(notes, tmp_path):
     notes("append", text="more")
     assert file.read_bytes().startswith(b"My own heading\xff without end\n")
     assert [note["text"] for note in notes("list").value["notes"]] == ["more"]
+
+
+def test_a_note_is_changed_and_deleted_by_its_id_and_each_is_undone(notes, undo, tmp_path):
+    file = tmp_path / "notes" / "notes.md"
+    file.parent.mkdir()
+    states = [file.write_bytes(b"Mine \xff first\n") and file.read_bytes()]
+    for text in ("one", "# two", "three"):
+        assert notes("append", text=text).error == ""
+        states.append(file.read_bytes())
+    ids = {note["text"]: note["id"] for note in notes("list").value["notes"]}
+    changed = notes("edit", id=ids["# two"], text="zwei\n# still two").value
+    assert changed["instead_of"] == "# two"
+    states.append(file.read_bytes())
+    assert [note["text"] for note in notes("list").value["notes"]] == ["three", "zwei\n# still two", "one"]
+    assert notes("search", query="zwei").value["notes"][0]["id"] == changed["id"]
+    assert notes("delete", id=ids["one"]).value["deleted"] == "one"
+    states.append(file.read_bytes())
+    assert notes("delete", id=ids["three"]).error == ""
+    assert [note["text"] for note in notes("list").value["notes"]] == ["zwei\n# still two"]
+    assert file.read_bytes().startswith(b"Mine \xff first\n")
+    for entry, before in zip(undo.entries(), reversed(states), strict=True):
+        undo.undo(entry.id)
+        assert file.read_bytes() == before
+
+
+def test_a_note_that_is_not_what_was_read_is_left_alone(notes, tmp_path):
+    note = notes("append", text="milk").value
+    file = tmp_path / "notes" / "notes.md"
+    assert notes("edit", id=note["id"], text=" ").error == "The note would be empty: delete it instead."
+    file.write_text(file.read_text().replace("milk", "bread"))
+    for name, extra in (("edit", {"text": "x"}), ("delete", {})):
+        error = notes(name, id=note["id"], **extra).error
+        assert error == f"There is no note {note['id']}: list the notes again, and take the id from there."
+    assert "bread" in file.read_text()
+
+
+def test_a_file_that_cant_be_used_is_said(notes, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "secret").write_text("")
+    (tmp_path / "notes" / "notes.md").symlink_to(tmp_path / "secret")
+    assert "link" in notes("append", text="x").error
+    assert (tmp_path / "secret").read_text() == ""

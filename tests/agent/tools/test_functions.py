@@ -11,7 +11,7 @@ import pytest
 from deskhand.agent.limits import Limits
 from deskhand.agent.safety import sandbox
 from deskhand.agent.skills.loading import load_skills
-from deskhand.agent.tools import functions
+from deskhand.agent.tools import folders, functions
 from deskhand.agent.tools.host import HostFunction, declares
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import ToolCall
@@ -217,6 +217,15 @@ def test_a_skill_called_skills_does_not_get_the_folder_of_skills(make_skill, tmp
     root = make_skill("skills", f'{HEAD}def go(host) -> str:\n    """Go."""\n    return ""\n', "files:data")
     box = Toolbox(load_skills([(root, "user")]), tmp_path, eyes())
     assert "holds skills" in box.run(ToolCall("c", "skills_go"), threading.Event(), Limits()).error
+
+
+@pytest.mark.parametrize("name", sorted(folders.OURS))
+def test_a_skill_gets_no_folder_of_the_application(make_skill, tmp_path, eyes, name):
+    root = make_skill(name, f'{HEAD}def go(host) -> str:\n    """Go."""\n    return ""\n', "files:data")
+    box = Toolbox(load_skills([(root, "user")]), tmp_path / "data", eyes())
+    result = box.run(ToolCall("c", f"{name}_go"), threading.Event(), Limits())
+    assert result.error == f"{name} can't keep files: a folder of Deskhand itself has that name."
+    assert not (tmp_path / "data" / name).exists()
 
 
 def test_a_look_goes_through_the_app_and_only_with_the_scope(run, mode, eyes):
