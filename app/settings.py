@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -39,6 +39,8 @@ class Settings(BaseModel):
         language: of the speech, an ISO 639-1 code.
         context_length: tokens of KV cache.
         kv_type: of the KV cache's elements; ``auto`` is f16, or q8_0 where memory is too short for the context.
+        gpu_layers: ``auto`` puts as many layers as fit on graphics cards, where llama.cpp was built for them; a number
+            is the most, and 0 leaves the cards alone.
         image_budget: the most image tokens a picture may take; text on a full screen needs 560 or more. 1120 costs the
             12B 0.3 GiB more.
         thinking: whether the model may think before it answers.
@@ -61,6 +63,7 @@ class Settings(BaseModel):
     language: str = "en"
     context_length: int = Field(default=8192, ge=512)
     kv_type: Literal["auto", "f16", "q8_0", "f32"] = "auto"
+    gpu_layers: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
     image_budget: Literal[70, 140, 280, 560, 1120] = 560
     thinking: bool = False
     keep_session: bool = False

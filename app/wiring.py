@@ -81,6 +81,7 @@ def local_config(found: bundle.Bundle, chosen: Settings) -> LocalConfig:
         context_length=chosen.context_length,
         image_budget=chosen.image_budget,
         kv_type=chosen.kv_type,
+        gpu_layers=-1 if chosen.gpu_layers == "auto" else chosen.gpu_layers,
         sessions=sessions_folder() if chosen.keep_session else None,
     )
 

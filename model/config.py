@@ -26,7 +26,8 @@ class LocalConfig(_Config):
         kv_type: element type of the KV cache; ``auto`` takes f16, or q8_0 where the context would not fit otherwise.
         flash_attention: None lets llama.cpp choose.
         threads: compute threads; None takes the physical cores for prompts, and for single steps what is measured.
-        gpu_layers: layers offloaded where llama.cpp was built for a GPU; -1 offloads all.
+        gpu_layers: the most layers that go to graphics cards where llama.cpp was built for them, never more than fit;
+            -1 is as many as fit, 0 leaves the cards alone.
         draft_depth: the most tokens drafted at a time; 0 switches drafting off.
         sessions: folder in which the session is kept between two starts; None keeps nothing.
     """

@@ -49,7 +49,9 @@ def _engine() -> Check:
         return Check("engine", works=False, detail=str(error))
     senses = [word for word, has in (("sees", info.sees), ("hears", info.hears), ("drafts", info.drafts)) if has]
     place = "leaves this machine" if info.leaves_machine else "stays on this machine"
-    measured = [line for line in info.details if line.startswith(("memory:", "threads:"))]
+    measured = [line for line in info.details if line.startswith(("memory:", "card:", "gpu_layers:", "threads:"))]
+    if measured and not any(line.startswith("card:") for line in measured):
+        measured.append("card: none that this build of llama.cpp can use")
     detail = f"{info.kind}: {info.model}; {', '.join(senses) or 'text only'}; {info.context_length} tokens; {place}"
     detail = "; ".join([detail, *measured])
     return Check("engine", works=True, detail=detail)

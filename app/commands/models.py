@@ -11,10 +11,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import psutil
+
 from deskhand.app import settings, wiring
 from deskhand.model.errors import DownloadError, ModelError
 from deskhand.model.files import bundle, hub
+from deskhand.model.files.card import cards_apart
 from deskhand.model.files.catalog import CATALOG, Entry
+from deskhand.model.files.memory import fitted
 from deskhand.model.files.transfer import Download
 from deskhand.model.tiny.bundle import cached_bundle
 
@@ -48,21 +52,39 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
+def _fits(bundles: Iterable[bundle.Bundle]) -> list[list[str]]:
+    """What each bundle would take of memory and cards if it were loaded now, or why it does not fit; lines for each."""
+    if not (bundles := list(bundles)):
+        return []
+    chosen, graphics, available = settings.load(), cards_apart(), psutil.virtual_memory().available
+    told: list[list[str]] = []
+    for one in bundles:
+        try:
+            told.append(list(fitted(wiring.local_config(one, chosen), available, cards=graphics).notes))
+        except ModelError as error:
+            told.append([str(error)])
+    return told
+
+
 def _list(*, as_json: bool) -> int:
     rows = [_row(entry) for entry in CATALOG.values()]
     bundles = bundle.find_bundles(wiring.bundle_folders())
     if as_json:
         found = [[str(path) for path in one.files] for one in bundles]
-        print(json.dumps({"catalog": rows, "bundles": found, "included": [_READING]}, ensure_ascii=False, indent=2))
+        fits = _fits(bundles)
+        said = {"catalog": rows, "bundles": found, "fits": fits, "included": [_READING]}
+        print(json.dumps(said, ensure_ascii=False, indent=2))
         return 0
     for row in rows:
         print(f"{'✓' if row['installed'] else ' '} {row['name']:<13}{row['bytes'] / _MIB:>7.0f} MiB  {row['title']}")
         print(f"{'':<28}{row['licence']}; {row['source']}")
     print(f"✓ {'reading':<13}{'':>11}  {_READING}")
     print(f"\nBundles in {settings.models_folder()}:")
-    for one in bundles:
+    for one, lines in zip(bundles, _fits(bundles), strict=True):
         facts = bundle.describe(one)
         print(f"  {facts.name}: {', '.join(path.name for path in one.files)}")
+        for line in lines:
+            print(f"    {line}")
     if not bundles:
         print("  none")
     return 0

@@ -78,8 +78,11 @@ class Projector:
         BundleError: llama.cpp can't load it, or it belongs to another model.
     """
 
-    def __init__(self, path: Path, model: Model, threads: int, budget: int, limit: int = 256 << 20) -> None:
+    def __init__(
+        self, path: Path, model: Model, threads: int, budget: int, limit: int = 256 << 20, *, on_card: bool = False
+    ) -> None:
         parameters = M.mtmd_context_params_default()
+        parameters.use_gpu = on_card
         parameters.print_timings = False
         parameters.warmup = False
         parameters.n_threads = threads

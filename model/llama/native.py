@@ -10,7 +10,8 @@ import ctypes
 import re
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +32,7 @@ VERSION = version("llama-cpp-python")
 Pointer: TypeAlias = Any
 """A ctypes pointer or structure; their types are made at run time."""
 
+_GPU = 1  # ggml-backend.h, enum ggml_backend_dev_type
 _MADV_DONTNEED = 4  # linux/mman.h
 _LOG_LEVEL_ERROR = 4  # ggml.h, enum ggml_log_level; the binding's own table is out of date
 _MARKER = re.compile(r"</?(think|s|bos|eos)>|<.*[|_].*>|\[/?[A-Z_]+\]", re.DOTALL)
@@ -90,24 +92,86 @@ def _release(path: Path) -> None:
             libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_DONTNEED)
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A graphics card as llama.cpp sees it.
+
+    Attributes:
+        name: its maker's.
+        free: bytes of its memory that are free.
+        handle: llama.cpp's.
+    """
+
+    name: str
+    free: int
+    handle: int
+
+
+def devices() -> tuple[Device, ...]:
+    """Graphics cards with memory of their own, in llama.cpp's order; none in a build for the processor."""
+    found: list[Device] = []
+    for index in range(_G.ggml_backend_dev_count()):
+        handle: int = _G.ggml_backend_dev_get(index)
+        if _G.ggml_backend_dev_type(handle) == _GPU:
+            free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
+            _G.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
+            name = _G.ggml_backend_dev_description(handle) or b"a card"
+            found.append(Device(name.decode(errors="replace"), free.value, handle))
+    return tuple(found)
+
+
+def _backends() -> Pointer:
+    """Functions of ggml's own, which the binding does not declare; libllama is linked to them."""
+    library, pointer = C._lib, ctypes.c_void_p  # noqa: SLF001 - the way of `llama_cpp_ext`
+    sizes = [ctypes.POINTER(ctypes.c_size_t)] * 2
+    for name, arguments, result in (
+        ("count", [], ctypes.c_size_t),
+        ("get", [ctypes.c_size_t], pointer),
+        ("type", [pointer], ctypes.c_int),
+        ("memory", [pointer, *sizes], None),
+        ("description", [pointer], ctypes.c_char_p),
+    ):
+        function = getattr(library, f"ggml_backend_dev_{name}")
+        function.argtypes, function.restype = arguments, result
+    return library
+
+
+_G = _backends()
+
+
 class Model:
     """Weights and vocabulary of one GGUF file.
 
     Args:
         path: the file; validated before, since llama.cpp aborts on some malformed ones.
-        gpu_layers: layers to offload; -1 means all.
+        gpu_layers: layers to offload, the output first and then blocks from the last one down; -1 means all, 0 leaves
+            the cards alone.
+        split: layers by card, in the order of `devices`.
         loading: is told the part that is in memory, 0 to 1.
 
     Raises:
         BundleError: llama.cpp can't load it.
     """
 
-    def __init__(self, path: Path, gpu_layers: int = -1, loading: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        gpu_layers: int = 0,
+        split: Sequence[int] = (),
+        loading: Callable[[float], None] | None = None,
+    ) -> None:
         parameters = C.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
+        # Named, since llama.cpp would use a card for large batches even with no layers on it.
+        used = [device.handle for device in devices()] if gpu_layers else []
+        self._devices = (ctypes.c_void_p * (len(used) + 1))(*used, None)
+        self._split = (ctypes.c_float * C.llama_max_devices())(*split)
+        parameters.devices = ctypes.cast(self._devices, ctypes.c_void_p)
+        if split:
+            parameters.tensor_split = self._split
         parameters.progress_callback = told = _progress(loading)
         # Left alone, mapped weights stay resident beside their repacked copy: 5.7 GiB of the 12B (docs/rehearsal.md).
-        repacked, mapped = not C.llama_supports_gpu_offload(), sys.platform == "linux"
+        repacked, mapped = not used, sys.platform == "linux"
         if repacked:
             parameters.load_mode = C.LLAMA_LOAD_MODE_MMAP if mapped else C.LLAMA_LOAD_MODE_NONE
         self.path = path

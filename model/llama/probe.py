@@ -23,7 +23,7 @@ from deskhand.model.llama.native import Model
 SECONDS = 1.5
 """After which no further round of steps is begun; a round is one step for each number of threads."""
 
-PATIENCE = 5.0
+PATIENCE = 4.0
 """Seconds that each of the two probes may take; a step that is still computed then is given up."""
 
 ROUNDS = 5
@@ -39,15 +39,16 @@ def tune(
 ) -> Tuning:
     """The number of threads for a context that is empty, remembered or measured; it is set.
 
-    Prompts are computed with all physical cores: they are bound by computing. Where not one step ended in time the same
-    is taken for steps, and not remembered.
+    Prompts are computed with all physical cores: they are bound by computing. Where not every number was measured in
+    time the fastest of those that were is taken, or all physical cores, and not remembered: the next start tries again.
     """
     known = cache.model(fingerprint)
     if known is None:
-        steps = _steps(context, candidates(), clock)
+        tried = candidates()
+        steps = _steps(context, tried, clock)
         threads = fastest(steps) if steps else psutil.cpu_count(logical=False) or 1
-        known = Tuning(threads, {str(tried): round(1000 * seconds, 3) for tried, seconds in steps.items()})
-        if steps:
+        known = Tuning(threads, {str(number): round(1000 * seconds, 3) for number, seconds in steps.items()})
+        if len(steps) == len(tried):
             cache.keep(fingerprint, known)
     context.use_threads(known.threads)
     return known
@@ -57,23 +58,26 @@ def tune_waiting(threads: int, cache: TuningCache) -> Waiting:
     """How this machine's threads shall wait from the next start of a worker on, remembered or measured.
 
     OpenMP reads that from the environment when it is loaded, so it takes processes of their own. They run the tiny
-    model, whose graph has operations as the large one has, and little else.
+    model, whose graph has operations as the large one has, and little else. Where they do not end in time
+    threads sleep, and the next start tries again.
     """
     known = cache.waiting()
     if known is None:
         known = _waiting(threads) if threads > 1 and sys.platform == "linux" else "passive"
-        cache.keep_waiting(known)
-    return known
+        if known:
+            cache.keep_waiting(known)
+    return known or "passive"
 
 
-def _waiting(threads: int) -> Waiting:
+def _waiting(threads: int) -> Waiting | None:
+    """What won; None where a process failed or the time was up."""
     times: dict[Waiting, list[float]] = {"passive": [], "brief": []}
     order: tuple[Waiting, ...] = ("passive", "brief", "brief", "passive")
     ends = time.monotonic() + PATIENCE
     for way in order:
         taken = _in_a_process(threads, way, ends - time.monotonic())
         if not taken:
-            return "passive"
+            return None
         times[way] += taken
     return waiting(times["passive"], times["brief"])
 

@@ -13,19 +13,21 @@ import psutil
 from deskhand.model.config import LocalConfig
 from deskhand.model.errors import BundleError, PromptError, PromptTooLongError
 from deskhand.model.files.bundle import mismatch, role
+from deskhand.model.files.card import Card
 from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.files.header import read_header
-from deskhand.model.files.memory import CHECKPOINTS, Fit, fitted
+from deskhand.model.files.memory import fitted
 from deskhand.model.files.tuning import TuningCache
 from deskhand.model.language.dialect import Grammar, Piece
 from deskhand.model.llama import saved
 from deskhand.model.llama.cache import PrefixCache, Span, positions, tokens
+from deskhand.model.llama.cards import cards
 from deskhand.model.llama.context import Cancel, Context, DecodeError
 from deskhand.model.llama.drafting import Drafter
 from deskhand.model.llama.generation import End, Generation
 from deskhand.model.llama.layout import Layout, Prompt
 from deskhand.model.llama.media import Projector
-from deskhand.model.llama.native import VERSION, C, Model
+from deskhand.model.llama.native import VERSION, Model
 from deskhand.model.llama.probe import WORTH_BYTES, tune, tune_waiting
 from deskhand.model.llama.reading import Read
 from deskhand.model.llama.sampling import Sampler
@@ -49,30 +51,35 @@ class Session:
         config: which files, and how. A context for which the memory is too short is made shorter, see `notes`.
         available: bytes of memory that may be taken; None takes what the system says.
         loading: is told the part of the model, 0 to 1, that is in memory.
+        graphics: cards that may be used; None asks llama.cpp for them.
 
     Raises:
         BundleError: a file is missing, broken, or does not fit the others; or the memory is too small.
     """
 
     def __init__(
-        self, config: LocalConfig, available: int | None = None, loading: Callable[[float], None] | None = None
+        self,
+        config: LocalConfig,
+        available: int | None = None,
+        loading: Callable[[float], None] | None = None,
+        graphics: Sequence[Card] | None = None,
     ) -> None:
         _check_files(config)
-        if config.gpu_layers and C.llama_supports_gpu_offload():
-            kind = "f16" if config.kv_type == "auto" else config.kv_type
-            # The weights go to the card, whose memory llama.cpp looks after.
-            fit = Fit(config.model_copy(update={"kv_type": kind}), CHECKPOINTS)
-        else:
-            fit = fitted(config, psutil.virtual_memory().available if available is None else available)
+        fit = fitted(
+            config,
+            psutil.virtual_memory().available if available is None else available,
+            cards=cards() if graphics is None else graphics,
+        )
+        self.offload = fit.offload
         config, self.notes = fit.config, fit.notes
         threads = config.threads or psutil.cpu_count(logical=False) or 1
         self.config = config
-        self._slice = SLICE_OFFLOADED if config.gpu_layers and C.llama_supports_gpu_offload() else SLICE
+        self._slice = SLICE_OFFLOADED if fit.offload.layers else SLICE
         self._opened = ExitStack()
         self.projector: Projector | None = None
         self.drafter: Drafter | None = None
         with ExitStack() as opened:
-            self.model = Model(config.main, config.gpu_layers, loading)
+            self.model = Model(config.main, fit.offload.layers, fit.offload.split, loading)
             opened.callback(self.model.close)
             self.context = Context(
                 self.model,
@@ -85,10 +92,14 @@ class Session:
             )
             opened.callback(self.context.close)
             if config.mmproj:
-                self.projector = Projector(config.mmproj, self.model, threads, config.image_budget)
+                self.projector = Projector(
+                    config.mmproj, self.model, threads, config.image_budget, on_card=fit.offload.projector
+                )
                 opened.callback(self.projector.close)
             if config.drafter and config.draft_depth:
-                drafter = Model(config.drafter, config.gpu_layers)
+                # Beside the target's last layers, whose keys and values it reads.
+                beside = (*(0 for _ in range(fit.offload.last)), 1) if fit.offload.drafter else ()
+                drafter = Model(config.drafter, -1 if beside else 0, beside)
                 opened.callback(drafter.close)
                 self.drafter = Drafter(
                     drafter,

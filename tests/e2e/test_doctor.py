@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from deskhand.model.tiny.bundle import cached_bundle
 from tests.e2e.conftest import Run
 
 Command = Callable[..., Run]
@@ -26,6 +27,7 @@ def test_without_devices_each_says_what_to_do(deskhand: Command):
         assert not found[part]["works"]
         assert found[part]["advice"]
     assert found["engine"]["works"]
+    assert "card: " in str(found["engine"]["detail"])
     assert run.code == 0
 
 
@@ -55,6 +57,26 @@ def test_models_are_listed_with_licence_and_source(deskhand: Command):
     assert {"text-0.5b", "speech-tiny", "gemma-4-12b"} <= set(rows)
     assert all(row["licence"] and row["source"] and row["bytes"] for row in rows.values())
     assert rows["speech-tiny"]["installed"]
+
+
+def test_a_bundle_is_listed_with_what_it_would_take(deskhand: Command, own_folders: Path):
+    folder = own_folders / "data/deskhand/models/own"
+    folder.mkdir(parents=True)
+    for path in cached_bundle().files:
+        (folder / path.name).symlink_to(path)
+    listed = json.loads(deskhand("models", "list", "--json").out)
+    ((memory, *_),) = listed["fits"]
+    assert memory.startswith("memory: 0.")
+    assert len(listed["bundles"]) == 1
+    assert f"    {memory[:12]}" in deskhand("models", "list").out
+
+
+def test_layers_for_cards_are_a_setting_that_is_checked(deskhand: Command, script: Callable[..., str]):
+    engine = script([{"text": "Done."}])
+    for value, code in (("auto", 0), ("0", 0), ("12", 0), ("many", 1), ("-2", 1)):
+        run = deskhand("--set", f"gpu_layers={value}", "ask", "go", "--engine", engine)
+        assert run.code == code, run.err
+        assert ("The setting “gpu_layers" in run.err) is bool(code)
 
 
 def test_a_model_that_nobody_knows(deskhand: Command):
