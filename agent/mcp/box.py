@@ -10,10 +10,13 @@ from pathlib import Path
 
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError
-from deskhand.agent.safety import sandbox
+from deskhand.agent.safety import sandbox, watching
 
 DATA_BYTES = 4 * 1024**3
 """Memory that a server may write (RLIMIT_DATA): what Node and a browser need, and not the machine's all."""
+
+THREADS = 512
+"""The most threads of a server: Node alone has a dozen, a browser hundreds. Processes are counted apart."""
 
 FILE_BYTES = 1024**3
 """The largest file that a server may write."""
@@ -26,10 +29,12 @@ class Command:
     Attributes:
         line: program and arguments.
         environment: all of it.
+        home: the folder of its own, in which it may not keep too much; what the person granted is theirs to fill.
     """
 
     line: tuple[str, ...]
     environment: dict[str, str]
+    home: Path
 
 
 def command(config: ServerConfig, home: Path) -> Command:
@@ -52,23 +57,28 @@ def command(config: ServerConfig, home: Path) -> Command:
             raise ConfigError(f"The MCP server {config.name} may use {path}, which is not there.")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     start = entry.cwd or home
+    # util-linux, part of every Linux: Python's preexec_fn is not safe in a process with threads.
+    prlimit = shutil.which("prlimit") or "/usr/bin/prlimit"
+    # Inside, where they are counted for the box alone.
+    counted = [prlimit, f"--nproc={THREADS}", "--"] if watching.process_limit() else []
+    arguments = [config.expanded({"": text})[""] for text in entry.args]
     box = sandbox.wrap(
-        ["/usr/bin/env", f"--chdir={start}", str(program), *(config.expanded({"": text})[""] for text in entry.args)],
+        [
+            *counted,
+            "/usr/bin/env",
+            f"--chdir={start}",
+            str(program),
+            *arguments,
+        ],
         read=[*_needed(program), *access.read],
         write=[home, *access.write],
         network=access.network,
         inherit=True,
     )
-    # util-linux, part of every Linux: Python's preexec_fn is not safe in a process with threads.
-    limits = [
-        shutil.which("prlimit") or "/usr/bin/prlimit",
-        "--core=0",
-        f"--fsize={FILE_BYTES}",
-        f"--data={DATA_BYTES}",
-    ]
+    limits = [prlimit, "--core=0", f"--fsize={FILE_BYTES}", f"--data={DATA_BYTES}"]
     path = os.pathsep.join(dict.fromkeys([str(program.parent), *sandbox.environment()["PATH"].split(os.pathsep)]))
     environment = {**sandbox.environment(), "PATH": path, "HOME": str(home), **config.expanded(entry.env)}
-    return Command((*limits, "--", *box), environment)
+    return Command((*limits, "--", *box), environment, home)
 
 
 def _program(config: ServerConfig) -> Path:

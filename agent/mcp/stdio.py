@@ -18,7 +18,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
-from deskhand.agent.mcp.box import Command
+from deskhand.agent.mcp.box import DATA_BYTES, Command
+from deskhand.agent.safety import watching
 
 MAX_LINE = 16 << 20
 """Bytes of one message: four pictures of a screen as base64."""
@@ -75,6 +76,7 @@ class ServerProcess:
                 tasks.start_soon(self._listen, self._process, incoming)
                 tasks.start_soon(self._talk, self._process, outgoing)
                 tasks.start_soon(self._overhear, self._process)
+                tasks.start_soon(self._watch, self._process)
                 yield read, write
                 with anyio.CancelScope(shield=True):
                     await self._finish(self._process)
@@ -156,6 +158,14 @@ class ServerProcess:
                     await process.stdin.send(text.encode("utf-8", "replace") + b"\n")
                 return
         self.kill()  # its input is gone: what waits for an answer would wait for ever
+
+    async def _watch(self, process: Process) -> None:
+        """End it when it has too many processes, takes too much memory, or fills its folder: as any boxed program."""
+        watch = watching.Watch(process.pid, [self._command.home], DATA_BYTES)
+        while process.returncode is None and not self.problem:
+            if problem := await anyio.to_thread.run_sync(watch.problem):
+                self.kill(problem)
+            await anyio.sleep(watching.EVERY)
 
     async def _overhear(self, process: Process) -> None:
         """Keep the end of what it writes to standard error, for the sentence about a crash."""

@@ -1,4 +1,4 @@
-"""What no limit of the kernel covers for a boxed program: how many processes it has, how much it keeps in a folder."""
+"""What no limit of the kernel covers for a boxed program: its processes, their memory together, what it keeps."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from pathlib import Path
 
 PROCESSES = 64
 """The most processes and threads of one box."""
+
+MEMORY = 2 * 1024**3
+"""The most memory that all processes of one box may hold together; a limit of the kernel is for each alone."""
 
 FOLDER_BYTES = 256 * 1024**2
 """The most that a tool may keep in the folder it may write."""
@@ -32,16 +35,21 @@ def process_limit() -> int | None:
     return PROCESSES if (major, minor) >= (5, 14) else None
 
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
 class Watch:
     """Looks after one box; whoever follows it asks again and again.
 
     Args:
         process: id of bubblewrap's process; None for a program that is in no box, whose processes can't be told apart.
         folders: those that it may write.
+        memory: bytes that all its processes may hold together.
     """
 
-    def __init__(self, process: int | None, folders: Sequence[Path]) -> None:
+    def __init__(self, process: int | None, folders: Sequence[Path], memory: int = MEMORY) -> None:
         self._process = process
+        self._memory = memory
         self._folders = folders
         self._next = 0.0
 
@@ -49,6 +57,8 @@ class Watch:
         """Why it has to be killed, a part of a sentence; empty if it may go on."""
         if self._process is not None and processes(self._process) > PROCESSES:
             return f"it started more than {PROCESSES} processes"
+        if self._process is not None and memory(self._process) > self._memory:
+            return f"its processes took more than {self._memory >> 20} MB of memory"
         now = time.monotonic()
         if now >= self._next:
             self._next = now + EVERY
@@ -59,21 +69,42 @@ class Watch:
 
 
 def processes(parent: int) -> int:
-    """How many processes are in the box below ``parent``; 0 where that can't be told.
+    """How many processes are in the box below ``parent``; 0 where that can't be told."""
+    return len(_inside(parent))
 
-    The box has a /proc of its own, in which nothing else is: counting there costs little, and nothing is missed that
+
+def memory(parent: int) -> int:
+    """Bytes that the processes in the box below ``parent`` hold for themselves; 0 where that can't be told.
+
+    Resident pages less those of files and shared memory (``proc_pid_statm(5)``), which they may share.
+    """
+    pages = 0
+    for place in _inside(parent):
+        try:
+            with open(f"{place}/statm") as file:  # noqa: PTH123 - as below
+                _, resident, shared, *_ = file.read().split()
+            pages += int(resident) - int(shared)
+        except (OSError, ValueError):
+            continue  # it has just ended
+    return pages * _PAGE
+
+
+def _inside(parent: int) -> list[str]:
+    """The folder in /proc of each process in the box below ``parent``.
+
+    The box has a /proc of its own, in which nothing else is: looking there costs little, and nothing is missed that
     left its process group. Linux 3.5, ``Documentation/filesystems/proc.rst``: ``task/PID/children``.
     """
-    count = 0
+    found: list[str] = []
     try:
         for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
             inside = f"/proc/{child}/root/proc"
             # Until the box is built its first process still sees ours.
             if os.stat(inside).st_dev != os.stat("/proc").st_dev:  # noqa: PTH116 - twenty times a second
-                count += sum(name.isdigit() for name in os.listdir(inside))  # noqa: PTH208
+                found += [f"{inside}/{name}" for name in os.listdir(inside) if name.isdigit()]  # noqa: PTH208
     except OSError:
-        return 0
-    return count
+        return []
+    return found
 
 
 def too_full(folder: Path) -> bool:

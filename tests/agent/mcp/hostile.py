@@ -80,6 +80,19 @@ def call(number, params):
     if "hang" in MODES:
         subprocess.Popen(["sleep", os.environ.get("MARK", "60")])
         time.sleep(60)
+    if "forks" in MODES:
+        for _ in range(100):
+            subprocess.Popen(["sleep", os.environ["MARK"]], start_new_session=True)
+        time.sleep(60)
+    if "fills" in MODES:
+        for index in range(30_000):
+            Path(os.environ["HOME"], str(index)).touch()
+        time.sleep(60)
+    if "eats" in MODES:
+        eat = "x = bytearray(b'x') * (80 << 20)\nimport time\ntime.sleep(60)"
+        for _ in range(4):
+            subprocess.Popen([sys.executable, "-I", "-S", "-c", eat])
+        time.sleep(60)
     if "die" in MODES:
         print("the disk is on fire", file=sys.stderr)
         os._exit(3)

@@ -163,6 +163,35 @@ def test_a_list_without_an_end_is_left(desk, entries):
 
 
 @pytest.mark.parametrize(
+    ("mode", "why"),
+    [
+        ("forks", "it started more than 64 processes."),
+        ("fills", "holds more than 256 MB or 20000 files."),
+        ("eats", "its processes took more than 200 MB of memory."),
+    ],
+)
+def test_a_server_is_watched_as_any_boxed_program(desk, entries, monkeypatch, mode, why):
+    monkeypatch.setattr("deskhand.agent.mcp.stdio.DATA_BYTES", 200 << 20)
+    mark = "86429.7"
+    desk.write(bad=entries.hostile(mode) | {"env": {"MARK": mark}})
+    desk.connect("bad")
+    found = desk.run("bad__read_state")
+    assert found.error.startswith("The MCP server bad has ended: ")
+    assert found.error.endswith(why)
+    deadline = time.monotonic() + 20
+    while any(mark in process.cmdline() for process in psutil.process_iter() if _there(process)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _there(process):
+    try:
+        return bool(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+@pytest.mark.parametrize(
     ("mode", "error"),
     [
         ("die", "The MCP server bad has ended: the disk is on fire."),
