@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,21 +72,25 @@ class Audit:
 
     Args:
         path: of the file; it and its folder are made, readable by the person only.
+        redacts: whether secrets are painted over; asked at each line.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redacts: Callable[[], bool] = lambda: True) -> None:
         self._path = path
+        self._redacts = redacts
         self._lock = threading.Lock()
 
     def note(self, kind: str, **fields: Any) -> None:  # noqa: ANN401 - JSON values
-        """Append a line; it is on disk when this returns. Secrets are painted over and long texts cut.
+        """Append a line; it is on disk when this returns.
+
+        Secrets are painted over, unless the person chose otherwise, and long texts cut.
 
         Raises:
             AuditError: it could not be written; the file is as it was.
         """
         try:
             with self._lock, private.held(self._path.with_suffix(".lock")):
-                self._append(kind, for_log(fields))
+                self._append(kind, for_log(fields, redacts=self._redacts()))
         except OSError as error:
             why = error.strerror or str(error)
             raise AuditError(f"The log {self._path} can't be written ({why}): free some space, or mend it.") from error
