@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
-from deskhand.agent import scopes
+from deskhand.agent import scopes, screening
 from deskhand.agent.background import Background
 from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision, Notice
 from deskhand.agent.history import Store
@@ -17,6 +17,7 @@ from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import changes, taint
 from deskhand.agent.safety.grants import DAYS, GrantsError
+from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
 from deskhand.agent.task import TaskError
 from deskhand.agent.tool import Tool, ToolResult
@@ -64,6 +65,7 @@ class Actor:
         store: remembers whose files were written while tainted.
         limits: of one call.
         background: keeps what calls let go on; None where nothing can.
+        painter: paints over secrets in what tools looked at.
     """
 
     def __init__(
@@ -73,8 +75,11 @@ class Actor:
         store: Store,
         limits: Limits,
         background: Background | None = None,
+        *,
+        painter: Painter | None = None,
     ) -> None:
         self._background = background
+        self._painter = painter
         self._toolbox = toolbox
         self._permissions = permissions
         self._store = store
@@ -129,6 +134,7 @@ class Actor:
     def _ended(self, turn: Turn, admitted: _Admitted, running: Future[ToolResult]) -> _Acted:
         """What a call comes to that runs; waits for its end."""
         tool, result = admitted.tool, self._begun(turn, running.result())
+        result = screening.result(result, self._painter, turn.emit, turn.stop)
         origins = (*result.origins, *taint.of_result(tool, admitted.exact, marked=self._store.marked(tool.skill)))
         if result.images:
             origins = tuple(replace(origin, media=result.images[-1].digest) for origin in origins)

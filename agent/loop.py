@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deskhand.agent import prompt, waking
+from deskhand.agent import prompt, screening, waking
 from deskhand.agent.acting import Actor
 from deskhand.agent.asking import Asker, Said
 from deskhand.agent.background import Background
@@ -27,6 +27,7 @@ from deskhand.agent.limits import Limits, Stop
 from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.agent.safety import taint
 from deskhand.agent.safety.audit import Audit
+from deskhand.agent.safety.painting import Painter, UncheckedError
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.task import Settled, Woken
 from deskhand.agent.tools import disclosure
@@ -62,6 +63,7 @@ class Agent:
         limits: of one turn.
         audit: the log of what is asked, decided and done.
         background: keeps what calls let go on behind the conversation; None where nothing can.
+        painter: paints over secrets in every picture; None lets them pass as they are.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Agent:
         *,
         audit: Audit | None = None,
         background: Background | None = None,
+        painter: Painter | None = None,
     ) -> None:
         self._engine = engine
         self._asker = Asker(engine, toolbox)
@@ -81,7 +84,8 @@ class Agent:
         self._toolbox = toolbox
         self._limits = limits or Limits()
         self._audit = audit
-        self._actor = Actor(toolbox, permissions, store, self._limits, background)
+        self._actor = Actor(toolbox, permissions, store, self._limits, background, painter=painter)
+        self._painter = painter
 
     def turn(
         self,
@@ -114,8 +118,9 @@ class Agent:
         shared = woken is None and any(isinstance(p, ScreenPercept) and p.live for p in percepts)
         turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared, audit=self._audit)
         ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking, end_loops=True)
-        question = prompt.user_message(text, percepts)
         try:
+            percepts = screening.percepts(percepts, self._painter, emit, cancel)
+            question = prompt.user_message(text, percepts)
             if not question.parts:
                 return self._end(
                     turn, "error", error="Nothing was asked: type a question, or attach a picture or sound."
@@ -135,7 +140,7 @@ class Agent:
                 # Words of ours are part of the conversation, so that the model's next turn follows an answer.
                 self._store.append(conversation, turn.id, Message("assistant", (Text(outcome.answer),)))
             self._store.finish(turn.id, outcome)
-        except (ModelError, HistoryError) as error:
+        except (ModelError, HistoryError, UncheckedError) as error:
             return self._end(turn, "error", error=str(error))
         emit(TurnEnded(outcome))
         return outcome
@@ -150,7 +155,10 @@ class Agent:
         """
         task, history = woken.task, self._store.messages(woken.task.conversation)
         try:
+            woken = screening.woken(woken, self._painter, emit, patience)
             so = waking.applies(self._engine, self._asker, history, woken, patience)
+        except UncheckedError:
+            so = None if patience.is_set() else True  # the turn says what is wrong
         except ModelError:
             return "not yet"  # and asked again when the screen has changed
         if woken.cancel.is_set():
@@ -180,6 +188,10 @@ class Agent:
         history = self._store.messages(conversation) if conversation is not None else []
         active = disclosure.activated(history)
         if percepts:
+            try:
+                percepts = screening.percepts(percepts, self._painter, emit, cancel)
+            except UncheckedError:
+                return  # what is wrong is told when it is sent
             history = [*history, prompt.user_message("", percepts)]
         # As much room for the answer as the turn will want, so that both leave out the same of a long conversation.
         request = replace(self._asker.filled(Request(()), history, active)[0], max_tokens=0, unfinished=True)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from deskhand import app
 from deskhand.agent import private
+from deskhand.agent.safety.redaction import Redaction
 from deskhand.model.files.catalog import CATALOG
 
 ROOT = Path(app.__file__).parent.parent
@@ -51,6 +52,9 @@ class Settings(BaseModel):
         folders: whose files skills may read and, each time asked, change.
         trusted_folders: in which files may be changed without asking with the mode ``trusted-folder``, unless the
             conversation holds what others wrote.
+        redaction: ``log`` keeps secrets (keys, tokens, cards, accounts, passwords) out of the log; ``pixels`` also
+            paints them over in every picture before the model, the history or the disk gets it, which takes seconds a
+            picture; ``off`` does neither.
         mcp_remote: whether MCP servers on other machines may be used; what they are called with leaves this one.
     """
 
@@ -70,6 +74,7 @@ class Settings(BaseModel):
     mode: Literal["ask", "trusted-folder", "read-only"] = "ask"
     folders: tuple[Path, ...] = (Path("~/Documents"), Path("~/Downloads"), Path("~/Desktop"))
     trusted_folders: tuple[Path, ...] = ()
+    redaction: Redaction = "log"
     mcp_remote: bool = False
 
     @field_validator("text_model", "speech_model")

@@ -15,6 +15,7 @@ from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.mcp.provider import McpServers
 from deskhand.agent.safety.audit import Audit, AuditError
 from deskhand.agent.safety.grants import Grants
+from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.safety.undo import Undo, UndoError
 from deskhand.agent.skills.consents import Consents, ConsentsError
@@ -26,6 +27,7 @@ from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import settings
 from deskhand.app.host import AppHost
 from deskhand.app.settings import Settings
+from deskhand.model.cascade.ocr import Reader
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
 from deskhand.model.errors import BundleError
@@ -176,11 +178,19 @@ def installer(skills: Library) -> Installer:
     return Installer(user_skills(), settings.data_folder() / "trash" / "skills", skills, consents(), open_audit().tell)
 
 
-def app_host(chosen: Settings, gui: Gui | None = None, background: Background | None = None) -> AppHost:
+def painter_of(chosen: Settings) -> Painter:
+    """What paints over secrets; its models are loaded with the first picture that it reads."""
+    return Painter(chosen.redaction, Reader())
+
+
+def app_host(
+    chosen: Settings, gui: Gui | None = None, background: Background | None = None, painter: Painter | None = None
+) -> AppHost:
     """What the application does for skills, with what the person granted."""
     private = (settings.data_folder(), settings.settings_file().parent)
     folders = (*chosen.folders, *chosen.trusted_folders)
-    return AppHost(chosen.image_budget, folders, private, gui, background=background, undo=open_undo())
+    kept = open_undo()
+    return AppHost(chosen.image_budget, folders, private, gui, background=background, undo=kept, painter=painter)
 
 
 def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
@@ -205,9 +215,9 @@ def open_grants() -> Grants:
     return Grants(settings.data_folder() / "grants.json")
 
 
-def open_audit() -> Audit:
-    """The log of what was asked, decided and done."""
-    return Audit(settings.data_folder() / "audit.jsonl")
+def open_audit(redacts: Callable[[], bool] = lambda: True) -> Audit:
+    """The log of what was asked, decided and done, without secrets while ``redacts`` says so."""
+    return Audit(settings.data_folder() / "audit.jsonl", redacts)
 
 
 def open_undo() -> Undo:
@@ -243,6 +253,7 @@ def build(
     *,
     ask: bool = True,
     gui: Gui | None = None,
+    painter: Painter | None = None,
 ) -> Desk:
     """Put one application together. The engine's process starts with the first use.
 
@@ -253,7 +264,9 @@ def build(
         preapproved: names of tools and skills that need not be asked about.
         ask: False denies what would be asked.
         gui: the way into the window's thread, for what only a window can do.
+        painter: the window's; one is made where there is none.
     """
+    painter = painter or painter_of(chosen)
     config = engine_config(chosen)
     data = settings.data_folder()
     if not chosen.keep_session:
@@ -265,12 +278,12 @@ def build(
     engine = WorkerEngine(config)
     servers = mcp_servers(chosen, notify)
     background = open_background(notify)
-    toolbox = Toolbox(skills, data, app_host(chosen, gui, background), more=[servers])
-    audit = open_audit()
+    toolbox = Toolbox(skills, data, app_host(chosen, gui, background, painter), more=[servers])
+    audit = open_audit(painter.logs)
     _log_engine(audit, config, notify)
     try:
         open_undo().tidy()
     except UndoError as error:
         notify(Notice("undo", str(error)))
-    agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit, background=background)
+    agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit, background=background, painter=painter)
     return Desk(chosen, engine, store, skills, permissions, agent, background.timers, background, servers)

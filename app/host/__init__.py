@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deskhand.agent.background import Background
+from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.undo import Undo
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.host import system
@@ -32,6 +33,7 @@ class AppHost:
         gui: the way into the window's thread; None where there is no window.
         background: keeps what goes on behind the conversation.
         undo: keeps what files were before a tool changed them; None keeps nothing.
+        painter: paints over secrets in what is seen.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class AppHost:
         *,
         background: Background | None = None,
         undo: Undo | None = None,
+        painter: Painter | None = None,
     ) -> None:
-        self._eyes = Eyes(budget)
+        self._eyes = Eyes(budget, painter)
         behind = Behind(background, self._eyes.glance)
         pointer = Pointer(self._eyes.area)
         files = Files(folders, private)

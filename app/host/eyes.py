@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.safety.painting import Painter, UncheckedError
 from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
 from deskhand.app import capture
@@ -21,20 +24,22 @@ class Eyes:
 
     Args:
         budget: the most image tokens of a look.
+        painter: paints over secrets, so that none is read either.
     """
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, painter: Painter | None = None) -> None:
         self._budget = budget
-        self._reader = Reader()
+        self._painter = painter
+        self._reader = painter.reader if painter else Reader()
         self._area: Area | None = None
 
-    def look(self, _asked: Asked) -> Told:
+    def look(self, asked: Asked) -> Told:
         """A screenshot, for the model."""
-        return picture(self._seen())
+        return picture(self._seen(asked.cancel))
 
-    def read(self, _asked: Asked) -> Told:
+    def read(self, asked: Asked) -> Told:
         """All text on the screen, in rows."""
-        seen = self._seen()
+        seen = self._seen(asked.cancel)
         return Told({"text": "\n".join(rows(self._reader.words(seen.image))), "source": seen.source})
 
     def find(self, asked: Asked) -> Told:
@@ -42,7 +47,7 @@ class Eyes:
         wanted = " ".join(asked.arguments["text"].split())
         if not wanted:
             raise HostError("Give the text to look for.")
-        seen = self._seen()
+        seen = self._seen(asked.cancel)
         found = matches(wanted, self._reader.words(seen.image))
         if not found:
             raise HostError(f"“{wanted[:60]}” does not stand on the screen where it can be read.")
@@ -66,8 +71,8 @@ class Eyes:
     def area(self) -> Area:
         """Of the screen that was looked at last, in physical pixels; of the one in use if none was."""
         if self._area is None:
-            self._seen()
-        assert self._area is not None  # noqa: S101 - `_seen` sets it or raises
+            self._grabbed()
+        assert self._area is not None  # noqa: S101 - `_grabbed` sets it or raises
         return self._area
 
     def glance(self) -> ScreenPercept:
@@ -78,10 +83,20 @@ class Eyes:
         """
         return capture.grab(budget=self._budget)
 
-    def _seen(self) -> ScreenPercept:
+    def _grabbed(self) -> ScreenPercept:
         seen = self.glance()
         self._area = Area(seen.left, seen.top, seen.image.width, seen.image.height)
         return seen
+
+    def _seen(self, cancel: threading.Event) -> ScreenPercept:
+        """What skills may see of it: without secrets, where the person chose that."""
+        seen = self._grabbed()
+        if self._painter is None:
+            return seen
+        try:
+            return replace(seen, image=self._painter.painted(seen.image, cancel).image)
+        except UncheckedError as error:
+            raise HostError(str(error)) from error
 
 
 def matches(wanted: str, words: Sequence[Word]) -> list[Word]:

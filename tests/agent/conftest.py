@@ -14,6 +14,7 @@ from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.audit import Audit
+from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
@@ -112,6 +113,7 @@ class Stage:
         self.permissions = Permissions()
         self.limits = Limits()
         self.audit: Audit | None = None
+        self.painter: Painter | None = None
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -119,7 +121,8 @@ class Stage:
             event.request.reply.set_result(self.answers.pop(0))
 
     def agent(self, engine: Any) -> Agent:
-        return Agent(engine, self.store, self.toolbox, self.permissions, self.limits, audit=self.audit)
+        more = {"audit": self.audit, "painter": self.painter}
+        return Agent(engine, self.store, self.toolbox, self.permissions, self.limits, **more)
 
     def run(self, engine: Any, text: str = "hello", percepts: Any = (), **options: Any) -> Any:
         return self.agent(engine).turn(self.conversation, text, percepts, self.emit, self.cancel, **options)
