@@ -15,7 +15,7 @@ from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, Ca
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
-from deskhand.agent.safety import changes, taint
+from deskhand.agent.safety import addresses, changes, taint
 from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
@@ -199,7 +199,7 @@ class Actor:
             call,
             tool.skill,
             tool.description,
-            self._toolbox.touches(tool),
+            _touched(self._toolbox.touches(tool), call),
             origins=read.origins,
             carried=read.carried(call.arguments),
             picture=_picture(turn, read.origins),
@@ -213,6 +213,13 @@ class Actor:
 
 def _as_it_is(acted: _Acted) -> _Acted:
     return acted
+
+
+def _touched(touches: tuple[str, ...], call: ToolCall) -> tuple[str, ...]:
+    """What a tool may touch, with the one host that this call would reach in place of all that it could."""
+    host = addresses.host(str(call.arguments.get("url", "")))
+    any_host = scopes.words(f"network:{scopes.ANY_HOST}")
+    return tuple(f"network: {host}" if host and line == any_host else line for line in touches)
 
 
 def _check(turn: Turn, call: ToolCall, toolbox: Toolbox) -> tuple[Tool, ToolCall]:

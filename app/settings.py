@@ -56,6 +56,7 @@ class Settings(BaseModel):
             paints them over in every picture before the model, the history or the disk gets it, which takes seconds a
             picture; ``off`` does neither.
         mcp_remote: whether MCP servers on other machines may be used; what they are called with leaves this one.
+        web: whether the skill web may fetch pages, each time asked; its addresses leave this machine.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +77,7 @@ class Settings(BaseModel):
     trusted_folders: tuple[Path, ...] = ()
     redaction: Redaction = "log"
     mcp_remote: bool = False
+    web: bool = False
 
     @field_validator("text_model", "speech_model")
     @classmethod

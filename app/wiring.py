@@ -26,6 +26,7 @@ from deskhand.agent.timers import Timers
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import settings
 from deskhand.app.host import AppHost
+from deskhand.app.host.web import Web
 from deskhand.app.settings import Settings
 from deskhand.model.cascade.ocr import Reader
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
@@ -149,8 +150,16 @@ def consents() -> Consents:
     return Consents(settings.data_folder() / "skills.json", open_audit().tell)
 
 
-def library() -> Library:
-    """All skills: bundled, the person's own, of ``~/.agents/skills``, and of this project if it is trusted."""
+WEB = "web"
+"""The bundled skill that is off until the setting of the same name is on."""
+
+
+def library(chosen: Settings | None = None) -> Library:
+    """All skills: bundled, the person's own, of ``~/.agents/skills``, and of this project if it is trusted.
+
+    Args:
+        chosen: the settings; None reads them, and what can't be read switches nothing on.
+    """
     agreed = consents()
     places = [
         (settings.BUNDLED_SKILLS, BUNDLED),
@@ -170,7 +179,14 @@ def library() -> Library:
         else:
             text = "This project brings skills, which are not looked at before you trust it: deskhand skills trust"
             held_back.append(Problem(project, text))
-    return Library(places, agreed, held_back)
+    return Library(places, agreed, held_back, () if _web(chosen) else (WEB,))
+
+
+def _web(chosen: Settings | None) -> bool:
+    try:
+        return (chosen or settings.load()).web
+    except settings.SettingsError:
+        return False
 
 
 def installer(skills: Library) -> Installer:
@@ -189,8 +205,10 @@ def app_host(
     """What the application does for skills, with what the person granted."""
     private = (settings.data_folder(), settings.settings_file().parent)
     folders = (*chosen.folders, *chosen.trusted_folders)
-    kept = open_undo()
-    return AppHost(chosen.image_budget, folders, private, gui, background=background, undo=kept, painter=painter)
+    web, undo = Web(on=chosen.web), open_undo()
+    return AppHost(
+        chosen.image_budget, folders, private, gui, background=background, undo=undo, painter=painter, web=web
+    )
 
 
 def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
@@ -271,7 +289,7 @@ def build(
     data = settings.data_folder()
     if not chosen.keep_session:
         shutil.rmtree(sessions_folder(), ignore_errors=True)
-    skills = library()
+    skills = library(chosen)
     permissions = Permissions(
         preapproved, ask=ask, mode=chosen.mode, trusted=chosen.trusted_folders, grants=open_grants()
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deskhand.agent import private
+from deskhand.agent.safety import addresses
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
@@ -39,6 +40,7 @@ class Grant:
         made: seconds since the epoch.
         expires: likewise; infinite for a session's, which are not kept.
         id: for the person to name it by.
+        host: any whose ``url`` is of this host; empty: wherever.
     """
 
     tool: str
@@ -49,6 +51,7 @@ class Grant:
     made: float = 0.0
     expires: float = math.inf
     id: str = ""
+    host: str = ""
 
     def covers(self, tool: Tool, call: ToolCall, paths: Sequence[str], now: float) -> bool:
         """Whether this is about that call.
@@ -65,6 +68,8 @@ class Grant:
             return True
         if self.pin != pin(tool) or (self.arguments and self.arguments != exactly(call)):
             return False
+        if self.host and self.host != addresses.host(str(call.arguments.get("url", ""))):
+            return False
         return not self.folder or inside(paths, self.folder)
 
     def as_json(self) -> dict[str, Any]:
@@ -78,6 +83,8 @@ class Grant:
             return f"{self.tool}: never"
         if self.folder:
             return f"{self.tool} in {self.folder}"
+        if self.host:
+            return f"{self.tool} from {self.host}"
         return f"{self.tool} {self.arguments}" if self.arguments else f"{self.tool} with any arguments"
 
 
@@ -88,7 +95,8 @@ def _load(entry: dict[str, Any]) -> Grant:
     effect: Literal["allow", "deny"] = "allow" if entry["effect"] == "allow" else "deny"
     forever = effect == "deny" and entry["expires"] is None
     expires = math.inf if forever else float(str(entry["expires"]))
-    return Grant(tool, fixed, effect, arguments, folder, float(entry["made"]), expires, identifier)
+    host = str(entry.get("host", ""))  # grants of earlier versions have none
+    return Grant(tool, fixed, effect, arguments, folder, float(entry["made"]), expires, identifier, host)
 
 
 def pin(tool: Tool) -> str:

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from deskhand.agent import scopes
 from deskhand.agent.events import Answer
+from deskhand.agent.safety import addresses
 from deskhand.agent.safety.grants import DAYS, Grant, Grants, GrantsError, exactly, inside, pin
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
@@ -123,8 +124,9 @@ def _ask(tool: Tool, given: Situation, reason: str) -> Verdict:
 def offered(tool: Tool, call: ToolCall, given: Situation, answer: Answer) -> Grant | None:
     """What an answer would grant for later calls; None if it can't be given now.
 
-    While tainted nothing lasting is offered for a sink. A file tool of ours is granted for the folder, another sink for
-    exactly these arguments, what only touches its own for the tool; of a foreign tool ``always`` is for exactly these.
+    While tainted nothing lasting is offered for a sink. A file tool of ours is granted for the folder, one that fetches
+    pages for the host, another sink for exactly these arguments, what only touches its own for the tool; of a foreign
+    tool ``always`` is for exactly these.
     """
     sink = scopes.lets_out(tool.scopes)
     if answer not in {Answer.SESSION, Answer.ALWAYS} or (given.tainted and sink):
@@ -138,6 +140,8 @@ def offered(tool: Tool, call: ToolCall, given: Situation, answer: Answer) -> Gra
     folders = {str(Path(path).parent) for path in given.paths}
     if _writes_only(tool) and len(folders) == 1:
         return replace(grant, folder=folders.pop())
+    if tool.bundled and set(tool.scopes) == {"network:*"} and (host := addresses.host(str(call.arguments.get("url")))):
+        return replace(grant, host=host)
     exact = sink or (always and not tool.bundled)
     return replace(grant, arguments=exactly(call)) if exact else grant
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 from deskhand.agent import scopes
 from deskhand.agent.origin import Carried, Kind, Origin
 from deskhand.agent.percept import Percept, ScreenPercept
+from deskhand.agent.safety import unpacked
 from deskhand.agent.tool import Tool
 from deskhand.model.types import Message, ToolCall
 
@@ -64,13 +65,18 @@ class Taint:
     def carried(self, arguments: Mapping[str, Any]) -> tuple[Carried, ...]:
         """Pieces of ``arguments`` that stand in what was read: long runs, addresses, or the whole of an argument.
 
-        Case and the kind of white space make no difference. Only text is compared: what a picture says is known to the
-        model alone.
+        Case and the kind of white space make no difference; an argument in which nothing is found is also looked at
+        with its percent signs, base64 and hex undone, and with its words parted (`unpacked`). Only text is compared:
+        what a picture says is known to the model alone.
         """
         found: list[Carried] = []
         texts = [(origin, _plain(text)) for origin, text in reversed(self.texts)]
         for name, value in _leaves("", arguments):
-            found += _pieces(name, value[:LONGEST_SCANNED], texts)
+            scanned = value[:LONGEST_SCANNED]
+            pieces = list(_pieces(name, scanned, texts))
+            for how, plain in unpacked.readings(scanned):
+                pieces = pieces or list(_pieces(f"{name} ({how})", plain, texts))
+            found += pieces
             if len(found) >= MOST_SHOWN:
                 break
         return tuple(found[:MOST_SHOWN])

@@ -6,7 +6,7 @@ agreed to: when a file of it changes, it is taken out before the next turn and w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,14 +46,20 @@ class Library:
         places: pairs of a folder and its source; skills of a later one replace those of an earlier one.
         consents: what the person agreed to.
         held_back: problems that are known from elsewhere, such as a project that is not trusted.
+        off: bundled skills that the settings keep switched off.
     """
 
     def __init__(
-        self, places: Sequence[tuple[Path, str]], consents: Consents, held_back: Sequence[Problem] = ()
+        self,
+        places: Sequence[tuple[Path, str]],
+        consents: Consents,
+        held_back: Sequence[Problem] = (),
+        off: Collection[str] = (),
     ) -> None:
         self._places = tuple(places)
         self._consents = consents
         self._held_back = tuple(held_back)
+        self._off = frozenset(off)
         self._stamps: dict[Path, Stamp] = {}
         self._digests: dict[tuple[Path, Stamp], str] = {}
         self._seen: object = None
@@ -110,9 +116,9 @@ class Library:
     def _hold(self, skill: Skill) -> Held:
         if skill.source == BUNDLED:
             try:
-                on = self._consents.is_on(skill.name)
+                on = skill.name not in self._off and self._consents.is_on(skill.name)
             except ConsentsError:
-                on = True
+                on = skill.name not in self._off
             return Held(skill, "on" if on else "off")
         key = (skill.folder, self._stamps.get(skill.folder, ()))
         if key not in self._digests:

@@ -83,6 +83,7 @@ FUNCTIONS: Mapping[str, HostFunction] = {
     "volume": HostFunction(("system",), _takes(percent=_WHOLE, muted=_SWITCH), bundled=True),
     "brightness": HostFunction(("system",), _takes(percent=_WHOLE), bundled=True),
     "battery": HostFunction(("system",), bundled=True),
+    "fetch_page": HostFunction(("network",), _takes("url", url=_TEXT), bundled=True),
     "open_file": HostFunction(("apps",), _takes("path", path=_TEXT), bundled=True),
     "delete_file": HostFunction(("files:write",), _takes("path", path=_TEXT)),
     "move_file": HostFunction(("files:write",), _takes("path", "target", path=_TEXT, target=_TEXT)),

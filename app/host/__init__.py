@@ -17,6 +17,7 @@ from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
 from deskhand.app.host.opening import open_file
 from deskhand.app.host.pointer import Pointer
+from deskhand.app.host.web import Web
 
 if TYPE_CHECKING:
     from deskhand.app.host.clipboard import Clipboard  # Qt, which the command line does not load
@@ -34,6 +35,7 @@ class AppHost:
         background: keeps what goes on behind the conversation.
         undo: keeps what files were before a tool changed them; None keeps nothing.
         painter: paints over secrets in what is seen.
+        web: the way to pages of the web; off where it is None.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class AppHost:
         background: Background | None = None,
         undo: Undo | None = None,
         painter: Painter | None = None,
+        web: Web | None = None,
     ) -> None:
         self._eyes = Eyes(budget, painter)
         behind = Behind(background, self._eyes.glance)
@@ -55,6 +58,7 @@ class AppHost:
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
             "look": self._eyes.look,
             "open_file": open_file,
+            "fetch_page": (web or Web(on=False)).fetch_page,
             "list_folder": files.list_folder,
             "read_file": files.read_file,
             "search_files": files.search_files,

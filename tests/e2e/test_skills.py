@@ -148,3 +148,12 @@ def test_a_person_is_asked_in_the_terminal_and_only_yes_is_yes(archive, own_fold
     assert code == 0
     assert out.startswith("Installed: shout.")
     assert Path(own_folders / "data/deskhand/skills/shout/SKILL.md").exists()
+
+
+def test_the_web_is_off_until_it_is_switched_on(deskhand, own_folders):
+    assert states(deskhand)["web"] == "off"
+    assert deskhand("skills", "enable", "web").out == "web is on.\n"
+    assert states(deskhand)["web"] == "on"
+    assert "web = true" in (own_folders / "config/deskhand/settings.toml").read_text()
+    assert deskhand("skills", "disable", "web").out == "web is off.\n"
+    assert states(deskhand)["web"] == "off"

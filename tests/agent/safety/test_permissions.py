@@ -293,3 +293,22 @@ def test_one_grant_of_a_session_is_taken_back_and_the_others_stay():
     assert permissions.session == (second,)
     assert decide(TOOL, CALL, permissions.situation(CALL)).decision == "ask"
     assert decide(OPEN, call, permissions.situation(call)).decision == "allow"
+
+
+def test_a_page_is_granted_for_its_host_and_only_that():
+    tool = Tool("web_fetch", "web", "Fetch.", {}, ("network:*",), bundled=True)
+    here = ToolCall("c", "web_fetch", {"url": "https://example.org/a?b=c"})
+    granted = offered(tool, here, Situation(now=1), Answer.SESSION)
+    assert granted.words == "web_fetch from example.org"
+    for url, verdict in (
+        ("https://EXAMPLE.org/other", "allow"),
+        ("https://www.example.org/", "ask"),
+        ("https://example.org.evil.test/", "ask"),
+        ("https://example.org@evil.test/", "ask"),
+        ("file:///etc/passwd", "ask"),
+    ):
+        call = ToolCall("c", "web_fetch", {"url": url})
+        assert decide(tool, call, Situation(grants=(granted,), now=2)).decision == verdict, url
+        assert decide(tool, call, Situation(grants=(granted,), tainted=True, now=2)).decision == "ask"
+    assert offered(tool, here, Situation(tainted=True), Answer.SESSION) is None
+    assert offered(replace(tool, bundled=False), here, Situation(), Answer.SESSION).arguments
