@@ -15,13 +15,14 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from deskhand.agent.background import Background
-from deskhand.agent.events import Event, Notice, Outcome, Progressed, TasksChanged, TextAdded, ThoughtAdded
+from deskhand.agent.events import CallEnded, Event, Notice, Outcome, Progressed, TasksChanged, TextAdded, ThoughtAdded
 from deskhand.agent.history import HistoryError, TurnRecord
 from deskhand.agent.limits import Stop
 from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.agent.task import Settled, TaskError, Woken
 from deskhand.app.ahead import Ahead
 from deskhand.app.elsewhere import Aside, Elsewhere
+from deskhand.app.undoing import UndoChanged, Undoing
 from deskhand.model.errors import ModelError
 from deskhand.model.types import EngineInfo, ToolChoice
 
@@ -188,7 +189,7 @@ class TurnFailed:
     sentence: str
 
 
-Happening = Event | Elsewhere | EngineLoading | EngineReady | EngineFailed | Listed | Opened | TurnFailed
+Happening = Event | Elsewhere | EngineLoading | EngineReady | EngineFailed | Listed | Opened | TurnFailed | UndoChanged
 
 
 def merged(events: Iterator[Happening]) -> Iterator[Happening]:
@@ -215,16 +216,20 @@ class Bridge(QObject):
     Args:
         factory: loads the engine, in the agent's thread.
         store: the history, touched in the agent's thread only.
+        undoing: takes back what calls changed; None where nothing is kept.
     """
 
     happened = Signal(object)
     """Carries one `Happening`, in the GUI thread, in order."""
     _woken = Signal()
 
-    def __init__(self, factory: Factory, store: Store, parent: QObject | None = None) -> None:
+    def __init__(
+        self, factory: Factory, store: Store, undoing: Undoing | None = None, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._factory = factory
         self._store = store
+        self._undoing = undoing
         self._ready: Ready | None = None
         self._conversation: int | None = None
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -291,6 +296,12 @@ class Bridge(QObject):
         """End a task that goes on behind, by its id."""
         threading.Thread(target=self._withdraw, args=(task,), name="withdraw", daemon=True).start()
 
+    def undo(self, call: str, *, redo: bool = False, force: bool = False) -> None:
+        """Take back what a call changed, or make it again; also while a turn runs."""
+        if undoing := self._undoing:
+            work = lambda: self._emit(undoing.turn(call, redo=redo, force=force))  # noqa: E731 - one line
+            threading.Thread(target=work, name="undo", daemon=True).start()
+
     def new_conversation(self) -> None:
         """Open an empty conversation."""
         self._ahead.drop()
@@ -321,6 +332,16 @@ class Bridge(QObject):
             job()
         if self._ready:
             self._ready.close()
+
+    def _look_for_changes(self, calls: Sequence[str]) -> None:
+        if self._undoing and (found := self._undoing.look(calls)).calls:
+            self._emit(found)
+
+    def _told(self, event: Happening) -> None:
+        """An event of a turn, and behind a call what of it can be taken back."""
+        self._emit(event)
+        if isinstance(event, CallEnded):
+            self._look_for_changes([event.record.call.id])
 
     def _emit(self, event: Happening) -> None:
         # No lock: append, then look at the flag; the GUI thread clears the flag, then empties the deque. Either way an
@@ -362,6 +383,7 @@ class Bridge(QObject):
             turns = tuple(self._store.turns(conversation))
             self._conversation = conversation
             self._emit(Opened(conversation, turns))
+            self._look_for_changes([record.call.id for turn in turns for record in turn.calls])
 
         self._history(read)
 
@@ -390,7 +412,7 @@ class Bridge(QObject):
         try:
             if self._conversation is None:
                 self._conversation = self._store.new_conversation(title(text, percepts))
-            self._ready.agent.turn(self._conversation, text, percepts, self._emit, cancel, tool_choice=choice)
+            self._ready.agent.turn(self._conversation, text, percepts, self._told, cancel, tool_choice=choice)
         except (ModelError, HistoryError) as error:
             self._emit(TurnFailed(str(error)))
         except Exception as error:  # noqa: BLE001 - edge of the thread: the turn ends with words, the agent goes on
@@ -407,7 +429,7 @@ class Bridge(QObject):
             if woken.cancel.is_set():
                 settled = "done"
             elif self._ready is not None and not self._submitted:
-                aside = Aside(self._emit, lambda: self._conversation, self._name)
+                aside = Aside(self._told, lambda: self._conversation, self._name)
                 settled = self._ready.agent.wake(woken, aside, patience)
         except (ModelError, HistoryError) as error:
             settled = "done"

@@ -22,6 +22,7 @@ from deskhand.app.host.gui import Gui
 from deskhand.app.hotkey import HotkeyError, StopKey
 from deskhand.app.panic import StopListener
 from deskhand.app.settings import Settings
+from deskhand.app.undoing import Undoing
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.window import Window
 from deskhand.model.files import hub
@@ -86,7 +87,7 @@ def open_window(
         desk.background.start(bridge.woken)
         return Ready(desk.agent, info, ", ".join(desk.servers.leaves), background=desk.background, close=desk.close)
 
-    bridge = Bridge(load, store)
+    bridge = Bridge(load, store, Undoing(wiring.open_undo()))
     gui = Gui(bridge)
     return Window(bridge, theme, hide_while_capturing=hide_while_capturing), bridge
 

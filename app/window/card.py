@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from deskhand.agent.events import CallRecord, Decision
+from deskhand.app.undoing import Undoable
 from deskhand.app.visible import exact, one_line, shown
 from deskhand.app.window.fold import Fold, Mono, label, restyle
 from deskhand.app.window.prose import Prose
 from deskhand.app.window.theme import Theme, mono
+from deskhand.app.window.undo_row import UndoRow
 from deskhand.model.types import ToolCall
 
 State = Literal["running", "waiting", "done", "failed", "denied"]
@@ -29,7 +31,10 @@ SHORT = 160
 
 
 class CallCard(QFrame):
-    """One call, from its proposal to its result."""
+    """One call, from its proposal to its result, and to its undoing."""
+
+    undo_asked = Signal(bool, bool)
+    """The button was pressed: whether to make it again, and whether although the file was changed since."""
 
     def __init__(self, theme: Theme, call: ToolCall) -> None:
         super().__init__()
@@ -37,6 +42,7 @@ class CallCard(QFrame):
         self.call = call
         self.state: State = "running"
         self._theme = theme
+        self._undo: UndoRow | None = None
         self.setProperty("role", "card")
         self.setAccessibleName(f"Tool call {shown(call.name)}")
         self._icon = QLabel()
@@ -79,6 +85,18 @@ class CallCard(QFrame):
             self.add_error(record.error, "muted" if record.decision is Decision.DENIED else "bad")
         elif record.decision not in {Decision.DENIED, Decision.REFUSED}:
             self.add_result(record.result)
+
+    def set_undo(self, offer: Undoable) -> None:
+        """Offer to take back what the call changed, and say what became of that."""
+        if self._undo is None:
+            self._undo = UndoRow(shown(self.call.name))
+            self._undo.asked.connect(self.undo_asked)
+        self._column.addWidget(self._undo)  # below the result, whenever that came
+        self._undo.show_offer(offer)
+        if self.state == "done":
+            self._pill.setText("Undone" if offer.undone else _WORDS["done"])
+            self._pill.setProperty("state", "denied" if offer.undone else "done")
+            restyle(self._pill)
 
     def add_error(self, sentence: str, role: str = "bad") -> None:
         """One sentence below the arguments."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from deskhand.agent.events import CallRecord, Outcome
 from deskhand.agent.history import TurnRecord
+from deskhand.app.undoing import Undoable
 from deskhand.app.window import plan
 from deskhand.app.window.card import State
 from deskhand.model.types import Message, Part, ToolCall, Usage
@@ -40,11 +41,12 @@ class ThoughtItem:
 
 @dataclass
 class CallItem:
-    """A tool call; ``record`` says what became of it."""
+    """A tool call; ``record`` says what became of it, ``undo`` whether that can be taken back."""
 
     call: ToolCall
     state: State = "running"
     record: CallRecord | None = None
+    undo: Undoable | None = None
 
 
 @dataclass

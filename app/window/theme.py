@@ -117,6 +117,10 @@ QToolButton::menu-indicator {{ image: none; width: 0; }}
 QPushButton[role="plain"] {{ background: {surface}; border: 1px solid {border}; padding: 8px 16px; }}
 QPushButton[role="plain"]:hover {{ background: {hover}; }}
 QPushButton[role="plain"]:focus {{ border: 2px solid {accent}; padding: 7px 15px; }}
+QPushButton[role="small"] {{ background: {surface}; border: 1px solid {border}; padding: 4px 12px;
+  border-radius: 7px; }}
+QPushButton[role="small"]:hover {{ background: {hover}; }}
+QPushButton[role="small"]:focus {{ border: 2px solid {accent}; padding: 3px 11px; }}
 QPushButton[role="primary"] {{ background: {accent}; color: {on_accent}; border: 2px solid {accent}; padding: 7px 16px;
   font-weight: 600; }}
 QPushButton[role="primary"]:hover {{ background: {accent}; border-color: {text}; }}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -24,6 +24,7 @@ from deskhand.agent.events import (
     TurnStarted,
 )
 from deskhand.agent.history import TurnRecord
+from deskhand.app.undoing import Undoable
 from deskhand.app.window import plan
 from deskhand.app.window.card import CallCard, State
 from deskhand.app.window.entries import AnswerEntry, NoticeEntry, ThoughtEntry, UserEntry
@@ -98,6 +99,8 @@ class Transcript(QScrollArea):
     """The button of a notice about the engine was pressed."""
     asked_again = Signal(object)
     """Carries the parts of the question whose turn failed, when the button below it was pressed."""
+    undo_asked = Signal(str, bool, bool)
+    """Carries a call's id: take back what it changed; or make it again; although it was changed since."""
     shown = Signal()
     """Something was added."""
 
@@ -198,6 +201,15 @@ class Transcript(QScrollArea):
                 if isinstance(widget, CallCard):
                     widget.set_state(state)
                 return
+
+    def set_undo(self, calls: Mapping[str, Undoable]) -> None:
+        """Offer to take back what these calls changed."""
+        for item in self._items:
+            if isinstance(item, CallItem) and (offer := calls.get(item.call.id)):
+                item.undo = offer
+                widget = self._widget_of(item)
+                if isinstance(widget, CallCard):
+                    widget.set_undo(offer)
 
     def apply(self, event: Event) -> None:
         """Show one event of the running turn."""
@@ -326,10 +338,13 @@ class Transcript(QScrollArea):
                 entry = ThoughtEntry(self._theme, text, live=live)
             case CallItem(call=call, state=state, record=record):
                 entry = CallCard(self._theme, call)
+                entry.undo_asked.connect(partial(self.undo_asked.emit, call.id))
                 if record:
                     entry.finish(record)
                 else:
                     entry.set_state(state)
+                if item.undo:
+                    entry.set_undo(item.undo)
             case NoticeItem(kind=kind, text=text, action=action):
                 entry = NoticeEntry(self._theme, kind, text, action)
                 entry.acted.connect(partial(self._ask_again, item) if action in {ASK_AGAIN, GO_ON} else self.retried)

@@ -44,6 +44,7 @@ from deskhand.app.bridge import (
 )
 from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.pictures import SUFFIXES
+from deskhand.app.undoing import UndoChanged
 from deskhand.app.window.approval import ApprovalSheet
 from deskhand.app.window.composer import SCREENSHOT, Composer
 from deskhand.app.window.fold import named
@@ -159,6 +160,7 @@ class Window(QMainWindow):
         self.transcript.link_clicked.connect(self._ask_link)
         self.transcript.picture_opened.connect(self._show_picture)
         self.transcript.retried.connect(self._desk.reload)
+        self.transcript.undo_asked.connect(self._undo)
         self.transcript.asked_again.connect(self._ask_again)
         self.transcript.shown.connect(lambda: self._pages.setCurrentWidget(self.transcript))
         self.welcome.suggested.connect(self._suggest)
@@ -192,6 +194,10 @@ class Window(QMainWindow):
         if not self._running and self._ready:
             self.composer.clear()
             self._send(text, percepts)
+
+    def _undo(self, call: str, redo: bool, force: bool) -> None:
+        """Take back what a call changed, or make it again; also while a turn runs."""
+        self._desk.undo(call, redo=redo, force=force)
 
     def _ask_again(self, parts: tuple[Part, ...]) -> None:
         """Send a question once more; what is being written meanwhile stays."""
@@ -300,6 +306,8 @@ class Window(QMainWindow):
                 self._handle_elsewhere(inner)
             case Opened():
                 self._show_conversation(event)
+            case UndoChanged(calls=calls):
+                self.transcript.set_undo(calls)
             case TurnFailed(sentence=sentence):
                 self._end_turn()
                 self.transcript.add_notice("error", sentence, ASK_AGAIN)

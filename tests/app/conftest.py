@@ -64,6 +64,9 @@ class HandDesk(QObject):
     def withdraw(self, task: str) -> None:
         self.asked.append(f"withdraw {task}")
 
+    def undo(self, call: str, *, redo: bool = False, force: bool = False) -> None:
+        self.asked.append(f"undo {call}{' again' * redo}{' anyway' * force}")
+
     def reload(self) -> None:
         self.asked.append("reload")
 
