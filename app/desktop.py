@@ -78,7 +78,7 @@ def open_window(
                 raise _offer(missing)
             _fetch(missing, say, closing or threading.Event())
         say("Loading the engine")
-        desk = wiring.build(chosen, store, bridge.notify, gui=gui)
+        desk = wiring.build(chosen, store, bridge.notify, gui=gui, painter=painter)
         try:
             info = desk.engine.info
         except BaseException:
@@ -87,9 +87,10 @@ def open_window(
         desk.background.start(bridge.woken)
         return Ready(desk.agent, info, ", ".join(desk.servers.leaves), background=desk.background, close=desk.close)
 
+    painter = wiring.painter_of(chosen)
     bridge = Bridge(load, store, Undoing(wiring.open_undo()))
     gui = Gui(bridge)
-    return Window(bridge, theme, hide_while_capturing=hide_while_capturing), bridge
+    return Window(bridge, theme, hide_while_capturing=hide_while_capturing, painter=painter), bridge
 
 
 def application() -> QApplication:

@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
 from deskhand.agent.percept import Percept, ScreenPercept
+from deskhand.agent.safety.painting import Painter
 from deskhand.app.microphone import MOST_SECONDS
 from deskhand.app.window.chips import Chips
 from deskhand.app.window.entries import clock
@@ -102,6 +103,7 @@ class Composer(QFrame):
 
     Args:
         theme: for colours and icons.
+        painter: looks through pictures for secrets.
     """
 
     submitted = Signal(str, object)
@@ -113,7 +115,7 @@ class Composer(QFrame):
     files_given = Signal(list)
     picture_opened = Signal(QImage)
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, painter: Painter | None = None) -> None:
         super().__init__()
         self.setObjectName("composer-card")
         self._theme = theme
@@ -123,7 +125,7 @@ class Composer(QFrame):
         self.setAcceptDrops(True)
         self.input = Input()
         self.input.setAcceptDrops(False)
-        self.chips = Chips(theme)
+        self.chips = Chips(theme, painter)
         self.meter = Meter(theme)
         self._time = label("0:00", name="record-time")
         self._hint = label("Release to send · Esc discards", "small", name="record-hint")
@@ -217,7 +219,7 @@ class Composer(QFrame):
     @property
     def empty(self) -> bool:
         """Nothing typed and nothing attached."""
-        return not self.input.toPlainText().strip() and not self.chips.percepts
+        return not self.input.toPlainText().strip() and not self.chips.percepts and not self.chips.pending
 
     @property
     def typing(self) -> bool:
@@ -271,7 +273,7 @@ class Composer(QFrame):
     @property
     def sends_speech(self) -> bool:
         """Whether a recording is sent at once: yes unless text waits for it or a turn runs."""
-        return self._ready and not self._running and not self.input.toPlainText().strip()
+        return not (self._running or self.chips.pending or self.input.toPlainText().strip()) and self._ready
 
     def set_level(self, level: float, seconds: float) -> None:
         """What the microphone hears now."""
@@ -293,7 +295,7 @@ class Composer(QFrame):
         return menu
 
     def _send(self) -> None:
-        if self.empty or self._running:
+        if self.empty or self._running or self.chips.pending:
             return
         self.submitted.emit(self.input.toPlainText().strip(), self.chips.percepts)
 
@@ -304,7 +306,7 @@ class Composer(QFrame):
         self.stop.setVisible(self._running)
         self.stop.setEnabled(self._running)
         self.send.setVisible(not self._running)
-        self.send.setEnabled(self._ready and not self.empty)
+        self.send.setEnabled(self._ready and not self.empty and not self.chips.pending)
         self._draw()
 
     def _draw(self) -> None:

@@ -123,26 +123,31 @@ class PictureSheet(Sheet):
         super().__init__(parent, theme, parent.width() - 40)
         self.setObjectName("picture-sheet")
         self.setAccessibleName("Picture")
-        view = QLabel()
-        view.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        room = parent.size() - QSize(100, 170)
+        self._room = parent.size() - QSize(100, 170)
+        self._view = named(QLabel(), "picture-view", accessible="The picture")
+        self._view.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.column.addWidget(self._view)
+        self.row = QHBoxLayout()
+        self.row.setSpacing(8)
+        self.row.addWidget(label(f"{image.width()} × {image.height()} pixels", "small"))
+        self.row.addStretch()
+        close = button("Close", "plain", "picture-close")
+        close.clicked.connect(self.accept)
+        self.row.addWidget(close)
+        self.column.addLayout(self.row)
+        self.draw(image)
+        close.setFocus()
+
+    def draw(self, image: QImage) -> None:
+        """Show this picture, as large as there is room."""
         ratio = self.devicePixelRatioF()
-        size = image.size().scaled(room, Qt.AspectRatioMode.KeepAspectRatio)
+        size = image.size().scaled(self._room, Qt.AspectRatioMode.KeepAspectRatio)
         size = size if size.width() < image.width() else image.size()
         shown_image = image.scaled(
             size * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
         )
         shown_image.setDevicePixelRatio(ratio)
-        view.setPixmap(QPixmap.fromImage(shown_image))
-        self.column.addWidget(view)
-        row = QHBoxLayout()
-        row.addWidget(label(f"{image.width()} × {image.height()} pixels", "small"))
-        row.addStretch()
-        close = button("Close", "plain", "picture-close")
-        close.clicked.connect(self.accept)
-        row.addWidget(close)
-        self.column.addLayout(row)
-        close.setFocus()
+        self._view.setPixmap(QPixmap.fromImage(shown_image))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """A click beside the card closes it."""

@@ -29,7 +29,8 @@ from deskhand.agent.events import (
     TurnEnded,
     TurnStarted,
 )
-from deskhand.agent.percept import Percept, SoundPercept
+from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
+from deskhand.agent.safety.painting import Painter
 from deskhand.app import capture
 from deskhand.app.bridge import (
     Bridge,
@@ -46,7 +47,9 @@ from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.pictures import SUFFIXES
 from deskhand.app.undoing import UndoChanged
 from deskhand.app.window.approval import ApprovalSheet
+from deskhand.app.window.chips import Chip
 from deskhand.app.window.composer import SCREENSHOT, Composer
+from deskhand.app.window.covered import CoveredSheet, add_choice
 from deskhand.app.window.fold import named
 from deskhand.app.window.gather import Gatherer, parts_of, question_of
 from deskhand.app.window.head import Head
@@ -77,12 +80,16 @@ class Window(QMainWindow):
         desk: runs the turns.
         theme: colours and icons; one for the application.
         hide_while_capturing: whether a screenshot is taken without this window on it; the person can change it.
+        painter: looks through pictures for secrets, before they are sent.
     """
 
-    def __init__(self, desk: Bridge, theme: Theme, *, hide_while_capturing: bool = True) -> None:
+    def __init__(
+        self, desk: Bridge, theme: Theme, *, hide_while_capturing: bool = True, painter: Painter | None = None
+    ) -> None:
         super().__init__()
         self.setObjectName("window")
         self._desk = desk
+        self._painter = painter
         self._theme = theme
         self.hide_while_capturing = hide_while_capturing
         self._running = False
@@ -101,7 +108,7 @@ class Window(QMainWindow):
         self.sidebar = Sidebar(theme)
         self.transcript = Transcript(theme)
         self.welcome = Welcome(theme)
-        self.composer = Composer(theme)
+        self.composer = Composer(theme, painter)
         self.status = Status(theme)
         self._lay_out()
         self._shortcuts = self._make_shortcuts()
@@ -173,6 +180,8 @@ class Window(QMainWindow):
         composer.files_given.connect(self.gatherer.files)
         composer.attach.clicked.connect(self._choose_files)
         composer.picture_opened.connect(self._show_picture)
+        composer.chips.covered_opened.connect(self._show_covered)
+        composer.chips.refused.connect(self._warn)
         self._screens = composer.add_menu(self.gatherer.list_screens)
         self.gatherer.listed.connect(self._fill_screens)
         self.gatherer.got.connect(self.composer.chips.add)
@@ -414,6 +423,13 @@ class Window(QMainWindow):
     def _show_picture(self, image: QImage) -> None:
         self._present(PictureSheet(self, self._theme, image))
 
+    def _show_covered(self, chip: Chip) -> None:
+        if chip.made is None or not isinstance(chip.original, ScreenPercept):
+            return
+        sheet = CoveredSheet(self, self._theme, chip.made, chip.original.image, bare=chip.bare)
+        sheet.chosen.connect(chip.choose)
+        self._present(sheet)
+
     def _present(self, sheet: Sheet) -> None:
         self._sheet = sheet
         for shortcut in self._shortcuts:
@@ -461,6 +477,8 @@ class Window(QMainWindow):
         hide.setCheckable(True)
         hide.setChecked(self.hide_while_capturing)
         hide.toggled.connect(self._set_hiding)
+        if self._painter is not None:
+            add_choice(menu, self._painter, self._warn)
 
     def _set_hiding(self, on: bool) -> None:
         self.hide_while_capturing = on
