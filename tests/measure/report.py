@@ -42,7 +42,9 @@ def write(rows: list[Row]) -> None:
     held: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     held |= {row.name: {**row.as_json(), "made": _made()} for row in rows}
     ordered = {name: held[name] for name in (*_ORDER, *(name for name in held if name not in _ORDER)) if name in held}
-    path.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
+    whole = path.with_suffix(".part")
+    whole.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
+    whole.replace(path)  # a run that is broken off here leaves the old file
     PLOTS.mkdir(exist_ok=True)
     figures = {name: value for name, value in ordered.items() if name in _ORDER}
     (DOCS / "benchmarks.md").write_text(_page(figures))
