@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal calls lock models clean
+.PHONY: setup demo pictures run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal calls lock models clean
 
 setup: ## system packages, virtual environment, locked Python packages
 	@.ci/setup
@@ -12,6 +12,9 @@ models: setup ## the small models of the embedded engine (once, about 0.6 GB)
 
 demo: models ## the main job, for real, with pictures in build/demo
 	@$(BIN)/python -m deskhand.app.demo
+
+pictures: setup ## the pages of the window as pictures: docs/*.png, and build/pictures in both palettes
+	@$(BIN)/python -m deskhand.app.demo.pictures
 
 run: models ## the window
 	@$(BIN)/deskhand

@@ -19,6 +19,7 @@ from deskhand.agent.events import CallEnded, Event, Notice, Outcome, Progressed,
 from deskhand.agent.history import HistoryError, TurnRecord
 from deskhand.agent.limits import Stop
 from deskhand.agent.percept import Percept, SoundPercept
+from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.agent.task import Settled, TaskError, Woken
 from deskhand.app.ahead import Ahead
 from deskhand.app.elsewhere import Aside, Elsewhere
@@ -189,7 +190,18 @@ class TurnFailed:
     sentence: str
 
 
-Happening = Event | Elsewhere | EngineLoading | EngineReady | EngineFailed | Listed | Opened | TurnFailed | UndoChanged
+Happening = (
+    Event
+    | SecretRequest
+    | Elsewhere
+    | EngineLoading
+    | EngineReady
+    | EngineFailed
+    | Listed
+    | Opened
+    | TurnFailed
+    | UndoChanged
+)
 
 
 def merged(events: Iterator[Happening]) -> Iterator[Happening]:
@@ -316,6 +328,10 @@ class Bridge(QObject):
     def notify(self, event: Notice | Progressed | TasksChanged) -> None:
         """Show a notice, how far something is, or what goes on behind; from any thread (a timer's, a server's)."""
         self._emit(event)
+
+    def ask_secret(self, request: SecretRequest) -> None:
+        """Show that a skill needs a key of the person's; from the agent's thread, which then waits for the reply."""
+        self._emit(request)
 
     def shutdown(self, seconds: float = 5.0) -> bool:
         """Stop the turn, close the engine, end the thread; wait at most ``seconds``. Says whether it has ended."""

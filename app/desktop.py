@@ -78,7 +78,8 @@ def open_window(
                 raise _offer(missing)
             _fetch(missing, say, closing or threading.Event())
         say("Loading the engine")
-        desk = wiring.build(chosen, store, bridge.notify, gui=gui, painter=painter)
+        desk = wiring.build(chosen, store, bridge.notify, ask_secret=bridge.ask_secret, gui=gui, painter=painter)
+        permits.serve(desk.permissions, desk.host.grant)
         try:
             info = desk.engine.info
         except BaseException:
@@ -90,7 +91,11 @@ def open_window(
     painter = wiring.painter_of(chosen)
     bridge = Bridge(load, store, Undoing(wiring.open_undo()))
     gui = Gui(bridge)
-    return Window(bridge, theme, hide_while_capturing=hide_while_capturing, painter=painter), bridge
+    shelf, permits = wiring.shelf(), wiring.permits(chosen)
+    window = Window(
+        bridge, theme, shelf=shelf, permits=permits, hide_while_capturing=hide_while_capturing, painter=painter
+    )
+    return window, bridge
 
 
 def application() -> QApplication:

@@ -21,13 +21,16 @@ from deskhand.agent.safety.undo import Undo, UndoError
 from deskhand.agent.skills.consents import Consents, ConsentsError
 from deskhand.agent.skills.installing import Installer
 from deskhand.agent.skills.library import Library
+from deskhand.agent.skills.secrets import SecretRequest, Secrets
 from deskhand.agent.skills.skill import BUNDLED, Problem
 from deskhand.agent.timers import Timers
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import settings
 from deskhand.app.host import AppHost
 from deskhand.app.host.web import Web
+from deskhand.app.permits import Permits
 from deskhand.app.settings import Settings
+from deskhand.app.shelf import Shelf
 from deskhand.model.cascade.ocr import Reader
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
@@ -52,6 +55,7 @@ class Desk:
     skills: Library
     permissions: Permissions
     agent: Agent
+    host: AppHost
     timers: Timers
     background: Background
     servers: McpServers
@@ -194,6 +198,22 @@ def installer(skills: Library) -> Installer:
     return Installer(user_skills(), settings.data_folder() / "trash" / "skills", skills, consents(), open_audit().tell)
 
 
+def secrets(ask: Callable[[SecretRequest], None] | None = None) -> Secrets:
+    """The person's keys for skills; ``ask`` shows a request to them."""
+    return Secrets(settings.data_folder() / "secrets.json", ask)
+
+
+def shelf() -> Shelf:
+    """The skills as a window shows and changes them."""
+    return Shelf(library, installer, consents(), secrets())
+
+
+def permits(chosen: Settings) -> Permits:
+    """What may run without asking, likewise."""
+    private = (settings.data_folder(), settings.settings_file().parent)
+    return Permits(chosen.mode, chosen.trusted_folders, open_grants(), settings.change, private)
+
+
 def painter_of(chosen: Settings) -> Painter:
     """What paints over secrets; its models are loaded with the first picture that it reads."""
     return Painter(chosen.redaction, Reader())
@@ -204,11 +224,12 @@ def app_host(
 ) -> AppHost:
     """What the application does for skills, with what the person granted."""
     private = (settings.data_folder(), settings.settings_file().parent)
-    folders = (*chosen.folders, *chosen.trusted_folders)
     web, undo = Web(on=chosen.web), open_undo()
-    return AppHost(
-        chosen.image_budget, folders, private, gui, background=background, undo=undo, painter=painter, web=web
+    host = AppHost(
+        chosen.image_budget, chosen.folders, private, gui, background=background, undo=undo, painter=painter, web=web
     )
+    host.grant(chosen.trusted_folders)
+    return host
 
 
 def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
@@ -270,6 +291,7 @@ def build(
     preapproved: Collection[str] = (),
     *,
     ask: bool = True,
+    ask_secret: Callable[[SecretRequest], None] | None = None,
     gui: Gui | None = None,
     painter: Painter | None = None,
 ) -> Desk:
@@ -281,6 +303,7 @@ def build(
         notify: is told from threads of their own what happens outside of turns, and how far a server's call is.
         preapproved: names of tools and skills that need not be asked about.
         ask: False denies what would be asked.
+        ask_secret: shows the person that a skill needs a key; None where nobody can be asked.
         gui: the way into the window's thread, for what only a window can do.
         painter: the window's; one is made where there is none.
     """
@@ -296,7 +319,8 @@ def build(
     engine = WorkerEngine(config)
     servers = mcp_servers(chosen, notify)
     background = open_background(notify)
-    toolbox = Toolbox(skills, data, app_host(chosen, gui, background, painter), more=[servers])
+    host = app_host(chosen, gui, background, painter)
+    toolbox = Toolbox(skills, data, host, more=[servers], secrets=secrets(ask_secret))
     audit = open_audit(painter.logs)
     _log_engine(audit, config, notify)
     try:
@@ -304,4 +328,4 @@ def build(
     except UndoError as error:
         notify(Notice("undo", str(error)))
     agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit, background=background, painter=painter)
-    return Desk(chosen, engine, store, skills, permissions, agent, background.timers, background, servers)
+    return Desk(chosen, engine, store, skills, permissions, agent, host, background.timers, background, servers)

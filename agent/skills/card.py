@@ -58,8 +58,8 @@ class Card:
             told.append("changed   you agreed to another version of it before")
         told += [f"note      {problem.text}" for problem in self.problems]
         size = sum(entry.size for entry in self.files)
-        told.append(f"files     {len(self.files)}, {_size(size)} in all")
-        told += [f"    {entry.path} ({_size(entry.size)})" for entry in self.files[:MOST_FILES_SHOWN]]
+        told.append(f"files     {len(self.files)}, {size_words(size)} in all")
+        told += [f"    {entry.path} ({size_words(entry.size)})" for entry in self.files[:MOST_FILES_SHOWN]]
         if len(self.files) > MOST_FILES_SHOWN:
             told.append(f"    and {len(self.files) - MOST_FILES_SHOWN} more")
         told.append(f"hash      {self.digest}")
@@ -105,5 +105,6 @@ def of(
     return Card(skill, origin, digest, files, replaced.folder if replaced else None, own, changed)
 
 
-def _size(count: int) -> str:
+def size_words(count: int) -> str:
+    """A number of bytes as a person reads it."""
     return f"{count} bytes" if count < 10_000 else f"{count / 1000:,.0f} kB"

@@ -141,7 +141,10 @@ class Installer:
         if target.exists():
             raise InstallError(f"{target} is there already: remove it first.")
         self._note("restored", name=name, place=str(target))
-        places[-1].rename(target)
+        try:
+            places[-1].rename(target)
+        except OSError as error:
+            raise InstallError(f"{name} could not be put back into {target}: {error.strerror}.") from error
         self._library.refresh()
         return target
 

@@ -18,7 +18,8 @@ from deskhand.agent.skills.skill import BUNDLED, Problem, Skill
 State = Literal["on", "off", "new", "changed"]
 
 WAITING = (
-    "The skill {name} has changed since you agreed to it, so it is off. Look at it with: deskhand skills enable {name}"
+    "The skill {name} has changed since you agreed to it, so it is off. Look at it on the page Skills, or with: "
+    "deskhand skills enable {name}"
 )
 
 Stamp = tuple[tuple[str, int, int, int], ...]

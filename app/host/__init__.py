@@ -53,7 +53,8 @@ class AppHost:
         self._eyes = Eyes(budget, painter)
         behind = Behind(background, self._eyes.glance)
         pointer = Pointer(self._eyes.area)
-        files = Files(folders, private)
+        self._always = tuple(folders)
+        files = self._files = Files(folders, private)
         edits = Edits(files, undo)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
             "look": self._eyes.look,
@@ -86,6 +87,10 @@ class AppHost:
             "read_clipboard": lambda asked: _clipboard(gui, budget).read(asked),
             "write_clipboard": lambda asked: _clipboard(gui, budget).write(asked),
         }
+
+    def grant(self, folders: Sequence[Path]) -> None:
+        """Grant these for files besides the first ones, from the next call on, in place of those of an earlier time."""
+        self._files.grant((*self._always, *folders))
 
     def ask(self, asked: Asked) -> Told:
         """Do what a tool asked for; raises HostError with a sentence where that can't be done."""

@@ -56,6 +56,10 @@ class Files:
         self._folders = tuple(folders)
         self._private = tuple(path.resolve() for path in private)
 
+    def grant(self, folders: Sequence[Path]) -> None:
+        """Grant exactly these from the next call on; from any thread."""
+        self._folders = tuple(folders)
+
     def list_folder(self, asked: Asked) -> Told:
         """Names, kinds, sizes and times; without a path the granted folders."""
         given = asked.arguments.get("path") or ""

@@ -18,6 +18,10 @@ _PATHS = {
     "check": '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
     "cross": '<path d="m6.5 6.5 11 11M17.5 6.5l-11 11"/>',
     "right": '<path d="m9.5 6 6 6-6 6"/>',
+    "left": '<path d="m14.5 6-6 6 6 6"/>',
+    "skills": '<rect x="4" y="4" width="7" height="7" rx="1.6"/><rect x="4" y="13.5" width="7" height="7" rx="1.6"/>'
+    '<rect x="13.5" y="13.5" width="7" height="7" rx="1.6"/><path d="M17 3.5v7M13.5 7h7"/>',
+    "key": '<circle cx="8" cy="15.5" r="4"/><path d="m11 12.5 8-8M15.5 8l3 3M18 5.5l2 2"/>',
     "down": '<path d="m6 9.5 6 6 6-6"/>',
     "lock": '<rect x="5" y="11" width="14" height="9" rx="2"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
     "globe": '<circle cx="12" cy="12" r="8.5"/>'

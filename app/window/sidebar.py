@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QSizePolicy, QToolButton, QVBoxLayout
 
 from deskhand.app.bridge import Conversation
 from deskhand.app.visible import shown
@@ -15,6 +15,8 @@ from deskhand.app.window.fold import hint, label, named
 from deskhand.app.window.theme import Theme
 
 NEW = QKeySequence("Ctrl+N")
+SKILLS = QKeySequence("Ctrl+Shift+K")
+PERMISSIONS = QKeySequence("Ctrl+Shift+P")
 _KEY = Qt.ItemDataRole.UserRole
 
 
@@ -22,6 +24,8 @@ class Sidebar(QFrame):
     """A list to choose a conversation from, and a button for a new one."""
 
     chosen = Signal(int)
+    page_chosen = Signal(str)
+    """``skills`` or ``permissions``."""
     new_requested = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -34,6 +38,10 @@ class Sidebar(QFrame):
         self.new.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.new.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.new.clicked.connect(self.new_requested)
+        self._pages = {
+            "skills": self._page_button("skills", "Skills", SKILLS, "What it can do, and what waits for your consent"),
+            "permissions": self._page_button("permissions", "Permissions", PERMISSIONS, "What runs without asking"),
+        }
         self.list = named(QListWidget(), "conversations", accessible="Conversations")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -47,6 +55,8 @@ class Sidebar(QFrame):
         column.addWidget(self.new)
         column.addWidget(self._empty)
         column.addWidget(self.list, 1)
+        for page in self._pages.values():
+            column.addWidget(page)
         theme.changed.connect(self._draw)
         self._draw()
 
@@ -75,11 +85,33 @@ class Sidebar(QFrame):
         self.list.setCurrentRow(-1)
         self.list.clearSelection()
 
+    def show_page(self, name: str) -> None:
+        """Mark the page that is shown; empty for the conversation."""
+        for key, page in self._pages.items():
+            page.setChecked(key == name)
+
+    def offer_pages(self, names: Sequence[str]) -> None:
+        """Which pages there are to go to."""
+        for key, page in self._pages.items():
+            page.setVisible(key in names)
+
+    def _page_button(self, name: str, text: str, keys: QKeySequence, tip: str) -> QToolButton:
+        made = named(QToolButton(), f"go-{name}", hint(tip, keys), text)
+        made.setText(f" {text}")
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        made.setCheckable(True)
+        made.clicked.connect(lambda: self.page_chosen.emit(name))
+        return made
+
     def _choose(self, item: QListWidgetItem) -> None:
         self.chosen.emit(item.data(_KEY))
 
     def _draw(self) -> None:
         self.new.setIcon(self._theme.icon("plus", "text"))
+        self._pages["skills"].setIcon(self._theme.icon("skills", "text"))
+        self._pages["permissions"].setIcon(self._theme.icon("shield", "text"))
 
 
 def when(moment: datetime, today: date | None = None) -> str:

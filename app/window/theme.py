@@ -114,6 +114,9 @@ QToolButton::menu-indicator {{ image: none; width: 0; }}
 #toggle-sidebar:checked {{ background: transparent; }}
 #toggle-sidebar:hover {{ background: {hover}; }}
 #screens-button {{ padding: 6px 2px; }}
+#go-skills, #go-permissions {{ text-align: left; }}
+QPushButton::menu-indicator {{ image: none; width: 0; }}
+QPushButton[role="link"]:focus {{ color: {text}; }}
 QPushButton[role="plain"] {{ background: {surface}; border: 1px solid {border}; padding: 8px 16px; }}
 QPushButton[role="plain"]:hover {{ background: {hover}; }}
 QPushButton[role="plain"]:focus {{ border: 2px solid {accent}; padding: 7px 15px; }}
@@ -137,6 +140,10 @@ QPushButton[role="suggestion"]:focus {{ border-color: {accent}; }}
 #stop:hover, #stop:focus {{ background: {text}; border: 2px solid {accent}; }}
 #talk[recording="true"] {{ background: {bad_tint}; color: {bad}; }}
 
+#completion {{ background: {raised}; border: 1px solid {border}; border-radius: 12px; padding: 5px; }}
+#completion::item {{ padding: 0; }}
+#completion::item:selected {{ background: {tint}; border-color: {accent}; }}
+
 #composer-card {{ background: {surface}; border: 1px solid {border}; border-radius: 16px; }}
 #composer-card[focused="true"] {{ border: 1px solid {accent}; }}
 #composer-card[dropping="true"] {{ border: 2px dashed {accent}; background: {tint}; }}
@@ -154,7 +161,7 @@ QFrame[role="notice"][kind="error"] {{ background: {bad_tint}; }}
 QFrame[role="sheet"] {{ background: {raised}; border: 1px solid {border}; border-radius: 16px; }}
 #approval-middle, #approval-page {{ background: transparent; }}
 QFrame[role="line"] {{ background: {border}; max-height: 1px; min-height: 1px; border: none; }}
-QLabel[role="pill"] {{ color: {muted}; background: {hover}; border-radius: 9px; padding: 2px 9px;
+QLabel[role="pill"] {{ color: {muted}; background: {hover}; border-radius: 8px; padding: 2px 9px;
   font-size: {small}px; font-weight: 600; }}
 QLabel[role="pill"][state="done"] {{ color: {good}; background: {tint}; }}
 QLabel[role="pill"][state="running"] {{ color: {accent}; background: {tint}; }}
@@ -165,6 +172,15 @@ QTextBrowser, QPlainTextEdit {{ background: transparent; border: none; selection
 QPlainTextEdit[role="mono"] {{ background: {code}; border: 1px solid {border}; border-radius: 8px; padding: 6px 8px; }}
 QPlainTextEdit[role="mono"]:focus {{ border-color: {accent}; }}
 QScrollArea {{ border: none; background: transparent; }}
+QScrollArea[dropping="true"] {{ border: 2px dashed {accent}; }}
+QLineEdit {{ background: {surface}; border: 1px solid {border}; border-radius: 8px; padding: 8px 10px;
+  selection-background-color: {accent}; selection-color: {on_accent}; }}
+QLineEdit:focus {{ border: 1px solid {accent}; }}
+QRadioButton {{ spacing: 10px; padding: 2px; font-weight: 600; }}
+QRadioButton::indicator {{ width: 14px; height: 14px; border-radius: 8px; border: 1px solid {faint};
+  background: {surface}; }}
+QRadioButton::indicator:checked {{ border: 5px solid {accent}; width: 6px; height: 6px; background: {on_accent}; }}
+QRadioButton:focus {{ color: {accent}; }}
 QListWidget {{ background: transparent; border: none; outline: none; }}
 QListWidget::item {{ padding: 8px 10px; border-radius: 8px; border: 1px solid transparent; color: {text}; }}
 QListWidget::item:hover {{ background: {hover}; }}

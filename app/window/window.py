@@ -31,6 +31,7 @@ from deskhand.agent.events import (
 )
 from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.agent.safety.painting import Painter
+from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.app import capture
 from deskhand.app.bridge import (
     Bridge,
@@ -44,18 +45,25 @@ from deskhand.app.bridge import (
     title,
 )
 from deskhand.app.elsewhere import Elsewhere
+from deskhand.app.permits import Permits
 from deskhand.app.pictures import SUFFIXES
+from deskhand.app.shelf import Shelf
 from deskhand.app.undoing import UndoChanged
 from deskhand.app.window.approval import ApprovalSheet
 from deskhand.app.window.chips import Chip
+from deskhand.app.window.completion import Completion
 from deskhand.app.window.composer import SCREENSHOT, Composer
 from deskhand.app.window.covered import CoveredSheet, add_choice
 from deskhand.app.window.fold import named
 from deskhand.app.window.gather import Gatherer, parts_of, question_of
 from deskhand.app.window.head import Head
 from deskhand.app.window.items import ASK_AGAIN
+from deskhand.app.window.permissions import PermissionsPage
+from deskhand.app.window.places import Places
+from deskhand.app.window.secret import SecretSheet
 from deskhand.app.window.sheet import LinkSheet, PictureSheet, Sheet
-from deskhand.app.window.sidebar import NEW, Sidebar
+from deskhand.app.window.sidebar import NEW, PERMISSIONS, SKILLS, Sidebar
+from deskhand.app.window.skills import SkillsPage
 from deskhand.app.window.status import Status
 from deskhand.app.window.talk import Talk
 from deskhand.app.window.theme import Theme
@@ -79,12 +87,21 @@ class Window(QMainWindow):
     Args:
         desk: runs the turns.
         theme: colours and icons; one for the application.
+        shelf: the skills, for their page and for ``/name``; without it there is none of both.
+        permits: what may run without asking, for its page.
         hide_while_capturing: whether a screenshot is taken without this window on it; the person can change it.
         painter: looks through pictures for secrets, before they are sent.
     """
 
     def __init__(
-        self, desk: Bridge, theme: Theme, *, hide_while_capturing: bool = True, painter: Painter | None = None
+        self,
+        desk: Bridge,
+        theme: Theme,
+        *,
+        shelf: Shelf | None = None,
+        permits: Permits | None = None,
+        hide_while_capturing: bool = True,
+        painter: Painter | None = None,
     ) -> None:
         super().__init__()
         self.setObjectName("window")
@@ -110,6 +127,10 @@ class Window(QMainWindow):
         self.welcome = Welcome(theme)
         self.composer = Composer(theme, painter)
         self.status = Status(theme)
+        self._secret: SecretSheet | None = None
+        self._skills = SkillsPage(theme, shelf) if shelf else None
+        self._permissions = PermissionsPage(theme, permits) if permits else None
+        self.completion = Completion(self.composer.input, shelf) if shelf else None
         self._lay_out()
         self._shortcuts = self._make_shortcuts()
         self._connect()
@@ -132,7 +153,9 @@ class Window(QMainWindow):
         centred.addStretch(1)
         centred.addWidget(foot, 1000)
         centred.addStretch(1)
-        main = QVBoxLayout()
+        conversation = QWidget()
+        main = QVBoxLayout(conversation)
+        main.setContentsMargins(0, 0, 0, 0)
         main.setSpacing(0)
         main.addWidget(self.head)
         main.addWidget(self._pages, 1)
@@ -142,7 +165,10 @@ class Window(QMainWindow):
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
         across.addWidget(self.sidebar)
-        across.addLayout(main, 1)
+        pages = {"skills": self._skills, "permissions": self._permissions}
+        self.places = Places(conversation, {name: made for name, made in pages.items() if made is not None})
+        self.sidebar.offer_pages([name for name, made in pages.items() if made is not None])
+        across.addWidget(self.places, 1)
         self.setCentralWidget(page)
 
     def _make_shortcuts(self) -> tuple[QShortcut, ...]:
@@ -152,7 +178,9 @@ class Window(QMainWindow):
                 (NEW, self.new_conversation),
                 (SCREENSHOT, self.take_screenshot),
                 (QKeySequence("Esc"), self.escape),
-                (QKeySequence("Ctrl+L"), self.composer.input.setFocus),
+                (QKeySequence("Ctrl+L"), self._to_composer),
+                (SKILLS, lambda: self.places.go("skills")),
+                (PERMISSIONS, lambda: self.places.go("permissions")),
                 (QKeySequence("Ctrl+B"), self.head.fold.click),
             )
         )
@@ -161,6 +189,9 @@ class Window(QMainWindow):
         self._desk.happened.connect(self.handle)
         self.sidebar.new_requested.connect(self.new_conversation)
         self.sidebar.chosen.connect(self.open_conversation)
+        self.sidebar.page_chosen.connect(self.places.go)
+        self.places.moved.connect(self._moved)
+        self.places.sheet_wanted.connect(self._present)
         self.head.new.clicked.connect(self.new_conversation)
         self.head.tasks.withdrawn.connect(self._desk.withdraw)
         self.head.fold.toggled.connect(self.sidebar.setVisible)
@@ -236,16 +267,20 @@ class Window(QMainWindow):
         if self._running:
             if self._approval:
                 self._approval.withdraw()
+            if self._secret:
+                self._secret.reject()
             self._desk.stop()
 
     def escape(self) -> None:
-        """Esc: discard the recording, else stop the turn."""
+        """Esc: discard the recording, else stop the turn, else leave the page."""
         if self.talk.active:
             self.talk.cancel()
             if self._ready and not self._running:
                 self._desk.prepare(self.composer.percepts)  # without what was read of the recording
-        else:
+        elif self._running or not self.places.on_page:
             self.stop()
+        else:
+            self.places.show_conversation()
 
     def new_conversation(self) -> None:
         """Begin an empty conversation."""
@@ -254,7 +289,9 @@ class Window(QMainWindow):
 
     def open_conversation(self, conversation: int) -> None:
         """Show a conversation of the history."""
-        if conversation != self._conversation and self._settled():
+        if conversation == self._conversation:
+            self.places.show_conversation()
+        elif self._settled():
             self._desk.open(conversation)
         self.sidebar.select(self._conversation)
 
@@ -283,6 +320,10 @@ class Window(QMainWindow):
         """Nothing runs or listens behind a closed window."""
         self.talk.cancel()
         self.stop()
+        if self._secret:
+            self._secret.reject()
+        if self._skills:
+            self._skills.withdraw()
         super().closeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
@@ -311,8 +352,8 @@ class Window(QMainWindow):
                 self.sidebar.select(self._conversation)
             case TasksChanged(tasks=tasks):
                 self.head.tasks.show_tasks(tasks)
-            case Elsewhere(event=inner):
-                self._handle_elsewhere(inner)
+            case Elsewhere() | SecretRequest():
+                self._handle_aside(event)
             case Opened():
                 self._show_conversation(event)
             case UndoChanged(calls=calls):
@@ -347,12 +388,17 @@ class Window(QMainWindow):
                 pass
         self.transcript.apply(event)
 
-    def _handle_elsewhere(self, event: ApprovalRequested | CallEnded) -> None:
+    def _handle_aside(self, event: Elsewhere | SecretRequest) -> None:
+        """What is shown over whatever conversation is open."""
         match event:
-            case ApprovalRequested(request=request):
+            case SecretRequest():
+                self._ask_secret(event)
+            case Elsewhere(event=ApprovalRequested(request=request)):
                 self._ask(request)
-            case CallEnded(record=record):
+            case Elsewhere(event=CallEnded(record=record)):
                 self._withdraw_question(record.call.id)
+            case _:
+                pass
 
     def _withdraw_question(self, call: str) -> None:
         """Take the question about a call away that has ended without an answer."""
@@ -361,6 +407,7 @@ class Window(QMainWindow):
 
     def _show_conversation(self, opened: Opened) -> None:
         self._conversation = opened.conversation
+        self.places.show_conversation()
         self.transcript.show_turns(opened.turns)
         name = "New conversation"
         if opened.conversation is not None:
@@ -393,6 +440,8 @@ class Window(QMainWindow):
     def _end_turn(self) -> None:
         if self._approval:
             self._approval.withdraw()
+        if self._secret:
+            self._secret.reject()
         self.transcript.end_turn()
         self._set_running(running=False)
 
@@ -414,6 +463,15 @@ class Window(QMainWindow):
         sheet, self._approval = self._approval, None
         if sheet is not None:
             self.transcript.set_call(sheet.request.call.id, "denied" if answer is Answer.NO else "running")
+
+    def _ask_secret(self, request: SecretRequest) -> None:
+        sheet = self._secret = SecretSheet(self, self._theme, request, typing=self.composer.typing)
+        sheet.finished.connect(self._secret_answered)
+        self._present(sheet)
+        QApplication.alert(self)
+
+    def _secret_answered(self) -> None:
+        self._secret = None
 
     def _ask_link(self, address: str) -> None:
         sheet = LinkSheet(self, self._theme, address)
@@ -442,6 +500,16 @@ class Window(QMainWindow):
             self._sheet = None
             for shortcut in self._shortcuts:
                 shortcut.setEnabled(True)
+
+    # Places ---------------------------------------------------------------------------------------------------------
+
+    def _moved(self, page: str) -> None:
+        self.sidebar.show_page(page)
+        if not page:
+            self.composer.input.setFocus()
+
+    def _to_composer(self) -> None:
+        self.places.show_conversation()
 
     # Small parts ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,146 @@
+"""What may run without asking, as a window shows and changes it: at once in what runs, and for the next start."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deskhand.agent.safety.grants import Grant, Grants
+from deskhand.agent.safety.permissions import Mode, Permissions
+
+
+class PermitsError(Exception):
+    """What the person wants can't be done; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class Permitted:
+    """Everything that is permitted now.
+
+    Attributes:
+        mode: of `Permissions`.
+        trusted: folders whose files may be changed unasked in the mode ``trusted-folder``.
+        session: granted until the program ends, the oldest first.
+        kept: granted or forbidden for longer, the oldest first.
+    """
+
+    mode: Mode
+    trusted: tuple[Path, ...]
+    session: tuple[Grant, ...] = ()
+    kept: tuple[Grant, ...] = ()
+
+
+class Permits:
+    """Blocking, from any thread.
+
+    Args:
+        mode: of the settings.
+        trusted: likewise.
+        grants: what is kept on disk.
+        keep: writes settings by name.
+        private: folders of ours, which are nobody's to trust.
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        trusted: Sequence[Path],
+        grants: Grants,
+        keep: Callable[..., None],
+        private: Sequence[Path] = (),
+    ) -> None:
+        self._mode: Mode = mode
+        self._trusted = tuple(folder.expanduser() for folder in trusted)
+        self._grants = grants
+        self._keep = keep
+        self._private = tuple(path.resolve() for path in private)
+        self._lock = threading.Lock()
+        self._permissions: Permissions | None = None
+        self._grant_folders: Callable[[Sequence[Path]], None] = lambda _folders: None
+
+    def serve(self, permissions: Permissions, grant_folders: Callable[[Sequence[Path]], None]) -> None:
+        """From now on, what is changed here counts there.
+
+        Args:
+            permissions: of the agent.
+            grant_folders: is given the trusted folders, whose files tools may then reach at all.
+        """
+        with self._lock:
+            self._permissions = permissions
+            self._grant_folders = grant_folders
+            self._apply()
+
+    def look(self) -> Permitted:
+        """What is permitted now.
+
+        Raises:
+            GrantsError: the file can't be read; nothing of it counts then.
+        """
+        with self._lock:
+            session = self._permissions.session if self._permissions else ()
+            return Permitted(self._mode, self._trusted, session, self._grants.all())
+
+    def choose(self, mode: Mode) -> None:
+        """Change the mode.
+
+        Raises:
+            SettingsError: it counts until the program ends, but could not be written.
+        """
+        with self._lock:
+            self._mode = mode
+            self._apply()
+            self._keep(mode=mode)
+
+    def trust(self, folder: Path) -> None:
+        """Trust one more folder.
+
+        Raises:
+            PermitsError: it is none that can be trusted.
+            SettingsError: as `choose`.
+        """
+        with self._lock:
+            real = self._checked(folder)
+            if real not in [each.resolve() for each in self._trusted]:
+                self._set_trusted((*self._trusted, real))
+
+    def distrust(self, folder: Path) -> None:
+        """Trust a folder no longer; raises as `choose`."""
+        with self._lock:
+            self._set_trusted(tuple(each for each in self._trusted if each != folder))
+
+    def revoke(self, *identifiers: str) -> None:
+        """Take back grants by their names; what is gone already is gone.
+
+        Raises:
+            GrantsError: with a sentence.
+        """
+        with self._lock:
+            for identifier in identifiers:
+                if self._permissions is None or self._permissions.revoke(identifier) is None:
+                    self._grants.revoke(identifier)
+
+    def _set_trusted(self, folders: tuple[Path, ...]) -> None:
+        self._trusted = folders
+        self._apply()
+        self._keep(trusted_folders=[str(each) for each in folders])
+
+    def _apply(self) -> None:
+        if self._permissions is not None:
+            self._permissions.mode = self._mode
+            self._permissions.trust(self._trusted)
+            self._grant_folders(self._trusted)
+
+    def _checked(self, folder: Path) -> Path:
+        try:
+            real = folder.expanduser().resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            raise PermitsError(f"There is no folder {folder}.") from error
+        if not real.is_dir():
+            raise PermitsError(f"{folder} is not a folder.")
+        if Path.home().resolve().is_relative_to(real):
+            raise PermitsError(f"{folder} holds all your files: trust a folder inside of it.")
+        if any(real.is_relative_to(own) or own.is_relative_to(real) for own in self._private):
+            raise PermitsError(f"{folder} holds what Deskhand keeps for itself, which no tool may change.")
+        return real
