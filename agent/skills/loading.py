@@ -176,6 +176,7 @@ def _tools(skill: Skill, warn: Warn) -> tuple[Function, ...]:
             function=function.function,
             file=file,
             host=function.host,
+            shaped=function.shaped,
         )
         for function in functions
     )

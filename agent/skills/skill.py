@@ -39,11 +39,13 @@ class Function(Tool):
         function: its name in ``file``.
         file: the Python source.
         host: it takes ``host``.
+        shaped: arguments have to be made objects of its file's classes.
     """
 
     function: str
     file: Path
     host: bool = False
+    shaped: bool = False
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ class SkillFunctions:
             "function": tool.function,
             "arguments": given,
             "host": tool.host,
+            "shaped": tool.shaped,
             "data": str(folder),
             "result_bytes": limits.result_bytes,
             # Applications inherit limits, and a browser needs more than a tool.

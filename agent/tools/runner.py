@@ -93,9 +93,37 @@ def run(call: dict[str, Any], ask: Callable[[str, dict[str, Any]], Any]) -> obje
     spec.loader.exec_module(module)
     function = getattr(module, call["function"])
     arguments = dict(call["arguments"])
+    if call["shaped"]:
+        from typing import get_type_hints  # noqa: PLC0415 - costs start time
+
+        hints = get_type_hints(function)
+        arguments = {name: shaped(value, hints[name]) for name, value in arguments.items()}
     if call["host"]:
         arguments["host"] = Host(call["data"], ask)
     return function(**arguments)
+
+
+def shaped(value: Any, kind: Any) -> Any:  # noqa: ANN401 - any JSON value, any annotation
+    """A JSON value as its annotation says: a dataclass, a member of an Enum, or lists and mappings of these."""
+    from dataclasses import is_dataclass  # noqa: PLC0415 - costs start time
+    from enum import Enum  # noqa: PLC0415
+    from typing import get_args, get_type_hints  # noqa: PLC0415
+
+    parts = get_args(kind)
+    if type(None) in parts:
+        rest = [part for part in parts if part is not type(None)]
+        return None if value is None else shaped(value, rest[0])
+    if isinstance(value, list) and parts:
+        return [shaped(item, parts[0]) for item in value]
+    if isinstance(value, dict) and len(parts) == 2:
+        return {name: shaped(item, parts[1]) for name, item in value.items()}
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(value)
+    if isinstance(value, dict) and isinstance(kind, type) and hasattr(kind, "__annotations__"):
+        hints = get_type_hints(kind)
+        made = {name: shaped(item, hints[name]) for name, item in value.items()}
+        return kind(**made) if is_dataclass(kind) else made
+    return value
 
 
 def cut(value: object, limit: int) -> object:

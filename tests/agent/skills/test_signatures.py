@@ -71,7 +71,23 @@ def test_private_functions_classes_and_nested_ones_are_no_tools(tmp_path):
     ("head", "problem"),
     [
         ("def f(a): ", "parameter a has no annotation"),
-        ("def f(a: dict[str, int]): ", "understood"),
+        ("def f(a: dict[int, int]): ", "understood"),
+        ("def f(a: set[int]): ", "understood"),
+        ("def f(a: datetime): ", "understood"),
+        ("def f(a: Annotated[int, Pattern('x')]): ", "Pattern(…), which is not understood"),
+        ("def f(a: Annotated[int, Field(pattern='x')]): ", "bound pattern of a is not understood"),
+        ("def f(a: Annotated[str, Field(ge=1)]): ", "needs a number"),
+        ("def f(a: Annotated[int, Field(min_length=1)]): ", "needs a text or a list"),
+        ("def f(a: Annotated[int, Field(ge=N)]): ", "not a plain value"),
+        ("class A(TypedDict):\n    a: 'A'\ndef f(a: A): ", "refers to itself"),
+        ("A = B\nB = A\ndef f(a: A): ", "refers to itself"),
+        ("class A:\n    a: int\ndef f(a: A): ", "no TypedDict, dataclass or Enum"),
+        ("class A(B, TypedDict):\n    a: int\ndef f(a: A): ", "other classes below it"),
+        ("class A(Enum):\n    a = 1\n    b = 'x'\ndef f(a: A): ", "all texts or all whole numbers"),
+        ("class A(Enum):\n    pass\ndef f(a: A): ", "all texts or all whole numbers"),
+        ("@dataclass\nclass A:\n    a: int = f()\ndef f(a: A): ", "not a plain value"),
+        ("@dataclass\nclass A:\n    a: int = field()\ndef f(a: A): ", "no default that can be read"),
+        ("def f(a: " + "list[" * 40 + "int" + "]" * 40 + "): ", "nested too deeply"),
         ("def f(a: int | str): ", "more than one type"),
         ("def f(*a: int): ", "have no schema"),
         ("def f(**a: int): ", "have no schema"),
@@ -79,7 +95,6 @@ def test_private_functions_classes_and_nested_ones_are_no_tools(tmp_path):
         ("def f(a: int = len('x')): ", "not a plain value"),
         ("def f(a: Literal[1, 'x']): ", "must be all strings"),
         ("def f(a: Literal[1.5]): ", "must be all strings"),
-        ("def f(a: list[int | None]): ", "may not be None"),
         ("def f(a: 'in('): ", "not Python"),
         ("async def f(): ", "async"),
         ("def Big(): ", "a–z"),
@@ -105,3 +120,105 @@ def test_reading_does_not_run_the_code(tmp_path):
     found, _ = read(tmp_path, f'open({str(tmp_path / "ran")!r}, "w")\ndef f():\n    """F."""\n')
     assert len(found) == 1
     assert not (tmp_path / "ran").exists()
+
+
+CLASSES = '''
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, StrEnum, auto
+from typing import Annotated, Literal, NotRequired, Required, TypedDict
+
+from annotated_types import Ge, Len, MaxLen
+from pydantic import Field
+
+Level = Literal["low", "high"]
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Size(IntEnum):
+    S = auto()
+    L = 7
+
+
+class Mood(StrEnum):
+    GLAD = auto()
+
+
+class Place(TypedDict, total=False):
+    """A place.
+
+    Attributes:
+        name: what people call it.
+    """
+
+    name: Required[str]
+    floor: int
+
+
+@dataclass
+class Lamp:
+    where: Place
+    colours: list[Colour]
+    size: Size = Size.L
+    level: Level = "low"
+    notes: dict[str, str] = field(default_factory=dict)
+    watts: Annotated[float | None, Ge(0), "power"] = None
+
+
+'''
+
+
+def test_classes_bounds_and_names_become_a_schema(tmp_path):
+    found, problems = read(
+        tmp_path,
+        CLASSES
+        + '''
+def light(lamp: Lamp, twice: list[Lamp], mood: Mood, best: Colour = Colour.RED,
+          share: Annotated[float, Field(gt=0, le=1, description="of all")] = 0.5,
+          names: Annotated[list[str], Len(1, 3)] = ["a"], code: Annotated[str, MaxLen(4)] = "", any_: dict = {}) -> str:
+    """Light."""
+    return ""
+''',
+    )
+    assert problems == ()
+    (light,) = found
+    assert light.shaped
+    place = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "description": "what people call it."}, "floor": {"type": "integer"}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+    colour = {"type": "string", "enum": ["red", "blue"]}
+    lamp = {
+        "type": "object",
+        "properties": {
+            "where": place,
+            "colours": {"type": "array", "items": colour},
+            "size": {"type": "integer", "enum": [1, 7], "default": 7},
+            "level": {"type": "string", "enum": ["low", "high"], "default": "low"},
+            "notes": {"type": "object", "additionalProperties": {"type": "string"}},
+            "watts": {"type": ["number", "null"], "minimum": 0, "description": "power"},
+        },
+        "required": ["where", "colours"],
+        "additionalProperties": False,
+    }
+    assert light.parameters == {
+        "type": "object",
+        "properties": {
+            "lamp": lamp,
+            "twice": {"type": "array", "items": lamp},
+            "mood": {"type": "string", "enum": ["glad"]},
+            "best": {**colour, "default": "red"},
+            "share": {
+                "type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": "of all", "default": 0.5,
+            },
+            "names": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3, "default": ["a"]},
+            "code": {"type": "string", "maxLength": 4, "default": ""},
+            "any_": {"type": "object", "default": {}},
+        },
+        "required": ["lamp", "twice", "mood"],
+    }  # fmt: skip

@@ -84,3 +84,22 @@ def test_anything_fits_or_is_refused_and_nothing_else(arguments):
     except MisfitError:
         return
     assert fit(SCHEMA, fitted) == fitted
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "error"),
+    [
+        ({"type": "integer", "minimum": 3}, 2, "a must be at least 3."),
+        ({"type": "number", "exclusiveMaximum": 1}, 1.0, "a must be less than 1."),
+        ({"type": "number", "maximum": 1}, "1.5", "a must be at most 1."),
+        ({"type": "integer", "exclusiveMinimum": 0}, 0, "a must be more than 0."),
+        ({"type": "string", "minLength": 2}, "x", "a must have at least 2 characters."),
+        ({"type": "array", "items": {"type": "integer"}, "maxItems": 1}, [1, 2], "a must have at most 1 entries."),
+        ({"type": "object"}, "x", "a must be an object."),
+        ({"type": "object", "additionalProperties": {"type": "integer"}}, {"k": "x"}, "a.k must be a whole number."),
+    ],
+)
+def test_bounds_and_objects_are_checked(schema, value, error):
+    with pytest.raises(MisfitError) as found:
+        fit({"type": "object", "properties": {"a": schema}, "required": ["a"]}, {"a": value})
+    assert str(found.value) == error
