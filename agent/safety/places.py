@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Generator
@@ -67,7 +68,7 @@ def put(path: Path, content: Content | None) -> None:
         if content is None:
             os.unlink(path.name, dir_fd=folder)
             return
-        part = f".{path.name[:100]}.deskhand-{secrets.token_hex(4)}"
+        part = f"{_part(path)}{secrets.token_hex(4)}"
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(part, flags, 0o600, dir_fd=folder)
@@ -81,6 +82,27 @@ def put(path: Path, content: Content | None) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(part, dir_fd=folder)
             raise
+
+
+def sweep(path: Path) -> None:
+    """Remove the unfinished pieces of `put` beside a file; for who knows that none is being written.
+
+    Raises:
+        PlaceError: the folder can't be reached.
+    """
+    with _parent(path) as folder:
+        listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            for name in os.listdir(listed):  # noqa: PTH208 - of a handle, not of a name
+                if re.fullmatch(re.escape(_part(path)) + "[0-9a-f]{8}", name):
+                    os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(listed)
+
+
+def _part(path: Path) -> str:
+    """How the names of unfinished pieces begin."""
+    return f".{path.name[:100]}.deskhand-"
 
 
 def move(path: Path, target: Path) -> None:

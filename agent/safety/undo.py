@@ -127,6 +127,7 @@ class Undo:
         self._audit = audit
         self._days = days
         self._most = most
+        self._read: dict[str, tuple[tuple[int, int], Entry | None]] = {}
 
     def write(self, by: By, path: Path, before: Content | None, after: Content | None) -> None:
         """Make a file hold ``after`` (None removes it), and keep what it was.
@@ -175,10 +176,21 @@ class Undo:
         """Everything that is kept and can be read, the newest first."""
         try:
             files = sorted(self._folder.glob("[0-9]*.json"), reverse=True)
+            self._read = {file.name: self._loaded(file) for file in files}
         except OSError as error:
             raise UndoError(f"What was kept in {self._folder} can't be read: {error.strerror}.") from error
         oldest = time.time_ns() - int(self._days * 86_400e9)
-        return tuple(entry for file in files if (entry := _load(file)) and entry.at > oldest)
+        return tuple(entry for _, entry in self._read.values() if entry and entry.at > oldest)
+
+    def _loaded(self, file: Path) -> tuple[tuple[int, int], Entry | None]:
+        """An entry and by what it is known to be as it was when it was read; a replaced file has another inode."""
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            return (0, 0), None  # another program has just removed it
+        stamp = (status.st_mtime_ns, status.st_ino)
+        known = self._read.get(file.name)
+        return known if known and known[0] == stamp else (stamp, _load(file))
 
     def of_calls(self, calls: Iterable[str]) -> dict[str, tuple[Entry, ...]]:
         """What each of these calls changed, the newest first; calls that changed nothing are left out."""
@@ -197,6 +209,8 @@ class Undo:
         """
         if self._folder.is_dir():
             with self._held():
+                for newest in self.entries()[:1]:
+                    _sweep(newest)
                 self._prune(0)
 
     def find(self, name: str) -> Entry:
@@ -233,6 +247,7 @@ class Undo:
                 entry = self.find(name)
                 if bool(entry.undone) == back:
                     raise UndoError(f"That was undone already: {entry.words}." if back else "That was not undone.")
+                _sweep(entry)
                 turned = self._move_back if entry.target else self._put_back
                 return turned(entry, back=back, force=force)
         except PlaceError as error:
@@ -309,6 +324,8 @@ class Undo:
     def _keep(self, by: By, path: Path, target: Path | None, before: Content | None, after: Content | None) -> Entry:
         """Write the before-image and its entry; both are on disk when this returns."""
         newest = next(iter(self.entries()), None)
+        if newest:
+            _sweep(newest)
         at = max(time.time_ns(), newest.at + 1 if newest else 0)
         entry = Entry(secrets.token_hex(3), at, by, path, target, _image(before), _image(after))
         try:
@@ -374,6 +391,12 @@ class Undo:
                     file.unlink(missing_ok=True)
         except OSError as error:
             raise UndoError(f"{self._folder} can't be emptied: {error.strerror}.") from error
+
+
+def _sweep(entry: Entry) -> None:
+    """Remove what a program that was killed while it wrote has left beside a file; only under the lock."""
+    with suppress(PlaceError):
+        places.sweep(entry.path)
 
 
 def _image(content: Content | None) -> Image | None:

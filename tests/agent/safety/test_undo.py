@@ -201,6 +201,9 @@ def test_a_kill_at_any_moment_loses_nothing(undo, granted, tmp_path, when):
     arguments = [str(path), str(tmp_path / "kept"), when]
     assert subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False).returncode == -9
     assert path.read_text() == ("new" if when == "after the write" else "old")
+    assert len(list(granted.iterdir())) == (2 if when == "within the write" else 1)
+    Undo(tmp_path / "kept").tidy()
+    assert [file.name for file in granted.iterdir()] == ["a"]  # as at the next start
     entries = undo.entries()
     assert len(entries) == (0 if when == "before the entry" else 1)
     for entry in entries:
@@ -210,6 +213,7 @@ def test_a_kill_at_any_moment_loses_nothing(undo, granted, tmp_path, when):
     write(undo, path, b"next")  # the lock is free, and what was left over is swept away
     undo.undo(undo.entries()[0].id)
     assert path.read_text() == "old"
+    assert [file.name for file in granted.iterdir()] == ["a"]
     assert not [file for file in (tmp_path / "kept").iterdir() if file.name.startswith(".")]
 
 
@@ -324,3 +328,13 @@ def test_the_changes_of_a_call_are_found(undo, granted):
     assert [entry.after.sha256 for entry in found["c1"]] == [hashlib.sha256(each).hexdigest() for each in (b"2", b"1")]
     assert found["c1"][0].at > found["c1"][1].at
     assert abs(found["c1"][0].at - time.time_ns()) < 60e9
+
+
+def test_another_program_is_seen_at_once(undo, granted, tmp_path):
+    other = Undo(tmp_path / "kept")
+    name = write(undo, granted / "a", b"new")
+    assert [entry.id for entry in other.entries()] == [name]
+    other.undo(name)
+    assert undo.entries()[0].undone
+    with pytest.raises(UndoError, match="undone already"):
+        undo.undo(name)
