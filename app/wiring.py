@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deskhand.agent.background import Background
 from deskhand.agent.events import Notice, Progressed, TasksChanged
+from deskhand.agent.hearing import Hearing
 from deskhand.agent.history import Store
 from deskhand.agent.loop import Agent, Limits
 from deskhand.agent.mcp.provider import McpServers
@@ -220,13 +221,25 @@ def painter_of(chosen: Settings) -> Painter:
 
 
 def app_host(
-    chosen: Settings, gui: Gui | None = None, background: Background | None = None, painter: Painter | None = None
+    chosen: Settings,
+    engine: Engine,
+    gui: Gui | None = None,
+    background: Background | None = None,
+    painter: Painter | None = None,
 ) -> AppHost:
     """What the application does for skills, with what the person granted."""
     private = (settings.data_folder(), settings.settings_file().parent)
     web, undo = Web(on=chosen.web), open_undo()
     host = AppHost(
-        chosen.image_budget, chosen.folders, private, gui, background=background, undo=undo, painter=painter, web=web
+        chosen.image_budget,
+        chosen.folders,
+        private,
+        gui,
+        background=background,
+        undo=undo,
+        painter=painter,
+        web=web,
+        hearing=Hearing(engine),
     )
     host.grant(chosen.trusted_folders)
     return host
@@ -319,7 +332,7 @@ def build(
     engine = WorkerEngine(config)
     servers = mcp_servers(chosen, notify)
     background = open_background(notify)
-    host = app_host(chosen, gui, background, painter)
+    host = app_host(chosen, engine, gui, background, painter)
     toolbox = Toolbox(skills, data, host, more=[servers], secrets=secrets(ask_secret))
     audit = open_audit(painter.logs)
     _log_engine(audit, config, notify)

@@ -182,6 +182,8 @@ class Request:
             wanted: models with random weights do little else.
         unfinished: the last message is still being made: it is read up to the end of its last part, and of a
             recording that is growing whole frames only. For reading alone (``max_tokens`` 0).
+        transcript: the answer shall be the words of the recording in the last message, as its text asks for; an engine
+            that recognises speech gives them without asking its text model.
     """
 
     messages: tuple[Message, ...]
@@ -192,6 +194,7 @@ class Request:
     thinking: bool = False
     end_loops: bool = False
     unfinished: bool = False
+    transcript: bool = False
 
     def __post_init__(self) -> None:
         """Refuse to answer what is still being said."""

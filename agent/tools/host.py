@@ -69,6 +69,7 @@ FUNCTIONS: Mapping[str, HostFunction] = {
         _takes("x", "y", x=_WHOLE, y=_WHOLE, direction=_one_of("up", "down", "left", "right"), turns=_WHOLE),
         bundled=True,
     ),
+    "dictate": HostFunction(("input",), _takes(minutes=_WHOLE), bundled=True),
     "type_text": HostFunction(("input",), _takes("text", text=_TEXT), bundled=True),
     "press_keys": HostFunction(("input",), _takes("keys", keys=_TEXT), bundled=True),
     "find_on_screen": HostFunction(("screen",), _takes("text", text=_TEXT)),

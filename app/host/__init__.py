@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deskhand.agent.background import Background
+from deskhand.agent.hearing import Hearing
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.undo import Undo
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.host import system
 from deskhand.app.host.behind import Behind
+from deskhand.app.host.dictation import Dictation
 from deskhand.app.host.edits import Edits
 from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
@@ -36,6 +38,7 @@ class AppHost:
         undo: keeps what files were before a tool changed them; None keeps nothing.
         painter: paints over secrets in what is seen.
         web: the way to pages of the web; off where it is None.
+        hearing: writes down what is said.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class AppHost:
         undo: Undo | None = None,
         painter: Painter | None = None,
         web: Web | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self._eyes = Eyes(budget, painter)
         behind = Behind(background, self._eyes.glance)
@@ -73,6 +77,7 @@ class AppHost:
             "click": pointer.click,
             "scroll": pointer.scroll,
             "type_text": pointer.type_text,
+            "dictate": Dictation(hearing, pointer.type_text, gui).dictate,
             "press_keys": pointer.press_keys,
             "windows": system.windows,
             "focus_window": system.focus_window,

@@ -129,6 +129,10 @@ class CascadeEngine:
             return
         recognised = (time.perf_counter() - began) * 1000
         last = request.messages[-1] if request.messages else None
+        if request.transcript and last is not None:
+            yield TextDelta(" ".join(self._known[part.digest] for part in last.parts if isinstance(part, Audio)))
+            yield Finish("stop")
+            return
         if last is not None and last.role == "user" and not request.unfinished and self._wordless(last):
             yield TextDelta(NOTHING_HEARD)
             yield Finish("stop")

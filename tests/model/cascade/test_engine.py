@@ -182,3 +182,11 @@ def test_while_somebody_speaks_the_screen_is_read_and_the_recording_waits(
     assert not stages(last) & {"reading the screen", "listening"}
     assert isinstance(last[-1], Finish)
     assert last[-1].usage.reused_tokens > last[-1].usage.evaluated_tokens
+
+
+def test_a_transcript_is_the_words_and_no_answer(engine: CascadeEngine, tmp_path: Path):
+    spoken = read_audio(speak("What is the capital of France?", tmp_path / "said.wav"))
+    asked = Request((Message("user", (spoken, Text("Write it down."))),), max_tokens=50, transcript=True)
+    text = said(list(engine.generate(asked)))
+    assert "what is the capital" in text.lower()
+    assert "paris" not in text.lower()
