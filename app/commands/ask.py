@@ -31,7 +31,7 @@ from deskhand.agent.events import (
 from deskhand.agent.history import HistoryError
 from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.agent.safety.grants import DAYS
-from deskhand.app import capture, settings, wiring
+from deskhand.app import capture, keys, settings, wiring
 from deskhand.app.capture import CaptureError
 from deskhand.app.panic import StopListener
 from deskhand.app.pictures import PictureError, read_image
@@ -152,7 +152,8 @@ def _turn(options: argparse.Namespace, show: _Printer, cancel: threading.Event) 
     percepts = _percepts(options, chosen.image_budget)
     approve = options.approve
     names = [] if approve in {"ask", "never"} else [name.strip() for name in approve.split(",") if name.strip()]
-    desk = wiring.build(chosen, wiring.open_history(), show, names, ask=approve == "ask")
+    ask_secret = keys.asker(cancel)
+    desk = wiring.build(chosen, wiring.open_history(), show, names, ask=approve == "ask", ask_secret=ask_secret)
     try:
         latest = desk.store.latest() if options.go_on else None
         conversation = latest if latest is not None else desk.store.new_conversation()
