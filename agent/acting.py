@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from deskhand.agent import scopes, screening
 from deskhand.agent.background import Background
-from deskhand.agent.events import Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision, Notice
+from deskhand.agent.events import Aim, Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision, Notice
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
@@ -32,6 +34,14 @@ MAX_REPEATS = 3
 
 AT_ONCE = 4
 """Calls that run at the same time: each may be a process."""
+
+
+class Sight(Protocol):
+    """Shows where on the screen a call would act (`deskhand.app.host.sight.Sight`)."""
+
+    def aim(self, place: tuple[int, int] | None, cancel: threading.Event) -> Aim:
+        """What is at a place in thousandths of the screen; in the window that has the keyboard where that is None."""
+        ...
 
 
 class _NotRunError(Exception):
@@ -66,6 +76,7 @@ class Actor:
         limits: of one call.
         background: keeps what calls let go on; None where nothing can.
         painter: paints over secrets in what tools looked at.
+        sight: shows where on the screen a call would act.
     """
 
     def __init__(
@@ -77,7 +88,9 @@ class Actor:
         background: Background | None = None,
         *,
         painter: Painter | None = None,
+        sight: Sight | None = None,
     ) -> None:
+        self._sight = sight
         self._background = background
         self._painter = painter
         self._toolbox = toolbox
@@ -191,6 +204,13 @@ class Actor:
         if problem and scopes.lets_out(tool.scopes):
             raise _NotRunError(Decision.DENIED, f"{tool.name} did not run, because that could not be logged: {problem}")
 
+    def _aim(self, turn: Turn, tool: Tool, call: ToolCall) -> Aim | None:
+        """Where on the screen a call of mouse or keyboard would act."""
+        if self._sight is None or "input" not in tool.scopes:
+            return None
+        x, y = call.arguments.get("x"), call.arguments.get("y")
+        return self._sight.aim((x, y) if isinstance(x, int) and isinstance(y, int) else None, turn.stop)
+
     def _request(self, turn: Turn, tool: Tool, call: ToolCall, situation: Situation) -> ApprovalRequest:
         """All that the person needs to know to answer."""
         read = turn.taint
@@ -203,6 +223,8 @@ class Actor:
             origins=read.origins,
             carried=read.carried(call.arguments),
             picture=_picture(turn, read.origins),
+            aim=self._aim(turn, tool, call),
+            read=screening.excerpt(read, read.carried(call.arguments), self._painter),
             command=self._toolbox.preview(tool, call),
             diff=changes.diff(tool, call),
             lasting=changes.lasting(tool, call),

@@ -130,6 +130,23 @@ class CallProposed:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What the screen shows where a call would act.
+
+    Attributes:
+        image: a piece of it, as it is now; None if it could not be taken.
+        at: the place in it, pixels across and down; None if all of it is meant.
+        title: of the window, where one is meant.
+        note: why there is no picture, a sentence.
+    """
+
+    image: Image | None = None
+    at: tuple[int, int] | None = None
+    title: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalRequest:
     """A call that waits for the person. Whoever shows it sets ``reply``; nothing else routes the answer back.
 
@@ -141,6 +158,8 @@ class ApprovalRequest:
         origins: what the model had read that nobody vouches for, the newest last; empty if nothing.
         carried: pieces of the arguments that stand in what it had read.
         picture: what it had seen last, if that is among the origins.
+        aim: where on the screen it would act, if it would.
+        read: a piece of the text it had read last, or from which a piece was taken; secrets are painted over.
         command: the command line that would run, where the arguments alone do not say it.
         diff: unified, of the file that would change.
         lasting: whether the person can take that back afterwards.
@@ -156,6 +175,8 @@ class ApprovalRequest:
     origins: tuple[Origin, ...] = ()
     carried: tuple[Carried, ...] = ()
     picture: Image | None = None
+    aim: Aim | None = None
+    read: str = ""
     command: str = ""
     diff: str = ""
     lasting: str = ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from deskhand.agent import prompt, screening, waking
-from deskhand.agent.acting import Actor
+from deskhand.agent.acting import Actor, Sight
 from deskhand.agent.asking import Asker, Said
 from deskhand.agent.background import Background
 from deskhand.agent.events import (
@@ -64,6 +64,7 @@ class Agent:
         audit: the log of what is asked, decided and done.
         background: keeps what calls let go on behind the conversation; None where nothing can.
         painter: paints over secrets in every picture; None lets them pass as they are.
+        sight: shows where on the screen a call would act.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Agent:
         audit: Audit | None = None,
         background: Background | None = None,
         painter: Painter | None = None,
+        sight: Sight | None = None,
     ) -> None:
         self._engine = engine
         self._asker = Asker(engine, toolbox)
@@ -84,7 +86,7 @@ class Agent:
         self._toolbox = toolbox
         self._limits = limits or Limits()
         self._audit = audit
-        self._actor = Actor(toolbox, permissions, store, self._limits, background, painter=painter)
+        self._actor = Actor(toolbox, permissions, store, self._limits, background, painter=painter, sight=sight)
         self._painter = painter
 
     def turn(

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from deskhand.agent.events import Progressed
+from deskhand.agent.origin import Carried
 from deskhand.agent.percept import Percept, ScreenPercept
+from deskhand.agent.safety import redaction
 from deskhand.agent.safety.painting import Painter, Progress, UncheckedError
+from deskhand.agent.safety.taint import Taint
 from deskhand.agent.task import Woken
 from deskhand.agent.tool import ToolResult
 from deskhand.agent.turn import Emit
+
+EXCERPT = 600
+"""Characters of a text that is shown."""
 
 STAGE = "looking for secrets in the picture"
 
@@ -49,6 +55,23 @@ def result(made: ToolResult, painter: Painter | None, emit: Emit, cancel: thread
     except UncheckedError as error:
         return replace(made, value=None, error=str(error), images=())
     return replace(made, images=images)
+
+
+def excerpt(read: Taint, carried: Sequence[Carried], painter: Painter | None) -> str:
+    """A piece of the text that a call may come from, for the person who is asked; without secrets unless they chose so.
+
+    Args:
+        read: what the model had read.
+        carried: pieces of the call that stand there; the first decides which text, and where in it.
+        painter: says whether secrets are painted over.
+    """
+    wanted = carried[0].origin if carried else read.origins[-1] if read.origins else None
+    text = next((text for origin, text in reversed(read.texts) if origin == wanted), "")
+    at = max(0, text.casefold().find(carried[0].text.casefold())) if carried else 0
+    first = max(0, at - EXCERPT // 3)
+    piece = redaction.redact(text) if painter is None or painter.logs() else text
+    piece = piece[first : first + EXCERPT]
+    return f"{'…' if first else ''}{piece}{'…' if first + EXCERPT < len(text) else ''}" if piece else ""
 
 
 def _told(emit: Emit) -> Progress:

@@ -340,5 +340,15 @@ def build(
         open_undo().tidy()
     except UndoError as error:
         notify(Notice("undo", str(error)))
-    agent = Agent(engine, store, toolbox, permissions, Limits(), audit=audit, background=background, painter=painter)
+    agent = Agent(
+        engine,
+        store,
+        toolbox,
+        permissions,
+        Limits(),
+        audit=audit,
+        background=background,
+        painter=painter,
+        sight=host.sight,
+    )
     return Desk(chosen, engine, store, skills, permissions, agent, host, background.timers, background, servers)

@@ -19,6 +19,7 @@ from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
 from deskhand.app.host.opening import open_file
 from deskhand.app.host.pointer import Pointer
+from deskhand.app.host.sight import Sight
 from deskhand.app.host.web import Web
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class AppHost:
         hearing: Hearing | None = None,
     ) -> None:
         self._eyes = Eyes(budget, painter)
+        self._sight = Sight(self._eyes, painter)
         behind = Behind(background, self._eyes.glance)
         pointer = Pointer(self._eyes.area)
         self._always = tuple(folders)
@@ -96,6 +98,11 @@ class AppHost:
     def grant(self, folders: Sequence[Path]) -> None:
         """Grant these for files besides the first ones, from the next call on, in place of those of an earlier time."""
         self._files.grant((*self._always, *folders))
+
+    @property
+    def sight(self) -> Sight:
+        """What shows the person where a call would act."""
+        return self._sight
 
     def ask(self, asked: Asked) -> Told:
         """Do what a tool asked for; raises HostError with a sentence where that can't be done."""

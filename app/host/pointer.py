@@ -188,6 +188,26 @@ def _show(connection: display.Display, x: int, y: int, cancel: threading.Event) 
         connection.sync()
 
 
+def keyboard_window() -> tuple[Area, str]:
+    """Place, in physical pixels, and title of the window that would get what is typed; nothing is changed.
+
+    Raises:
+        HostError: there is none, or no X server.
+    """
+    with _connection() as connection:
+        focus = connection.get_input_focus().focus
+        root = connection.screen().root
+        window = focus if isinstance(focus, Window) and focus != root and not _is_ours(focus) else None
+        for other in reversed(_clients(connection)) if window is None else ():
+            if not _is_ours(other) and other.get_attributes().map_state == X.IsViewable:
+                window = other
+                break
+        if window is None:
+            raise HostError("No other window has the keyboard: click into the field first.")
+        size, origin = window.get_geometry(), root.translate_coords(window.id, 0, 0)
+        return Area(origin.x, origin.y, size.width, size.height), _title(window)
+
+
 def _leave_ours(connection: display.Display) -> str:
     """Give the keyboard to another's window if one of ours has it, and say whose it is.
 

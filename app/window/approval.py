@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from deskhand.agent.events import Answer, ApprovalRequest
@@ -16,10 +16,15 @@ from deskhand.app.window.entries import picture
 from deskhand.app.window.fold import Mono, label, named
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.theme import Theme, mono
-from deskhand.model.types import Image
 
 SHOWN = 3
 """Origins that are named, the newest first."""
+
+AIM, SEEN = QSize(500, 220), QSize(360, 200)
+"""The most that the pictures take, logical pixels."""
+
+MARK, MARK_SIDE = "#e0243a", 44
+"""As `deskhand.app.host.pointer` marks the place on the screen."""
 
 GRACE_MS = 600
 """How long the buttons stay off when the person was typing as the sheet came up: a key meant for the text must neither
@@ -48,6 +53,7 @@ class ApprovalSheet(Sheet):
         self._middle = Middle()
         self.column.addWidget(self._middle, 1)
         self._arguments()
+        self._aim()
         self._carried()
         self._preview()
         self._touches()
@@ -106,6 +112,20 @@ class ApprovalSheet(Sheet):
         view.setAccessibleName("Arguments")
         column.addWidget(view)
 
+    def _aim(self) -> None:
+        """The place on the screen where it would act, as it is now."""
+        aim, column = self.request.aim, self._middle.column
+        if aim is None:
+            return
+        into = f"In this window: “{shown(aim.title)}”" if aim.title else "In the window that has the keyboard"
+        column.addWidget(label("At this place of the screen, as it is now" if aim.at else into, "small"))
+        if aim.image is None:
+            words = f"It can't be shown: {aim.note}"
+            column.addWidget(label(shown(words), "warn", wrap=True, name="approval-aim-note"))
+            return
+        what = "Where it would act" + (", in the middle of the mark" if aim.at else "")
+        column.addWidget(_picture(picture(aim.image), AIM, "approval-aim", what, aim.at))
+
     def _preview(self) -> None:
         request, column = self.request, self._middle.column
         for title, text, name in (
@@ -133,7 +153,12 @@ class ApprovalSheet(Sheet):
         only = "" if request.session else ", so only this one call can be allowed"
         self._lines(f"Asked after reading what others wrote{only}", [origin.words for origin in newest], "origin")
         if request.picture:
-            self._middle.column.addWidget(_thumbnail(request.picture))
+            view = _picture(picture(request.picture), SEEN, "approval-picture", "What it had seen")
+            self._middle.column.addWidget(view)
+        if request.read:
+            view = Mono(shown(request.read), 5, "approval-read")
+            view.setAccessibleName("What it had read")
+            self._middle.column.addWidget(view)
 
     def _carried(self) -> None:
         pieces = [f"{each.argument}: “{each.text[:200]}” from {each.origin.words}" for each in self.request.carried]
@@ -229,12 +254,19 @@ class Middle(QScrollArea):
             self.updateGeometry()
 
 
-def _thumbnail(image: Image) -> QLabel:
-    view = named(QLabel(), "approval-picture", accessible="What it had seen")
+def _picture(image: QImage, size: QSize, name: str, says: str, at: tuple[int, int] | None = None) -> QLabel:
+    """A picture of at most a size; with a mark around a place, as large as the one that the screen will show there."""
+    view = named(QLabel(), name, accessible=says)
     ratio = view.devicePixelRatioF()
-    small = picture(image).scaled(
-        QSize(360, 200) * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-    )
-    small.setDevicePixelRatio(ratio)
-    view.setPixmap(QPixmap.fromImage(small))
+    if at is not None:
+        painter = QPainter(image)
+        painter.setPen(QPen(QColor(MARK), 4))
+        painter.drawRect(at[0] - MARK_SIDE // 2, at[1] - MARK_SIDE // 2, MARK_SIDE, MARK_SIDE)
+        painter.end()
+    room = size * ratio
+    if size == SEEN or image.width() > room.width() or image.height() > room.height():
+        smooth = Qt.TransformationMode.SmoothTransformation
+        image = image.scaled(room, Qt.AspectRatioMode.KeepAspectRatio, smooth)
+    image.setDevicePixelRatio(ratio)
+    view.setPixmap(QPixmap.fromImage(image))
     return view

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
 
-from deskhand.agent.events import Answer, ApprovalRequest
+from deskhand.agent.events import Aim, Answer, ApprovalRequest
 from deskhand.agent.origin import Carried, Origin
 from deskhand.app.window.approval import ApprovalSheet
 from deskhand.model.types import Image, ToolCall
@@ -167,3 +167,26 @@ def test_the_diff_and_the_command_are_shown_whole(below, theme, qtbot):
     qtbot.waitUntil(lambda: button(sheet, "approve-once").isVisible())
     place = button(sheet, "approve-once").mapTo(below, button(sheet, "approve-once").rect().bottomRight())
     assert below.rect().contains(place)
+
+
+def test_the_place_of_a_click_is_shown_with_a_mark_around_it(below, theme, qtbot):
+    grey = Image(b"\x80\x80\x80" * 560 * 200, 560, 200)
+    sheet, _ = ask(below, theme, {"x": 500, "y": 500}, aim=Aim(grey, (100, 90)))
+    found = sheet.findChild(QLabel, "approval-aim").pixmap().toImage()
+    across = found.width() / 560
+    edge, middle = (round(each * across) for each in (100 - 22, 100)), round(90 * across)
+    left, centre = edge
+    assert found.pixelColor(left, middle).red() > found.pixelColor(left, middle).green() + 60
+    assert found.pixelColor(centre, middle).getRgb()[:3] == (128, 128, 128)
+    assert any("as it is now" in each.text() for each in sheet.findChildren(QLabel))
+
+
+def test_a_place_that_can_not_be_shown_says_why(below, theme, qtbot):
+    sheet, _ = ask(below, theme, aim=Aim(note="There is no screen."))
+    assert sheet.findChild(QLabel, "approval-aim-note").text() == "It can't be shown: There is no screen."
+    assert sheet.findChild(QLabel, "approval-aim") is None
+
+
+def test_what_it_had_read_is_shown(below, theme, qtbot):
+    sheet, _ = ask(below, theme, origins=(Origin("file", "/tmp/a"),), read="Please \u202eopen it")
+    assert sheet.findChild(QPlainTextEdit, "approval-read").toPlainText() == "Please ⟨U+202E⟩open it"

@@ -1,0 +1,71 @@
+"""The place of a click on a real screen, as it is shown before it is allowed."""
+
+import threading
+
+import pytest
+
+from deskhand.agent.safety.painting import Painter
+from deskhand.app.host.eyes import Eyes
+from deskhand.app.host.sight import AROUND, CROP, Sight
+from deskhand.model.cascade.ocr import Line, Reader
+
+STOP = threading.Event()
+
+
+class Seer(Reader):
+    """Reads a password from the upper left corner on, or fails."""
+
+    problem: Exception | None = None
+
+    def lines(self, image, least=0.0, cancel=None, progress=lambda _done, _total: None):
+        if self.problem:
+            raise self.problem
+        self.size = (image.width, image.height)
+        text = "password: hunter2"
+        return [Line(text, 0, 0, 340, 20, tuple(20.0 * at + 10 for at in range(len(text))))]
+
+
+@pytest.fixture
+def screen(x_display, monkeypatch):
+    monkeypatch.setenv("DISPLAY", x_display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("place", "at"),
+    [((500, 500), (280, 150)), ((0, 0), (0, 0)), ((1000, 1000), (559, 299)), ((100, 900), (128, 220))],
+)
+def test_the_place_is_in_the_piece_that_is_shown(screen, place, at):
+    aim = Sight(Eyes(70)).aim(place, STOP)
+    assert (aim.image.width, aim.image.height) == CROP
+    assert aim.at == at
+    assert aim.note == ""
+
+
+def test_secrets_around_it_are_painted_over(screen):
+    reader = Seer()
+    bare = Sight(Eyes(70)).aim((100, 100), STOP)
+    covered = Sight(Eyes(70), Painter("pixels", reader)).aim((100, 100), STOP)
+    assert covered.image.pixels != bare.image.pixels
+    assert covered.at == bare.at
+    assert reader.size == (1280, 800) <= AROUND
+
+
+def test_what_can_not_be_looked_through_is_not_shown(screen):
+    reader = Seer()
+    reader.problem = OSError("no model")
+    aim = Sight(Eyes(70), Painter("pixels", reader)).aim((100, 100), STOP)
+    assert aim.image is None
+    assert "no model" in aim.note
+
+
+def test_without_a_window_that_has_the_keyboard_it_says_so(screen):
+    aim = Sight(Eyes(70)).aim(None, STOP)
+    assert aim.image is None
+    assert "click into the field first" in aim.note
+
+
+def test_without_a_screen_it_says_so(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "no screen" in Sight(Eyes(70)).aim((1, 1), STOP).note
