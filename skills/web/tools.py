@@ -31,7 +31,7 @@ def fetch(host: Host, url: str, part: int = 1) -> dict[str, Any]:
         part: of a long page, from 1.
     """
     found = host.ask("fetch_page", url=url)
-    text = decoded(base64.b64decode(found["body"]), found["charset"])
+    text = _decoded(base64.b64decode(found["body"]), found["charset"])
     title, links = "", []
     if found["kind"] in {"text/html", "application/xhtml+xml"}:
         page = readable.read(text, found["url"])
@@ -51,7 +51,7 @@ def fetch(host: Host, url: str, part: int = 1) -> dict[str, Any]:
     return told
 
 
-def decoded(body: bytes, charset: str) -> str:
+def _decoded(body: bytes, charset: str) -> str:
     """The text of a page: by the server's word, the page's own, or UTF-8."""
     declared = re.search(rb"<meta[^>]{0,200}?charset=[\"']?([\w-]{2,30})", body[:4096], re.IGNORECASE)
     for name in (charset, declared.group(1).decode() if declared else "", "utf-8"):
