@@ -48,14 +48,17 @@ def look(path: Path) -> Content | None:
             handle = os.open(path.name, flags, dir_fd=folder)
         except FileNotFoundError:
             return None
-        with os.fdopen(handle, "rb") as file:
+        try:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
                 raise PlaceError(f"{path} is no file.")
-            raw = file.read(LARGEST + 1)
-            if len(raw) > LARGEST:
-                raise PlaceError(f"{path} has more than {LARGEST >> 20} MB.")
-            return Content(raw, stat.S_IMODE(found.st_mode))
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                raw = file.read(LARGEST + 1)
+        finally:
+            os.close(handle)
+    if len(raw) > LARGEST:
+        raise PlaceError(f"{path} has more than {LARGEST >> 20} MB.")
+    return Content(raw, stat.S_IMODE(found.st_mode))
 
 
 def put(path: Path, content: Content | None) -> None:
@@ -136,7 +139,7 @@ def _rename(path: Path, target: Path, folder: int, other: int) -> None:
 @contextlib.contextmanager
 def _parent(path: Path) -> Generator[int]:
     """A handle of the folder of a file; errors of the system become sentences."""
-    if not path.is_absolute() or ".." in path.parts or not path.name:
+    if not path.is_absolute() or ".." in path.parts or not path.name or "\0" in str(path):
         raise PlaceError(f"{path} is no whole path of a file.")
     handle = -1
     try:

@@ -241,6 +241,18 @@ class Undo:
         """Make a change again that was taken back; likewise."""
         return self._turn(name, back=False, force=force)
 
+    def forget(self, name: str) -> str:
+        """Remove what was kept of a change, which can't be taken back from then on; returns a sentence.
+
+        Raises:
+            UndoError: nothing is kept under that name.
+        """
+        with self._held():
+            entry = self.find(name)
+            unlogged = self._tell(entry, "forgotten", force=False)
+            self._forget(entry)
+        return f"Nothing is kept any more of this: {entry.words}.{unlogged}"
+
     def _turn(self, name: str, *, back: bool, force: bool) -> str:
         try:
             with self._held():
@@ -269,7 +281,7 @@ class Undo:
         # Before the file is touched: what is there now can be told apart from what shall be, whenever this ends.
         entry = replace(entry, **{"after" if back else "before": _image(now)})
         self._save(entry)
-        unlogged = self._tell(entry, back=back, force=force)
+        unlogged = self._tell(entry, "undone" if back else "redone", force=force)
         places.put(entry.path, content)
         self._mark(entry, back=back)
         return _said(entry, back=back) + unlogged
@@ -287,7 +299,7 @@ class Undo:
             )
         if not _same(now, entry.after) and not force:
             raise ConflictError(self._conflict(entry, here))
-        unlogged = self._tell(entry, back=back, force=force)
+        unlogged = self._tell(entry, "undone" if back else "redone", force=force)
         places.move(here, there)
         self._mark(replace(entry, before=_image(now), after=_image(now)), back=back)
         return _said(entry, back=back) + unlogged
@@ -301,13 +313,13 @@ class Undo:
             )
         return f"{path} is not as {entry.by.tool} left it: it was changed since. Nothing was changed."
 
-    def _tell(self, entry: Entry, *, back: bool, force: bool) -> str:
+    def _tell(self, entry: Entry, did: str, *, force: bool) -> str:
         """Write it into the log; the person's own wish does not fail because that can't be done, but they are told."""
         if self._audit is None:
             return ""
         told = {"path": str(entry.path), "target": str(entry.target or ""), "was": entry.did, "forced": force}
         by = {"tool": entry.by.tool, "call": entry.by.call}
-        problem = self._audit.tell("undo", did="undone" if back else "redone", entry=entry.id, **told, **by)
+        problem = self._audit.tell("undo", did=did, entry=entry.id, **told, **by)
         return f" {problem}" if problem else ""
 
     # On disk --------------------------------------------------------------------------------------------------------

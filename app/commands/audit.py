@@ -31,6 +31,7 @@ _SKILLS: Mapping[str, str] = {
 _UNDO: Mapping[str, str] = {
     "undone": "You undid what {tool} did ({was}) to {path}",
     "redone": "You did again what {tool} did ({was}) to {path}",
+    "forgotten": "You had removed what was kept of what {tool} did ({was}) to {path}",
 }
 """Likewise of the kind ``undo``."""
 

@@ -20,6 +20,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 - argparse has no public 
     made.add_argument("ids", nargs="*", metavar="ID", help="a name of the list; without one: the newest change")
     made.add_argument("--list", action="store_true", help="what can be undone, the newest first")
     made.add_argument("--redo", action="store_true", help="make a change again that was undone")
+    made.add_argument("--forget", action="store_true", help="remove what is kept of these; they can't be undone then")
     made.add_argument("--force", action="store_true", help="also where the file was changed since; that is kept")
     made.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.list:
             return _list(kept.entries(), as_json=options.json)
-        chosen = _chosen(kept, options.ids, redo=options.redo)
+        chosen = _chosen(kept, options)
     except UndoError as error:
         return _tell([_as_json("", error=error)], options)
     return _tell([_turn(kept, entry, options) for entry in chosen], options)
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _list(entries: Sequence[Entry], *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps([entry.as_json() for entry in entries], ensure_ascii=False))
+        print(json.dumps([entry.as_json() for entry in entries]))
     elif not entries:
         print("Nothing that tools changed is kept.")
     for entry in () if as_json else entries:
@@ -50,8 +51,11 @@ def _when(nanoseconds: int) -> str:
     return f"{datetime.fromtimestamp(nanoseconds / 1e9).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _chosen(kept: Undo, names: Sequence[str], *, redo: bool) -> list[Entry]:
+def _chosen(kept: Undo, options: argparse.Namespace) -> list[Entry]:
     """The entries in the order in which they are taken back (the newest first) or made again (the oldest first)."""
+    names, redo = options.ids, options.redo
+    if options.forget and not names:
+        raise UndoError("Name what shall be forgotten. See: deskhand undo --list")
     if names:
         found = [kept.find(name) for name in dict.fromkeys(names)]
         return sorted(found, key=lambda entry: entry.at, reverse=not redo)
@@ -70,6 +74,8 @@ def _chosen(kept: Undo, names: Sequence[str], *, redo: bool) -> list[Entry]:
 def _turn(kept: Undo, entry: Entry, options: argparse.Namespace) -> dict[str, Any]:
     turn = kept.redo if options.redo else kept.undo
     try:
+        if options.forget:
+            return _as_json(entry.id, did=kept.forget(entry.id))
         return _as_json(entry.id, did=turn(entry.id, force=options.force))
     except ConflictError as error:
         redo = "--redo " if options.redo else ""
@@ -87,7 +93,7 @@ def _as_json(name: str, did: str = "", error: UndoError | None = None, hint: str
 def _tell(told: Sequence[dict[str, Any]], options: argparse.Namespace) -> int:
     failed = any(each["error"] for each in told)
     if options.json:
-        print(json.dumps({"changes": told}, ensure_ascii=False))
+        print(json.dumps({"changes": told}))
         return int(failed)
     for each in told:
         if each["did"]:

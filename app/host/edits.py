@@ -60,7 +60,7 @@ class Edits:
         """
         given = asked.arguments
         name, start, end = given["name"], given["start"], given["end"]
-        if asked.data is None or Path(name).name != name or name.startswith("."):
+        if asked.data is None or not name.isprintable() or Path(name).name != name or name[:1] in {"", "."}:
             raise HostError(f"{name[:100]} is no name of a file in the skill's own folder.")
         path = asked.data.resolve() / name
         with _sentences():

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,3 +71,41 @@ def test_all_undone_in_reverse_is_the_first_state_byte_for_byte(tmp_path_factory
     for entry in reversed(undo.entries()):
         undo.redo(entry.id)
     assert state(folder, data) == states[-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"name": "../secret"}, "no name of a file"),
+        ({"name": "inner/file"}, "no name of a file"),
+        ({"name": ".hidden"}, "no name of a file"),
+        ({"name": ".."}, "no name of a file"),
+        ({"name": ""}, "no name of a file"),
+        ({"name": "a\0b"}, "no name of a file"),
+        ({"name": "link"}, "link"),
+        ({"name": "folder"}, "no file"),
+        ({"start": -1}, "has no bytes -1 to 0"),
+        ({"end": 1}, "has no bytes 0 to 1"),
+        ({"was": "another"}, "changed by somebody else"),
+        ({"text": "x" * (4 << 20) + "x"}, "more than 4 MB"),
+    ],
+)
+def test_a_skill_writes_nothing_but_files_of_its_own(tmp_path, given, sentence):
+    (tmp_path / "secret").write_text("mine")
+    own = tmp_path / "own"
+    (own / "folder").mkdir(parents=True)
+    (own / "link").symlink_to(tmp_path / "secret")
+    fine = {"name": "a", "was": hashlib.sha256(b"").hexdigest(), "start": 0, "end": 0, "text": "x"}
+    edits = Edits(Files([]), Undo(tmp_path / "kept"))
+
+    def ask(arguments, data):
+        return edits.change_own_file(Asked("c", arguments, "t", "s", ("files:data",), threading.Event(), "c", data))
+
+    with pytest.raises(HostError, match=sentence):
+        ask({**fine, **given}, own)
+    with pytest.raises(HostError, match="no name of a file"):
+        ask(fine, None)
+    assert (tmp_path / "secret").read_text() == "mine"
+    assert sorted(path.name for path in own.iterdir()) == ["folder", "link"]
+    assert ask(fine, own).value["was"] == "new"
+    assert (own / "a").read_text() == "x"

@@ -65,3 +65,6 @@ def test_what_a_turn_did_is_undone_listed_done_again_and_logged(
     assert log[-1] == f"You did again what edit_write did (changed) to {letter}"
     assert len(log) == 4
     assert deskhand("undo", "nothing", "--json").code == 1
+    assert deskhand("undo", "--forget").err == "Name what shall be forgotten. See: deskhand undo --list\n"
+    assert deskhand("undo", "--forget", deleted).code == 0
+    assert deleted not in deskhand("undo", "--list").out

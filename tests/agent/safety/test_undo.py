@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -299,8 +300,14 @@ def test_what_is_no_file_is_refused(undo, granted):
         with pytest.raises(PlaceError, match=sentence):
             write(undo, granted / name, None)
         assert (granted / name).exists()
-    with pytest.raises(PlaceError, match="no whole path"):
-        places.look(granted / ".." / "a")
+    for path in (granted / ".." / "a", granted / "a\0b"):
+        with pytest.raises(PlaceError, match="no whole path"):
+            places.look(path)
+    before = psutil.Process().num_fds()
+    for _ in range(3):
+        with pytest.raises(PlaceError, match="is no file"):
+            places.look(granted)
+    assert psutil.Process().num_fds() == before
 
 
 def test_every_undo_is_in_the_log_and_goes_on_without_one(granted, tmp_path):
@@ -338,3 +345,15 @@ def test_another_program_is_seen_at_once(undo, granted, tmp_path):
     assert undo.entries()[0].undone
     with pytest.raises(UndoError, match="undone already"):
         undo.undo(name)
+
+
+def test_what_is_kept_can_be_forgotten(granted, tmp_path):
+    log = Audit(tmp_path / "audit.jsonl")
+    undo = Undo(tmp_path / "kept", log)
+    (granted / "a").write_text("secret")
+    name = write(undo, granted / "a", None)
+    assert undo.forget(name) == f"Nothing is kept any more of this: edit_write deleted {granted / 'a'}."
+    assert [file.name for file in (tmp_path / "kept").iterdir()] == ["lock"]
+    assert next(log.entries()).fields["did"] == "forgotten"
+    with pytest.raises(UndoError, match="Nothing is kept"):
+        undo.forget(name)
