@@ -240,6 +240,7 @@ def app_host(
         painter=painter,
         web=web,
         hearing=Hearing(engine),
+        language=chosen.language,
     )
     host.grant(chosen.trusted_folders)
     return host

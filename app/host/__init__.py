@@ -19,6 +19,7 @@ from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.files import Files
 from deskhand.app.host.opening import open_file
 from deskhand.app.host.pointer import Pointer
+from deskhand.app.host.selection import Selection
 from deskhand.app.host.sight import Sight
 from deskhand.app.host.web import Web
 
@@ -40,6 +41,7 @@ class AppHost:
         painter: paints over secrets in what is seen.
         web: the way to pages of the web; off where it is None.
         hearing: writes down what is said.
+        language: in which the screen is read aloud.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class AppHost:
         painter: Painter | None = None,
         web: Web | None = None,
         hearing: Hearing | None = None,
+        language: str = "en",
     ) -> None:
-        self._eyes = Eyes(budget, painter)
+        self._eyes = Eyes(budget, painter, language)
         self._sight = Sight(self._eyes, painter)
         behind = Behind(background, self._eyes.glance)
         pointer = Pointer(self._eyes.area)
         self._always = tuple(folders)
+        selection = Selection(lambda asked: _clipboard(gui, budget).read(asked), pointer.type_text)
         files = self._files = Files(folders, private)
         edits = Edits(files, undo)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
@@ -91,7 +95,8 @@ class AppHost:
             "later": behind.later,
             "tasks": behind.tasks,
             "end_task": behind.end_task,
-            "read_clipboard": lambda asked: _clipboard(gui, budget).read(asked),
+            "read_clipboard": selection.read,
+            "replace_selection": selection.replace,
             "write_clipboard": lambda asked: _clipboard(gui, budget).write(asked),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,9 +13,15 @@ from deskhand.agent.safety.painting import Painter, UncheckedError
 from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
 from deskhand.app import capture
+from deskhand.app.host import voice
+from deskhand.app.host.pointer import connected, mark
 from deskhand.model.cascade.ocr import Reader, Word, rows
 
 MOST_FOUND = 10
+FOUND_SECONDS = 1.5
+"""In which the place of a text is marked."""
+_ROOM = 8
+"""Pixels between the text and the mark."""
 LEAST_LIKE = 0.75
 """How much alike (`difflib`'s ratio) what was read must be to what is looked for, where nothing is equal."""
 
@@ -25,10 +32,12 @@ class Eyes:
     Args:
         budget: the most image tokens of a look.
         painter: paints over secrets, so that none is read either.
+        language: in which it reads aloud, an ISO 639-1 code.
     """
 
-    def __init__(self, budget: int, painter: Painter | None = None) -> None:
+    def __init__(self, budget: int, painter: Painter | None = None, language: str = "en") -> None:
         self._budget = budget
+        self._language = language
         self._painter = painter
         self._reader = painter.reader if painter else Reader()
         self._area: Area | None = None
@@ -40,7 +49,12 @@ class Eyes:
     def read(self, asked: Asked) -> Told:
         """All text on the screen, in rows."""
         seen = self._seen(asked.cancel)
-        return Told({"text": "\n".join(rows(self._reader.words(seen.image))), "source": seen.source})
+        text = "\n".join(rows(self._reader.words(seen.image)))
+        told = {"text": text, "source": seen.source}
+        if not asked.arguments.get("aloud"):
+            return Told(told)
+        spoken = voice.speak(text, asked.cancel, self._language)
+        return Told({**told, "spoken": f"the first {spoken} characters" if spoken else voice.MISSING})
 
     def find(self, asked: Asked) -> Told:
         """Where a text stands, as places in thousandths of the screen, the best first."""
@@ -66,7 +80,8 @@ class Eyes:
             }
             for word in found
         ]
-        return Told({"found": places, "unit": "thousandths of the screen"})
+        shown = _shown(found[0], seen, asked.cancel)
+        return Told({"found": places, "unit": "thousandths of the screen", "marked": shown})
 
     def area(self) -> Area:
         """Of the screen that was looked at last, in physical pixels; of the one in use if none was."""
@@ -97,6 +112,17 @@ class Eyes:
             return replace(seen, image=self._painter.painted(seen.image, cancel).image)
         except UncheckedError as error:
             raise HostError(str(error)) from error
+
+
+def _shown(word: Word, seen: ScreenPercept, cancel: threading.Event) -> bool:
+    """Mark a text on the screen for a moment; False where that can't be done (Wayland)."""
+    left, top = round(seen.left + word.left) - _ROOM, round(seen.top + word.top) - _ROOM
+    wide, high = round(word.right - word.left) + 2 * _ROOM, round(word.bottom - word.top) + 2 * _ROOM
+    if os.environ.get("WAYLAND_DISPLAY") or not os.environ.get("DISPLAY"):
+        return False
+    with connected() as connection:
+        mark(connection, Area(left, top, wide, high), cancel, FOUND_SECONDS)
+    return True
 
 
 def matches(wanted: str, words: Sequence[Word]) -> list[Word]:

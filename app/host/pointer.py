@@ -56,7 +56,7 @@ class Pointer:
         """Click once or twice at a place."""
         given = asked.arguments
         button = _BUTTONS[given.get("button") or "left"]
-        with _connection() as connection:
+        with connected() as connection:
             x, y = self._aimed(connection, given, asked.cancel)
             _move(connection, x, y)
             for _ in range(2 if given.get("double") else 1):
@@ -71,7 +71,7 @@ class Pointer:
         given = asked.arguments
         wheel = _WHEEL[given.get("direction") or "down"]
         turns = max(1, min(MOST_TURNS, given.get("turns") or 3))
-        with _connection() as connection:
+        with connected() as connection:
             x, y = self._aimed(connection, given, asked.cancel)
             _move(connection, x, y)
             for _ in range(turns):
@@ -85,7 +85,7 @@ class Pointer:
         text: str = asked.arguments["text"]
         if not text or len(text) > LONGEST_TEXT:
             raise HostError(f"Give a text of at most {LONGEST_TEXT} characters.")
-        with _connection() as connection:
+        with connected() as connection:
             title = _leave_ours(connection)
             typed = _Typist(connection).type(text, asked.cancel)
         return Told({"typed": typed, "of": len(text), "into": title})
@@ -95,7 +95,7 @@ class Pointer:
         names = [name.strip() for name in asked.arguments["keys"].replace("++", "+plus").split("+") if name.strip()]
         if not 1 <= len(names) <= 5:
             raise HostError("Give one combination, such as ctrl+s or Enter.")
-        with _connection() as connection:
+        with connected() as connection:
             typist = _Typist(connection)
             codes = [typist.code(_keysym(name), name) for name in names]
             title = _leave_ours(connection)
@@ -122,7 +122,12 @@ def _refuse_ours(x: int, y: int) -> None:
 
 
 @contextlib.contextmanager
-def _connection() -> Generator[display.Display]:
+def connected() -> Generator[display.Display]:
+    """A connection to an X server that lets programs use mouse and keyboard.
+
+    Raises:
+        HostError: there is none, or it refused something within the block.
+    """
     if os.environ.get("WAYLAND_DISPLAY"):
         raise HostError("Mouse and keyboard can be used under X11 only; this is a Wayland session.")
     try:
@@ -146,19 +151,25 @@ def _move(connection: display.Display, x: int, y: int) -> None:
 
 
 def _show(connection: display.Display, x: int, y: int, cancel: threading.Event) -> None:
+    """Mark a place until time is up; see `mark`."""
+    half = _MARK // 2
+    mark(connection, Area(x - half, y - half, _MARK, _MARK), cancel, SHOWN)
+
+
+def mark(connection: display.Display, place: Area, cancel: threading.Event, seconds: float) -> None:
     """Mark a place with four bars around it, which cover nothing of it, until time is up.
 
     Raises:
         HostError: the person pressed Escape or stopped the turn.
     """
     screen = connection.screen()
-    side, bar = _MARK, _BAR
-    left, top = x - side // 2, y - side // 2
+    bar = _BAR
+    left, top, wide, high = place.left, place.top, place.width, place.height
     bars = [
-        (left, top, side, bar),
-        (left, top + side - bar, side, bar),
-        (left, top, bar, side),
-        (left + side - bar, top, bar, side),
+        (left, top, wide, bar),
+        (left, top + high - bar, wide, bar),
+        (left, top, bar, high),
+        (left + wide - bar, top, bar, high),
     ]
     marks = [
         screen.root.create_window(
@@ -166,14 +177,14 @@ def _show(connection: display.Display, x: int, y: int, cancel: threading.Event) 
         )
         for each in bars
     ]
-    for mark in marks:
-        mark.set_wm_class("deskhand", "Deskhand")
-        mark.map()
+    for each in marks:
+        each.set_wm_class("deskhand", "Deskhand")
+        each.map()
     escape = connection.keysym_to_keycode(XK.XK_Escape)
     screen.root.grab_key(escape, X.AnyModifier, True, X.GrabModeAsync, X.GrabModeAsync)
     connection.sync()
     try:
-        end = time.monotonic() + SHOWN
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             if cancel.wait(0.02):
                 raise HostError("The turn was stopped.")
@@ -183,8 +194,8 @@ def _show(connection: display.Display, x: int, y: int, cancel: threading.Event) 
                     raise HostError("The person pressed Escape: nothing was done.")
     finally:
         screen.root.ungrab_key(escape, X.AnyModifier)
-        for mark in marks:
-            mark.destroy()
+        for each in marks:
+            each.destroy()
         connection.sync()
 
 
@@ -215,19 +226,24 @@ def _leave_ours(connection: display.Display) -> str:
         HostError: there is none.
     """
     focus = connection.get_input_focus().focus
-    if isinstance(focus, Window) and focus != connection.screen().root and not _is_ours(focus):
+    if isinstance(focus, Window) and focus != connection.screen().root and not is_ours(focus):
         return _title(focus)
-    for window in reversed(_clients(connection)):
-        if not _is_ours(window) and window.get_attributes().map_state == X.IsViewable:
-            window.set_input_focus(X.RevertToParent, X.CurrentTime)
-            window.configure(stack_mode=X.Above)
-            connection.sync()
-            time.sleep(0.1)  # until its toolkit has noticed
+    for window in reversed(clients(connection)):
+        if not is_ours(window) and window.get_attributes().map_state == X.IsViewable:
+            bring(connection, window)
             return _title(window)
     raise HostError("No other window has the keyboard: click into the field first.")
 
 
-def _clients(connection: display.Display) -> Sequence[Window]:
+def bring(connection: display.Display, window: Window) -> None:
+    """Give the keyboard to a window and bring it forward."""
+    window.set_input_focus(X.RevertToParent, X.CurrentTime)
+    window.configure(stack_mode=X.Above)
+    connection.sync()
+    time.sleep(0.1)  # until its toolkit has noticed
+
+
+def clients(connection: display.Display) -> Sequence[Window]:
     """Windows of applications, the lowest first: as the window manager says, else all."""
     root = connection.screen().root
     said = root.get_full_property(connection.intern_atom("_NET_CLIENT_LIST_STACKING"), X.AnyPropertyType)
@@ -236,7 +252,8 @@ def _clients(connection: display.Display) -> Sequence[Window]:
     return list(root.query_tree().children)
 
 
-def _is_ours(window: Window) -> bool:
+def is_ours(window: Window) -> bool:
+    """Whether a window, or one it is in, is Deskhand's."""
     place: Window | int | None = window
     for _ in range(6):
         if not isinstance(place, Window):

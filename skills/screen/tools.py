@@ -27,17 +27,18 @@ def look(host: Host) -> dict[str, Any]:
     return {"screenshot": f"{seen['width']}×{seen['height']} pixels, it follows", "source": seen["source"]}
 
 
-def read(host: Host) -> dict[str, Any]:
+def read(host: Host, aloud: bool = False) -> dict[str, Any]:
     """Read all text that is on the screen now, exactly, row by row.
 
     Args:
         host: given by Deskhand.
+        aloud: speak it to the person.
     """
-    return host.ask("read_screen")
+    return host.ask("read_screen", **({"aloud": True} if aloud else {}))
 
 
 def find(host: Host, text: str) -> dict[str, Any]:
-    """Find where a text stands on the screen, for a click there.
+    """Find where a text stands on the screen and mark it for the person, or for a click there.
 
     Args:
         host: given by Deskhand.
