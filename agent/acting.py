@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +13,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from deskhand.agent import scopes, screening
+from deskhand.agent import hearing_back, scopes, screening
 from deskhand.agent.background import Background
 from deskhand.agent.events import Aim, Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision, Notice
+from deskhand.agent.hearing import Hearing
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
-from deskhand.agent.safety import addresses, changes, taint
+from deskhand.agent.safety import addresses, changes, hearback, taint
 from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
@@ -76,6 +79,7 @@ class Actor:
         limits: of one call.
         background: keeps what calls let go on; None where nothing can.
         painter: paints over secrets in what tools looked at.
+        hearing: writes down what the person says to a question; None where nothing hears.
         sight: shows where on the screen a call would act.
     """
 
@@ -88,8 +92,10 @@ class Actor:
         background: Background | None = None,
         *,
         painter: Painter | None = None,
+        hearing: Hearing | None = None,
         sight: Sight | None = None,
     ) -> None:
+        self._hearing = hearing
         self._sight = sight
         self._background = background
         self._painter = painter
@@ -178,7 +184,7 @@ class Actor:
             return Decision.ALLOWED
         if verdict.decision == "deny":
             raise _NotRunError(Decision.DENIED, verdict.reason)
-        answer = _ask(turn, self._request(turn, tool, call, situation))
+        answer = _ask(turn, self._request(turn, tool, call, situation), self._hearing)
         if answer is Answer.NO:
             raise _NotRunError(Decision.DENIED, "The person did not allow this.")
         grant = offered(tool, call, situation, answer)
@@ -215,6 +221,8 @@ class Actor:
         """All that the person needs to know to answer."""
         read = turn.taint
         session, always = (offered(tool, call, situation, answer) for answer in (Answer.SESSION, Answer.ALWAYS))
+        command = self._toolbox.preview(tool, call)
+        said = hearback.phrase(tool, call, tainted=bool(read), command=command)
         return ApprovalRequest(
             call,
             tool.skill,
@@ -225,11 +233,13 @@ class Actor:
             picture=_picture(turn, read.origins),
             aim=self._aim(turn, tool, call),
             read=screening.excerpt(read, read.carried(call.arguments), self._painter),
-            command=self._toolbox.preview(tool, call),
+            command=command,
             diff=changes.diff(tool, call),
             lasting=changes.lasting(tool, call),
             session=session.words if session else "",
             always=always.words if always else "",
+            phrase=said.text,
+            why_not=said.why_not,
         )
 
 
@@ -277,8 +287,8 @@ def _picture(turn: Turn, origins: tuple[Origin, ...]) -> Image | None:
     return next((part for part in parts if isinstance(part, Image) and part.digest in wanted), None)
 
 
-def _ask(turn: Turn, request: ApprovalRequest) -> Answer:
-    """Ask the person and wait as long as they like: the time does not count."""
+def _ask(turn: Turn, request: ApprovalRequest, hearing: Hearing | None) -> Answer:
+    """Ask the person and wait as long as they like, also listening to them: the time does not count."""
     asked = time.monotonic()
     turn.emit(ApprovalRequested(request))
     while True:
@@ -287,6 +297,8 @@ def _ask(turn: Turn, request: ApprovalRequest) -> Answer:
         except TimeoutError:
             if turn.stop.cancelled and request.reply.cancel():
                 raise _NotRunError(Decision.DENIED, "The turn was stopped before this was allowed.") from None
+            with contextlib.suppress(queue.Empty):
+                hearing_back.hear(turn, request, request.said.get_nowait(), hearing)
             continue
         except CancelledError:
             answer = Answer.NO  # whoever showed it went away

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import queue
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from deskhand.agent.origin import Carried, Origin
+from deskhand.agent.percept import SoundPercept
 from deskhand.agent.task import Task
 from deskhand.model.types import FinishReason, Image, Part, ToolCall, Usage
 
@@ -165,7 +168,11 @@ class ApprovalRequest:
         lasting: whether the person can take that back afterwards.
         session: what ``session`` would allow from now on, in words; empty: that answer is not offered.
         always: likewise.
+        phrase: what allows it once when it is said; empty if a voice can't allow it.
+        why_not: a sentence then.
+        asked: when, in UTC.
         reply: set once; cancelled when the turn is stopped.
+        said: recordings of the person saying the phrase; each is answered by an `ApprovalHeard`.
     """
 
     call: ToolCall
@@ -182,7 +189,13 @@ class ApprovalRequest:
     lasting: str = ""
     session: str = ""
     always: str = ""
+    phrase: str = ""
+    why_not: str = ""
+    asked: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
     reply: Future[Answer] = field(default_factory=Future[Answer], compare=False, repr=False)
+    said: queue.SimpleQueue[SoundPercept] = field(
+        default_factory=queue.SimpleQueue[SoundPercept], compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,21 @@ class ApprovalRequested:
     """The turn waits until ``request.reply`` is set."""
 
     request: ApprovalRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalHeard:
+    """What was understood of a recording in `ApprovalRequest.said`.
+
+    Attributes:
+        call: id of the call that is asked about.
+        text: the words; may be empty.
+        objection: why they do not allow it; empty: they did.
+    """
+
+    call: str
+    text: str
+    objection: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +261,7 @@ Event = (
     | ThoughtAdded
     | CallProposed
     | ApprovalRequested
+    | ApprovalHeard
     | CallEnded
     | Notice
     | TasksChanged

@@ -22,6 +22,7 @@ from deskhand.agent.events import (
     TurnEnded,
     TurnStarted,
 )
+from deskhand.agent.hearing import Hearing
 from deskhand.agent.history import HistoryError, Store
 from deskhand.agent.limits import Limits, Stop
 from deskhand.agent.percept import Percept, ScreenPercept
@@ -86,7 +87,16 @@ class Agent:
         self._toolbox = toolbox
         self._limits = limits or Limits()
         self._audit = audit
-        self._actor = Actor(toolbox, permissions, store, self._limits, background, painter=painter, sight=sight)
+        self._actor = Actor(
+            toolbox,
+            permissions,
+            store,
+            self._limits,
+            background,
+            painter=painter,
+            hearing=Hearing(engine),
+            sight=sight,
+        )
         self._painter = painter
 
     def turn(

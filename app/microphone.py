@@ -6,6 +6,7 @@ import math
 import queue
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,7 @@ class Recorder:
         self._closed = threading.Event()
         self._device_lock = threading.Lock()
         self._name = "microphone"
+        self._began = datetime.now(UTC)
         self.note = ""
 
     @property
@@ -97,6 +99,7 @@ class Recorder:
                 return
             self._stream, self._rate, self._name = portaudio.open_input(self._device, self._take, _BLOCK_SECONDS)
             self._resampler = Resampler(self._rate)
+            self._began = datetime.now(UTC)
             self._reader = threading.Thread(target=self._read, args=(on_level,), name="microphone", daemon=True)
             self._reader.start()
             try:
@@ -117,7 +120,7 @@ class Recorder:
         """End the recording and give it: 16 kHz mono, at most ``most_seconds`` long."""
         self._close()
         self._samples += self._resampler.end().astype("<f4", copy=False).tobytes()
-        return SoundPercept(Audio(self._so_far), source=self._name, own=True)
+        return SoundPercept(Audio(self._so_far), source=self._name, taken=self._began, own=True)
 
     def cancel(self) -> None:
         """End the recording and forget it; also while `start` is still opening the device, in another thread."""
@@ -157,7 +160,9 @@ class Recorder:
     def _give(self) -> None:
         if self.on_sound is not None and self.seconds - self._given / self._rate >= PIECE_SECONDS:
             self._given = self._count
-            self.on_sound(SoundPercept(Audio(self._so_far, growing=True), source=self._name, own=True))
+            self.on_sound(
+                SoundPercept(Audio(self._so_far, growing=True), source=self._name, taken=self._began, own=True)
+            )
 
     def _end_early(self, note: str) -> None:
         self.note = note

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from deskhand.agent.events import Answer, ApprovalRequest
@@ -14,6 +14,7 @@ from deskhand.agent.safety.grants import DAYS
 from deskhand.app.visible import exact, shown
 from deskhand.app.window.entries import picture
 from deskhand.app.window.fold import Mono, label, named
+from deskhand.app.window.saying import Saying
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.theme import Theme, mono
 
@@ -38,15 +39,19 @@ class ApprovalSheet(Sheet):
         parent: the window.
         request: carries the reply.
         typing: whether the person was typing just now.
+        hears: the engine understands speech, so the phrase may be said.
     """
 
     stop_requested = Signal()
     answered = Signal(object)
     """The `Answer`, after the reply was set."""
 
-    def __init__(self, parent: QWidget, theme: Theme, request: ApprovalRequest, *, typing: bool = False) -> None:
+    def __init__(
+        self, parent: QWidget, theme: Theme, request: ApprovalRequest, *, typing: bool = False, hears: bool = False
+    ) -> None:
         super().__init__(parent, theme)
         self.request = request
+        self._keys_down = False
         self.setObjectName("approval")
         self.setAccessibleName(f"Allow {shown(request.call.name)} to run?")
         self._head()
@@ -59,10 +64,10 @@ class ApprovalSheet(Sheet):
         self._touches()
         self._origins()
         self._middle.fill()
+        self._saying = self._voice() if hears else None
         self._buttons()
         if typing:
-            for each in self._answers:
-                each.setEnabled(False)
+            self._allow(now=False)
             self.setFocus()
             QTimer.singleShot(GRACE_MS, self, self._enable)
         else:
@@ -75,8 +80,37 @@ class ApprovalSheet(Sheet):
         except InvalidStateError:
             # The turn was stopped in the meantime: there is nobody left to tell.
             answer = Answer.NO
+        if self._saying:
+            self._saying.talk.cancel()
         self.answered.emit(answer)
         self.done(0)
+
+    def heard(self, text: str, objection: str) -> None:
+        """Show what was understood of what the person said; close if it has allowed the call."""
+        if not objection:
+            self.answered.emit(Answer.ONCE)
+            self.done(0)
+        elif self._saying:
+            self._saying.show_heard(text, objection)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Ctrl+Space goes down: say it."""
+        keys = event.key() == Qt.Key.Key_Space and event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if keys and self._saying:
+            if not event.isAutoRepeat() and self._saying.hold.isEnabled():
+                self._saying.talk.press()
+                self._keys_down = True
+            return
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Either key of Ctrl+Space goes up."""
+        if self._saying and self._keys_down and event.key() in {Qt.Key.Key_Space, Qt.Key.Key_Control}:
+            if not event.isAutoRepeat():
+                self._keys_down = False
+                self._saying.talk.release()
+            return
+        super().keyReleaseEvent(event)
 
     def reject(self) -> None:
         """Esc: no."""
@@ -177,6 +211,17 @@ class ApprovalSheet(Sheet):
             box.addWidget(words)
         self._middle.column.addLayout(box)
 
+    def _voice(self) -> Saying | None:
+        """How the call can be allowed by voice, or why it can't."""
+        if not self.request.phrase:
+            if self.request.why_not:
+                self.column.addWidget(label(self.request.why_not, "small", wrap=True, name="approval-no-voice"))
+            return None
+        saying = Saying(self.theme, self.request.phrase)
+        saying.said.connect(self.request.said.put)
+        self.column.addWidget(saying)
+        return saying
+
     def _buttons(self) -> None:
         stop = button("Stop the turn", "link", "approval-stop")
         self._no = button("No", "plain", "approve-no", "No, do not run it")
@@ -210,9 +255,12 @@ class ApprovalSheet(Sheet):
         self._answers.append(made)
 
     def _enable(self) -> None:
-        for each in self._answers:
-            each.setEnabled(True)
+        self._allow(now=True)
         self._no.setFocus()
+
+    def _allow(self, *, now: bool) -> None:
+        for each in (*self._answers, *([self._saying.hold] if self._saying else [])):
+            each.setEnabled(now)
 
     def _stop(self) -> None:
         self.answer(Answer.NO)

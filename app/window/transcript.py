@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from deskhand.agent.events import (
+    ApprovalHeard,
     ApprovalRequested,
     CallEnded,
     CallProposed,
@@ -227,6 +228,8 @@ class Transcript(QScrollArea):
                 self._add(NoticeItem(kind, text))
             case TurnEnded(outcome=outcome):
                 self._end(outcome)
+            case ApprovalHeard():
+                pass  # the question shows it
             case _:
                 self._apply_call(event)
 

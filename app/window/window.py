@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from deskhand.agent.events import (
     Answer,
+    ApprovalHeard,
     ApprovalRequest,
     ApprovalRequested,
     CallEnded,
@@ -115,6 +116,7 @@ class Window(QMainWindow):
         self._sheet: Sheet | None = None
         self._approval: ApprovalSheet | None = None
         self._ready = False
+        self._hears = False
         self._keys_down = False
         self.talk = Talk()
         self.gatherer = Gatherer(self)
@@ -341,6 +343,7 @@ class Window(QMainWindow):
                 self.status.loading(text)
             case EngineReady(info=info, host=host):
                 self.status.ready(info, host)
+                self._hears = info.hears
                 self._set_ready(ready=True)
             case EngineFailed(sentence=sentence, action=action, offer=offer):
                 self.status.failed()
@@ -377,6 +380,10 @@ class Window(QMainWindow):
             case ApprovalRequested(request=request):
                 self.transcript.apply(event)
                 self._ask(request)
+                return
+            case ApprovalHeard(call=call, text=text, objection=objection):
+                if self._approval and self._approval.request.call.id == call:
+                    self._approval.heard(text, objection)
                 return
             case CallEnded(record=record):
                 self._withdraw_question(record.call.id)
@@ -453,7 +460,9 @@ class Window(QMainWindow):
     # Sheets ---------------------------------------------------------------------------------------------------------
 
     def _ask(self, request: ApprovalRequest) -> None:
-        sheet = self._approval = ApprovalSheet(self, self._theme, request, typing=self.composer.typing)
+        sheet = self._approval = ApprovalSheet(
+            self, self._theme, request, typing=self.composer.typing, hears=self._hears
+        )
         sheet.stop_requested.connect(self.stop)
         sheet.answered.connect(self._answered)
         self._present(sheet)
