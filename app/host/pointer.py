@@ -205,12 +205,12 @@ def keyboard_window() -> tuple[Area, str]:
     Raises:
         HostError: there is none, or no X server.
     """
-    with _connection() as connection:
+    with connected() as connection:
         focus = connection.get_input_focus().focus
         root = connection.screen().root
-        window = focus if isinstance(focus, Window) and focus != root and not _is_ours(focus) else None
-        for other in reversed(_clients(connection)) if window is None else ():
-            if not _is_ours(other) and other.get_attributes().map_state == X.IsViewable:
+        window = focus if isinstance(focus, Window) and focus != root and not is_ours(focus) else None
+        for other in reversed(clients(connection)) if window is None else ():
+            if not is_ours(other) and other.get_attributes().map_state == X.IsViewable:
                 window = other
                 break
         if window is None:
