@@ -13,6 +13,7 @@ from deskhand.app.visible import shown
 from deskhand.app.window.approval import Middle
 from deskhand.app.window.fold import Mono, label
 from deskhand.app.window.sheet import Sheet, button
+from deskhand.app.window.skill_card import grouped
 from deskhand.app.window.theme import Theme, mono
 
 
@@ -101,7 +102,7 @@ def _facts(each: Card, number: int) -> QWidget:
         "May touch": touches,
         "Tools": ", ".join(tool.name for tool in skill.tools),
         "Asks for": f"{skill.requests} (a request: it grants nothing)" if skill.requests else "",
-        "Hash": f"{each.digest[:32]} {each.digest[32:]}",
+        "Hash": grouped(each.digest),
     }
     body = QWidget()
     grid = QGridLayout(body)

@@ -52,7 +52,12 @@ class SkillCard(QFrame):
         )
         for index, problem in enumerate(row.problems):
             column.addWidget(label(f"•  {shown(problem.text)}", "warn", wrap=True, name=f"skill-problem-{index}"))
-        column.addLayout(self._foot())
+        fold = Fold(theme, "Details", self._details(), name=f"details-{skill.name}")
+        self.details = fold.button
+        column.addLayout(self._foot(fold))
+        column.addWidget(fold)
+        fold.hide()
+        fold.button.toggled.connect(fold.setVisible)
 
     def _top(self) -> QHBoxLayout:
         name, state = self.name, self.row.held.state
@@ -70,12 +75,14 @@ class SkillCard(QFrame):
             top.addWidget(switch)
         return top
 
-    def _foot(self) -> QHBoxLayout:
+    def _foot(self, fold: Fold) -> QHBoxLayout:
+        """What can be done; the line of the details is among it, and what they are below all of it."""
         name, row = self.name, self.row
         foot = QHBoxLayout()
         foot.setContentsMargins(-5, 0, 0, 0)  # the arrow of the details begins where the text does
         foot.setSpacing(4)
-        foot.addWidget(Fold(self._theme, "Details", self._details(), name=f"details-{name}"), 1)
+        foot.addWidget(fold.button)
+        foot.addStretch()
         acts: list[QPushButton] = []
         if row.secret:
             forget = button(
@@ -94,7 +101,7 @@ class SkillCard(QFrame):
         high = max((act.sizeHint().height() for act in acts), default=0)
         for act in acts:
             act.setFixedHeight(high)
-            foot.addWidget(act, 0, Qt.AlignmentFlag.AlignTop)
+            foot.addWidget(act)
         return foot
 
     def _details(self) -> QWidget:
@@ -128,11 +135,15 @@ class SkillCard(QFrame):
         if not held.digest:
             return ""  # of what came with Deskhand there is none
         words = {"new": "you have not agreed to it", "changed": "not the one you agreed to"}
-        half = len(held.digest) // 2
-        return f"{held.digest[:half]} {held.digest[half:]} ({words.get(held.state, 'as you agreed to it')})"
+        return f"{grouped(held.digest)} ({words.get(held.state, 'as you agreed to it')})"
 
 
 def touches(skill: Skill) -> str:
     """What a skill may touch, as the end of a line."""
     words = "; ".join(scopes.words(scope) for scope in skill.scopes)
     return f"may touch {words}" if words else "touches nothing outside of its sandbox"
+
+
+def grouped(digest: str) -> str:
+    """A hash in pieces that a line can break between and an eye can compare."""
+    return " ".join(digest[start : start + 16] for start in range(0, len(digest), 16))

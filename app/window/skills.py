@@ -79,6 +79,7 @@ class SkillsPage(Page):
         return any(each.text() == shown(sentence) for each in self.findChildren(QLabel, "told-text"))
 
     def _fill(self, shelved: Shelved) -> None:
+        opened = {each.name for each in self.findChildren(SkillCard) if each.details.isChecked()}
         with self.rebuilding():
             for problem in shelved.loose:
                 what = "Not loaded: " if problem.fatal else ""
@@ -91,7 +92,9 @@ class SkillsPage(Page):
                     heading = group
                     self.column.addSpacing(6)
                     self.column.addWidget(label(group, "small", name="skill-group"))
-                self.column.addWidget(self._card(row))
+                card = self._card(row)
+                card.details.setChecked(row.held.skill.name in opened)
+                self.column.addWidget(card)
 
     def _orphan(self, name: str) -> QWidget:
         sentence = f"A key of yours is kept for {name}, a skill that is not here any more."

@@ -214,3 +214,25 @@ def test_by_keyboard_there_and_back(paged, qtbot):
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
     assert not window.places.on_page
     assert window.composer.input.hasFocus()
+
+
+def test_the_smallest_window_shows_it_all_and_opened_details_stay_open(paged, installed, qtbot):
+    paged.window.resize(460, 420)
+    qtbot.keyClick(
+        paged.window.composer.input,
+        Qt.Key.Key_K,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    paged.click("details-shout")
+    page = paged.wait("skills-page")
+    digest = next(row.held.digest for row in paged.shelf.look().rows if row.held.skill.name == "shout")
+    assert f"{digest[:16]} {digest[16:32]}" in paged.wait("detail-hash").text()
+    (installed / "more.txt").write_text("x")
+    paged.wait("look-shout")
+    assert paged.find("details-shout").isChecked()
+    assert "not the one you agreed to" in paged.wait("detail-hash").text()
+    inside = page.area.widget()
+    qtbot.waitUntil(lambda: inside.width() <= page.area.viewport().width())
+    for button in inside.findChildren(QPushButton):
+        right = button.mapTo(page, button.rect().topRight()).x()
+        assert not button.isVisible() or right <= page.width(), button.objectName()
