@@ -175,11 +175,11 @@ def test_a_link_put_in_since_is_not_followed(undo, granted, tmp_path, what):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from deskhand.agent.safety import places, undo
+from deskhand.agent.safety import kept, places, undo
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
-path, kept, when = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-store = undo.Undo(kept)
+path, folder, when = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+store = undo.Undo(folder)
 before = places.look(path)
 if when == "before the write":
     places.put = die
@@ -190,7 +190,7 @@ elif when == "after the write":
     real = places.put
     places.put = lambda *given: (real(*given), die())
 elif when == "before the entry":
-    undo.Undo._save = die
+    kept.Kept.save = die
 store.write(undo.By("edit_write"), path, before, places.Content(b"new", 0o600))
 """
 
@@ -258,7 +258,7 @@ def test_nothing_is_changed_when_nothing_can_be_kept(granted, tmp_path):
     with pytest.raises(UndoError, match="can't be used"):
         write(Undo(tmp_path / "kept"), granted / "a", b"new")
     full = Undo(tmp_path / "full")
-    full._save = lambda _entry: (_ for _ in ()).throw(UndoError("No space left on device."))
+    full._kept.save = lambda _entry: (_ for _ in ()).throw(UndoError("No space left on device."))
     with pytest.raises(UndoError, match="a was not changed, because what it is now could not be kept: No space"):
         write(full, granted / "a", b"new")
     assert (granted / "a").read_text() == "old"
