@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo pictures run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal calls lock models clean
+.PHONY: setup demo pictures run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal redaction calls lock models clean
 
 setup: ## system packages, virtual environment, locked Python packages
 	@.ci/setup
@@ -77,6 +77,9 @@ rehearsal: setup ## the 12B's real shape with random weights: memory and speed h
 	@ls build/rehearsal/llama_cpp_python-*.tar.gz >/dev/null 2>&1 || $(BIN)/python -m pip download --quiet --no-deps \
 		--no-binary llama-cpp-python --dest build/rehearsal $$($(BIN)/python -m pip freeze | grep "^llama.cpp.python==")
 	@nice -n 10 $(BIN)/python tests/measure/rehearsal.py
+
+redaction: setup ## count which secrets in made screenshots are covered; writes docs/redaction.json, docs/security.md
+	@nice -n 10 $(BIN)/python tests/measure/redaction.py --write
 
 calls: setup ## the 840 public function-calling cases (2 MB, Apache-2.0) through declaration, grammar and parser
 	@mkdir -p build/bfcl
