@@ -15,6 +15,7 @@ demo: models ## the main job, for real, with pictures in build/demo
 
 pictures: setup ## the pages of the window as pictures: docs/*.png, and build/pictures in both palettes
 	@$(BIN)/python -m deskhand.app.demo.pictures
+	@$(BIN)/python -m deskhand.app.demo.approval
 
 run: models ## the window
 	@$(BIN)/deskhand
