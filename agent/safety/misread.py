@@ -43,7 +43,7 @@ _BESIDE = tuple(
 _MISREAD = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        ("key", r"\bA[KX][I1l|]A[A-Z0-9]{14,18}\b"),
+        ("key", r"\bA[KX][I1l|]A[A-Z0-9][A-Za-z0-9]{13,17}\b"),
         ("key", r"\bA[Il1|]za[\w-][\w -]{28,34}[\w-]"),
         ("key", r"\b(?:gh[pousr][ _-]?|github[ _]pat[ _]|glpat[ -]|npm[ _]|hf[ _])[A-Za-z0-9][\w-]{18,}"),
         ("key", r"\b[sprS][kK][ _-](?:[l1I][i1l]ve|test|ant|pr[o0]j|[o0]r)[ _-]?[\w-]{16,}"),

@@ -48,6 +48,7 @@ def test_only_the_secret_of_a_line_is_covered_and_with_a_margin():
         ("DE89 3704 0044 0532 0130 01", "###########################"),
         ("pay 4111 1111 1111 1112 now", "pay ################### now"),
         ("WLAN-Passwort： Hund047$", "WLAN-Passwort： ########"),
+        ("aws_access_key_id AKIA30RXSLwwV5BHT6MG", "aws_access_key_id ####################"),
         ("your PIN is 4821", "your PIN is ####"),
         ("pass phrase for the archive: winter303?", "pass phrase for the archive: ##########"),
     ],
