@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from deskhand.agent.safety import seccomp
+from deskhand.agent.safety import seatbelt, seccomp
 
 MEMORY = 1024**3
 """Bytes of address space of a tool's process."""
@@ -88,6 +88,8 @@ def wrap(
     Raises:
         FileNotFoundError: there is no bwrap; `status` says what to do.
     """
+    if sys.platform == "darwin":
+        return _seatbelt(command, read, write, network=network, inherit=inherit)
     program = find()
     if program is None:
         raise FileNotFoundError("bwrap")
@@ -123,6 +125,18 @@ def wrap(
     )
 
 
+def _seatbelt(
+    command: Sequence[str], read: Sequence[Path], write: Sequence[Path], *, network: bool, inherit: bool
+) -> list[str]:
+    """The same box on macOS, where rules name real paths: /tmp and /var are links there."""
+    python = (Path(sys.base_prefix), *libraries())
+    seen = [path.resolve() for path in (*python, *read)]
+    boxed = seatbelt.command(command, read=seen, write=[path.resolve() for path in write], network=network)
+    if inherit:
+        return boxed
+    return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environment().items()), *boxed]
+
+
 def environment() -> dict[str, str]:
     """The clean environment of a tool: no secrets, no display, no session bus."""
     kept = {name: os.environ[name] for name in ("TZ",) if name in os.environ}
@@ -132,6 +146,8 @@ def environment() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def status() -> Status:
     """Run Python in the box once and say whether it works."""
+    if sys.platform == "darwin":
+        return _tried_seatbelt()
     if sys.platform != "linux":
         return Status(
             works=False,
@@ -152,6 +168,32 @@ def status() -> Status:
     if tried.returncode:
         return _refused(tried.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"code {tried.returncode}")
     return Status(works=True, text="Tools run in bubblewrap, without network and with their own folder only.")
+
+
+def _tried_seatbelt() -> Status:
+    """Whether sandbox-exec lets a program run, and keeps it from the person's folder and from listening."""
+    denied = (
+        "import pathlib, socket, sys\n"
+        "for act in (lambda: list(pathlib.Path(sys.argv[1]).iterdir()), lambda: socket.create_server(('', 0)),\n"
+        "            lambda: pathlib.Path(sys.argv[1], '.deskhand-box').write_text('')):\n"
+        "    try:\n        act()\n    except OSError:\n        continue\n    sys.exit(7)\n"
+    )
+    try:
+        tried = subprocess.run(
+            wrap([str(interpreter()), "-I", "-S", "-c", denied, str(Path.home())]),
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+        problem = tried.stderr.decode(errors="replace").strip()[-200:] if tried.returncode else ""
+        if tried.returncode and not problem:
+            problem = "it let a program out" if tried.returncode == 7 else f"code {tried.returncode}"
+    except (OSError, subprocess.TimeoutExpired, seatbelt.ProfileError) as error:
+        problem = str(error)[:200]
+    if problem:
+        text = f"sandbox-exec does not work ({problem}): bundled skills run in a plain process, others not at all."
+        return Status(works=False, text=text)
+    return Status(works=True, text="Tools run in sandbox-exec, without network and with their own folder only.")
 
 
 def _refused(reason: str) -> Status:
