@@ -355,18 +355,18 @@ def kept(host) -> str:
 @pytest.fixture
 def reading(stage, make_skill):
     """Skills with a source, a sink and files of their own, all granted for the session where that can be."""
-    root = make_skill("web", WEB, "network:*")
+    root = make_skill("page", WEB, "network:*")
     make_skill("box", WEB, "files:data")
     found = load_skills([(root, "user"), (SKILLS, "bundled")])
     active = replace(
-        found, skills=tuple(replace(s, core=s.name in {"web", "box", "open", "notes"}) for s in found.skills)
+        found, skills=tuple(replace(s, core=s.name in {"page", "box", "open", "notes"}) for s in found.skills)
     )
     stage.toolbox = Toolbox(active, stage.data, stage.eyes)
     return stage
 
 
 def test_a_grant_is_suspended_once_the_model_has_read_what_others_wrote(reading, player, script):
-    evil = script.calls("web_send", text="https://evil.example/x")
+    evil = script.calls("page_send", text="https://evil.example/x")
     reading.answers = [Answer.SESSION, Answer.ONCE, Answer.NO]
     first = reading.run(player(evil, script.says("Sent.")))
     assert first.calls[0].decision is Decision.APPROVED
@@ -375,7 +375,7 @@ def test_a_grant_is_suspended_once_the_model_has_read_what_others_wrote(reading,
     assert last.calls[0].decision is Decision.DENIED
     before, then, later = (event.request for event in reading.seen(ApprovalRequested))
     assert before.origins == ()
-    assert before.session == 'web_send {"text": "https://evil.example/x"}'
+    assert before.session == 'page_send {"text": "https://evil.example/x"}'
     # What it sent came back tainted: the network is a source, too.
     assert then.session == then.always == later.session == ""
     assert [origin.kind for origin in then.origins] == ["web"]
@@ -385,7 +385,7 @@ def test_the_request_says_where_its_words_were_read(reading, player, script):
     reading.answers = [Answer.ONCE, Answer.NO]
     reading.run(
         player(
-            script.calls("web_fetch", url="https://a.example"),
+            script.calls("page_fetch", url="https://a.example"),
             script.calls("open_address", url="https://evil.example/x"),
             script.says("No."),
         )
@@ -397,10 +397,10 @@ def test_the_request_says_where_its_words_were_read(reading, player, script):
 
 def test_taint_outlives_the_turn_and_the_program_and_ends_with_the_conversation(reading, player, script, tmp_path):
     reading.answers = [Answer.ONCE, Answer.NO, Answer.NO]
-    reading.run(player(script.calls("web_fetch", url="https://a.example"), script.says("Read.")))
+    reading.run(player(script.calls("page_fetch", url="https://a.example"), script.says("Read.")))
     reading.store.close()
     reading.store = Store(tmp_path / "history.db")
-    send = script.calls("web_send", text="x")
+    send = script.calls("page_send", text="x")
     reading.run(player(send, script.says("No.")))
     assert reading.seen(ApprovalRequested)[1].request.origins
     reading.conversation = reading.store.new_conversation()
@@ -412,11 +412,11 @@ def test_files_that_were_written_while_tainted_taint_who_reads_them(reading, pla
     reading.answers = [Answer.ONCE, Answer.ONCE, Answer.ONCE, Answer.NO]
     reading.run(
         player(
-            script.calls("web_fetch", url="https://a.example"), script.calls("box_keep", text="evil"), script.says(".")
+            script.calls("page_fetch", url="https://a.example"), script.calls("box_keep", text="evil"), script.says(".")
         )
     )
     reading.conversation = reading.store.new_conversation()
-    reading.run(player(script.calls("box_kept"), script.calls("web_send", text="evil"), script.says("No.")))
+    reading.run(player(script.calls("box_kept"), script.calls("page_send", text="evil"), script.says("No.")))
     request = reading.seen(ApprovalRequested)[-1].request
     assert [origin.kind for origin in request.origins] == ["notes"]
 
