@@ -23,6 +23,7 @@ from deskhand.model.types import (
     Message,
     Progress,
     Request,
+    Text,
     TextDelta,
     ThoughtDelta,
     ToolCall,
@@ -33,6 +34,7 @@ LEAST_ROOM = 1 / 8
 """Of what the context is thought to hold. Where a token is a byte (a small vocabulary, a rare script) estimates are
 three to four times too low."""
 
+REASK = "Your last tool call could not be read: {problem} Write the call again, correctly, or answer without it."
 RESTARTED = "The engine had ended and is started again; it reads this conversation anew."
 
 
@@ -45,6 +47,14 @@ class Said:
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     broken: list[BrokenCall] = field(default_factory=list[BrokenCall])
     finish: FinishReason = "stop"
+
+    def reask(self) -> tuple[Message, ...]:
+        """What follows the history once, so that the model writes its call again; it is not kept."""
+        wrong = self.broken[0]
+        problem = wrong.problem if wrong.problem.endswith(".") else f"{wrong.problem}."
+        # What it said is in the history already if it said any text; two messages of one role would not be well-formed.
+        before = () if self.text.strip() else (Message("assistant", (Text(wrong.raw[:2000]),)),)
+        return (*before, Message("user", (Text(REASK.format(problem=problem)),)))
 
 
 class Asker:

@@ -7,20 +7,15 @@ the file away. ``later`` is a timer and survives a restart; a watch ends with th
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import psutil
-
-from deskhand.agent import private
+from deskhand.agent import private, taskfiles
 from deskhand.agent.difference import differs
 from deskhand.agent.events import Notice, TasksChanged
-from deskhand.agent.origin import Origin
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.task import Settled, Task, TaskError, Woken
 from deskhand.agent.timers import Timer, Timers
@@ -146,7 +141,7 @@ class Background:
         folder = self._folder if task.kind == "watch" else self._moments
         file = folder / f"{task.id}.json"
         try:
-            private.write(file, json.dumps(_dump(task)).encode())
+            private.write(file, json.dumps(taskfiles.dump(task)).encode())
         except OSError as error:
             raise TaskError(f"The task could not be written: {error.strerror}.") from error
         if task.kind == "watch":
@@ -156,13 +151,15 @@ class Background:
     def all(self) -> tuple[Task, ...]:
         """Every task of the person, whichever program looks after it; the next first."""
         found = [Task(timer.id, "timer", timer.label, timer.due, timer.repeat) for timer in self.timers.pending()]
-        found += [_later(timer) for timer in self._later.pending()]
+        found += [taskfiles.load_later(timer) for timer in self._later.pending()]
         if self._folder.is_dir():
-            found += [task for file in self._folder.glob("*.json") if (task := _load_watch(file))]
+            found += [task for file in self._folder.glob("*.json") if (task := taskfiles.load_watch(file))]
         return tuple(sorted(found, key=lambda task: (task.due, task.id)))
 
     def withdraw(self, name: str) -> Task:
-        """End one task of any kind; a turn of it that runs or waits is stopped, in whichever program.
+        """End one task of any kind.
+
+        A turn of it that runs or waits is stopped: of a watch in whichever program, of a later task in this one.
 
         Raises:
             TaskError: there is none of that name.
@@ -264,7 +261,7 @@ class Background:
 
     def _due(self, timer: Timer, gone: Callable[[], None]) -> None:
         """A moment has come: in the thread of the timers."""
-        task, cancel = _later(timer), threading.Event()
+        task, cancel = taskfiles.load_later(timer), threading.Event()
         with self._lock:
             self._pending[task.id] = cancel
 
@@ -276,54 +273,3 @@ class Background:
 
         assert self._wake is not None  # noqa: S101 - `start` sets it before the timers run
         self._wake(Woken(task, None, time.time() - task.due, cancel, settle))
-
-
-def _dump(task: Task) -> dict[str, Any]:
-    """The file of a task: one that `Timers` can read."""
-    process = psutil.Process()
-    return {
-        "id": task.id,
-        "label": task.what,
-        "due": task.due,
-        "set": time.time(),
-        "every": task.every,
-        "conversation": task.conversation,
-        "origins": [asdict(origin) for origin in task.origins],
-        "process": [os.getpid(), process.create_time()],
-    }
-
-
-def _load(kind: str, data: Mapping[str, Any]) -> Task:
-    origins = tuple(Origin(**entry) for entry in data["origins"])
-    return Task(
-        str(data["id"]),
-        "watch" if kind == "watch" else "later",
-        str(data["label"]),
-        float(data["due"]),
-        every=float(data["every"]),
-        conversation=int(data["conversation"]),
-        origins=origins,
-    )
-
-
-def _later(timer: Timer) -> Task:
-    try:
-        return _load("later", timer.more)
-    except (KeyError, TypeError, ValueError):
-        # Written by another hand: nobody vouches for it, and it belongs to no conversation.
-        return Task(timer.id, "later", timer.label, timer.due, origins=(Origin("file", timer.id),))
-
-
-def _load_watch(file: Path) -> Task | None:
-    """A watch that some program looks after; the file of one whose program was killed is taken away."""
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        number, started = data["process"]
-        if psutil.pid_exists(number) and abs(psutil.Process(number).create_time() - started) < PATIENCE:
-            return replace(_load("watch", data), id=file.stem)
-    except (KeyError, TypeError, ValueError, psutil.Error):
-        pass
-    except OSError:
-        return None  # it has just ended
-    file.unlink(missing_ok=True)
-    return None

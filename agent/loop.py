@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deskhand.agent import prompt, screening, waking
+from deskhand.agent import prompt, screening
 from deskhand.agent.acting import Actor, Sight
 from deskhand.agent.asking import Asker, Said
 from deskhand.agent.background import Background
@@ -34,6 +34,7 @@ from deskhand.agent.task import Settled, Woken
 from deskhand.agent.tools import disclosure
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Emit, Turn
+from deskhand.agent.waking import Waker
 from deskhand.model.engine import Engine
 from deskhand.model.errors import ModelError
 from deskhand.model.types import (
@@ -49,8 +50,6 @@ from deskhand.model.types import (
 )
 
 __all__ = ["Agent", "Limits"]
-
-REASK = "Your last tool call could not be read: {problem} Write the call again, correctly, or answer without it."
 
 
 class Agent:
@@ -87,6 +86,7 @@ class Agent:
         self._toolbox = toolbox
         self._limits = limits or Limits()
         self._audit = audit
+        self._waker = Waker(engine, self._asker, store, self.turn)
         self._actor = Actor(
             toolbox,
             permissions,
@@ -165,23 +165,7 @@ class Agent:
             emit: receives the events of the turn, in this thread.
             patience: ends the look whether it is so, which can be had again, but no turn that has begun.
         """
-        task, history = woken.task, self._store.messages(woken.task.conversation)
-        try:
-            woken = screening.woken(woken, self._painter, emit, patience)
-            so = waking.applies(self._engine, self._asker, history, woken, patience)
-        except UncheckedError:
-            so = None if patience.is_set() else True  # the turn says what is wrong
-        except ModelError:
-            return "not yet"  # and asked again when the screen has changed
-        if woken.cancel.is_set():
-            return "done"
-        if so is None or patience.is_set():
-            return "put off"
-        if so:
-            known = any(each.id == task.conversation for each in self._store.conversations())
-            conversation = task.conversation if known else self._store.new_conversation(task.what[:60])
-            self.turn(conversation, waking.words(woken), waking.percepts(woken), emit, woken.cancel, woken=woken)
-        return "done" if so else "not yet"
+        return self._waker.wake(woken, emit, patience)
 
     def prepare(
         self, conversation: int | None, percepts: Sequence[Percept], emit: Emit, cancel: threading.Event
@@ -238,7 +222,7 @@ class Agent:
             elif reask:
                 return turn.outcome("error", "The model wrote a tool call that can't be read, twice: ask again.")
             else:
-                reask = _reask(said)
+                reask = said.reask()
         return turn.outcome("length")
 
     def _query(self, turn: Turn, ask: Request, reask: tuple[Message, ...]) -> Said:
@@ -311,12 +295,3 @@ def _heard_or_seen(percept: Percept) -> dict[str, str]:
     """A percept as the log names it: where it came from, when, and the digest of its pixels or samples."""
     media = percept.image if isinstance(percept, ScreenPercept) else percept.audio
     return {"source": percept.source, "taken": percept.taken.isoformat(), "sha256": media.digest}
-
-
-def _reask(said: Said) -> tuple[Message, ...]:
-    """What follows the history once, so that the model writes its call again; it is not kept."""
-    wrong = said.broken[0]
-    problem = wrong.problem if wrong.problem.endswith(".") else f"{wrong.problem}."
-    # What it said is in the history already if it said any text; two messages of one role would not be well-formed.
-    before = () if said.text.strip() else (Message("assistant", (Text(wrong.raw[:2000]),)),)
-    return (*before, Message("user", (Text(REASK.format(problem=problem)),)))

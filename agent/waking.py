@@ -7,13 +7,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 from deskhand.agent import prompt
 from deskhand.agent.asking import Asker
+from deskhand.agent.events import Outcome
+from deskhand.agent.history import Store
 from deskhand.agent.percept import Percept
-from deskhand.agent.task import Woken
+from deskhand.agent.task import Settled, Woken
 from deskhand.agent.tools import disclosure
+from deskhand.agent.turn import Emit
 from deskhand.model.engine import Engine
+from deskhand.model.errors import ModelError
 from deskhand.model.types import Finish, Message, Request, Sampling, TextDelta
 
 LATE = 60.0
@@ -72,3 +77,54 @@ def applies(
         elif isinstance(delta, Finish) and delta.reason == "cancelled":
             return None
     return bool(re.match(r"\W*yes\b", said, re.IGNORECASE))
+
+
+class Turns(Protocol):
+    """Runs a turn (`deskhand.agent.loop.Agent.turn`)."""
+
+    def __call__(
+        self,
+        conversation: int,
+        text: str,
+        percepts: Sequence[Percept],
+        emit: Emit,
+        cancel: threading.Event,
+        *,
+        woken: Woken | None,
+    ) -> Outcome:
+        """Run it to its end; blocking."""
+        ...
+
+
+class Waker:
+    """Lets tasks come back, with what an agent is made of.
+
+    Args:
+        engine: what answers.
+        asker: puts requests together.
+        store: the history.
+        turn: runs a turn.
+    """
+
+    def __init__(self, engine: Engine, asker: Asker, store: Store, turn: Turns) -> None:
+        self._engine = engine
+        self._asker = asker
+        self._store = store
+        self._turn = turn
+
+    def wake(self, woken: Woken, emit: Emit, patience: threading.Event) -> Settled:
+        """See `deskhand.agent.loop.Agent.wake`."""
+        task, history = woken.task, self._store.messages(woken.task.conversation)
+        try:
+            so = applies(self._engine, self._asker, history, woken, patience)
+        except ModelError:
+            return "not yet"  # and asked again when the screen has changed
+        if woken.cancel.is_set():
+            return "done"
+        if so is None or patience.is_set():
+            return "put off"
+        if so:
+            known = any(each.id == task.conversation for each in self._store.conversations())
+            conversation = task.conversation if known else self._store.new_conversation(task.what[:60])
+            self._turn(conversation, words(woken), percepts(woken), emit, woken.cancel, woken=woken)
+        return "done" if so else "not yet"
