@@ -273,6 +273,13 @@ define("dispatchEvent", (event) => events.dispatchEvent(event));
 try {
   // One text, evaluated outside of this one: as in a page, the scripts share their names, those of const and let too.
   (0, eval)(input.scripts.map(({ name, text }) => `${text}\n;// ${name}`).join("\n"));
+  // Modules come after all scripts, each once; an address of memory stands for that of a file of the skill.
+  const addresses = [];
+  for (const pieces of input.modules) {
+    const text = pieces.map((piece) => (typeof piece === "number" ? JSON.stringify(addresses[piece]) : piece)).join("");
+    addresses.push(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  }
+  for (const entry of input.entries) await import(addresses[entry]);
   for (const target of [document, events]) {
     for (const type of ["DOMContentLoaded", "load"]) target.dispatchEvent({ type, target });
   }

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from deskhand.agent.skills import contents
+from deskhand.agent.tools.modules import ModuleError, Modules, Piece
 
 MOST_SCRIPT = 8 * 1024**2
 """Bytes of all scripts of a page."""
@@ -28,11 +29,15 @@ class Page:
     Attributes:
         scripts: name and text of each, in order.
         elements: tag, attributes and text of each element of the body that has an id, a class or is a canvas.
+        modules: of `modules.Modules`.
+        entries: numbers of the modules that the page itself names, in order; they run after all scripts.
         missing: addresses of scripts on other machines, which are not loaded.
     """
 
     scripts: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     elements: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    modules: list[list[Piece]] = field(default_factory=list[list[Piece]])
+    entries: list[int] = field(default_factory=list[int])
     missing: list[str] = field(default_factory=list[str])
 
 
@@ -49,20 +54,34 @@ def read(folder: Path, file: Path) -> Page:
     reader.close()
     page = Page(elements=reader.elements)
     base = PurePosixPath(file.relative_to(folder.resolve()).parent)
-    for number, (source, text) in enumerate(reader.scripts):
-        if source is None:
-            page.scripts.append({"name": f"{file.name} script {number + 1}", "text": text})
-            continue
-        address = urlsplit(source)
-        if address.scheme or address.netloc:
-            page.missing.append(source[:200])
-            continue
+
+    def local(address: str, asker: str) -> tuple[str, str]:
+        path = _joined(PurePosixPath(asker).parent, unquote(urlsplit(address).path))
         try:
-            local = contents.resolve(folder, _joined(base, unquote(address.path)))
+            return path, _text(contents.resolve(folder, path))
         except contents.ContentsError as error:
             raise PageError(f"{file.name} asks for a script that is not there: {error}") from error
-        page.scripts.append({"name": source, "text": _text(local)})
-    if sum(len(script["text"]) for script in page.scripts) > MOST_SCRIPT:
+
+    modules = Modules(local)
+    for number, (source, text, module) in enumerate(reader.scripts):
+        address = urlsplit(source or "")
+        if address.scheme or address.netloc:
+            page.missing.append((source or "")[:200])
+            continue
+        name = f"{base / file.name} script {number + 1}"
+        if source is not None:
+            name, text = local(source, str(base / file.name))  # noqa: PLW2901 - the text is the file's
+        if module:
+            try:
+                page.entries.append(modules.add(name, text))
+            except ModuleError as error:
+                raise PageError(str(error)) from error
+        else:
+            page.scripts.append({"name": name, "text": text})
+    page.modules = modules.made
+    size = sum(len(script["text"]) for script in page.scripts)
+    size += sum(len(piece) for made in page.modules for piece in made if isinstance(piece, str))
+    if size > MOST_SCRIPT:
         raise PageError(f"The scripts of {file.name} are larger than {MOST_SCRIPT >> 20} MB.")
     return page
 
@@ -90,16 +109,17 @@ def _text(file: Path) -> str:
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.scripts: list[tuple[str | None, str]] = []
+        self.scripts: list[tuple[str | None, str, bool]] = []
         self.elements: list[dict[str, Any]] = []
-        self._script: tuple[str | None, list[str]] | None = None
+        self._script: tuple[str | None, list[str], bool] | None = None
         self._open: list[dict[str, Any] | None] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "script":
-            if given.get("type", "").strip().lower() in _SCRIPTS:
-                self._script = (given.get("src"), [])
+            kind = given.get("type", "").strip().lower()
+            if kind in _SCRIPTS:
+                self._script = (given.get("src"), [], kind == "module")
             return
         kept = None
         if (given.keys() & {"id", "class"} or tag == "canvas") and len(self.elements) < MOST_ELEMENTS:
@@ -111,7 +131,7 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "script":
             if self._script is not None:
-                self.scripts.append((self._script[0], "".join(self._script[1])))
+                self.scripts.append((self._script[0], "".join(self._script[1]), self._script[2]))
             self._script = None
         elif self._open:
             self._open.pop()

@@ -154,6 +154,8 @@ class Pages:
         kept = folder / "page-storage.json"
         told = {
             "scripts": made.scripts,
+            "modules": made.modules,
+            "entries": made.entries,
             "elements": made.elements,
             "data": data,
             "secret": secret,

@@ -216,3 +216,53 @@ def test_a_skill_of_gallery_declares_what_it_needs(counter):
     told = box.run(ToolCall("c", "load_skill", {"skillName": "counter"}), threading.Event(), Limits())
     assert told.value["activated"] == "counter"
     assert box.preview(box.find("run_js"), ToolCall("c", "run_js", {"skillName": "counter"})).endswith("index.html")
+
+
+def modular(counter, script, **files):
+    for name, text in files.items():
+        (counter.scripts / "lib" / f"{name}.js").write_text(text)
+    page = f"<script type='module'>{script}</script><script>var early = 'classic';</script>"
+    (counter.scripts / "module.html").write_text(page)
+    return counter.run(scriptName="module.html")
+
+
+def test_modules_of_the_skill_import_each_other_once(counter):
+    script = """
+    import { twice } from './lib/double.js';
+    import * as base from "./lib/base.js";
+    import './lib/side.js';
+    export const shown = 1;
+    window.ai_edge_gallery_get_result = async () => {
+      const { late } = await import('./lib/late.js');
+      return JSON.stringify({ result: [twice(4), base.count(), globalThis.side, late, early].join(' ') });
+    };"""
+    result = modular(
+        counter,
+        script,
+        base="let n = 0;\nexport const count = () => ++n;",
+        double="import { count } from './base.js';\nexport const twice = (x) => { count(); return 2 * x; };",
+        side="globalThis.side = 'side';",
+        late="export { twice } from '../lib/double.js';\nexport const late = 'late';",
+    )
+    assert result.value == {"result": "8 2 side late classic"}
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("import x from 'https://example.org/x.js';", "not a file of the skill"),
+        ("import fs from 'node:fs';", "not a file of the skill"),
+        ("import x from 'lodash';", "not a file of the skill"),
+        ("import x from '../../../etc/passwd';", "not there"),
+        ("import x from './lib/one.js';", "in a circle"),
+        ("import { no } from './lib/alone.js';", "failed"),
+        ("const where = 'node:fs'; await import(where);", "Deno is not defined"),
+        ("const where = 'https://example.org/x.js'; await import(where);", "failed"),
+        ("let broken = ;", "failed"),
+    ],
+)
+def test_a_module_is_of_the_skill_or_does_not_run(counter, script, error):
+    files = {"one": "import './two.js';", "two": "import './one.js';", "alone": "export const yes = 1;"}
+    result = modular(counter, script, **files)
+    assert error in result.error
+    assert result.value is None
