@@ -40,6 +40,7 @@ class Permits:
         trusted: likewise.
         grants: what is kept on disk.
         keep: writes settings by name.
+        tell: writes into the log what the person changed.
         private: folders of ours, which are nobody's to trust.
     """
 
@@ -49,12 +50,15 @@ class Permits:
         trusted: Sequence[Path],
         grants: Grants,
         keep: Callable[..., None],
+        *,
+        tell: Callable[..., object],
         private: Sequence[Path] = (),
     ) -> None:
         self._mode: Mode = mode
         self._trusted = tuple(folder.expanduser() for folder in trusted)
         self._grants = grants
         self._keep = keep
+        self._tell = tell
         self._private = tuple(path.resolve() for path in private)
         self._lock = threading.Lock()
         self._permissions: Permissions | None = None
@@ -91,6 +95,7 @@ class Permits:
         with self._lock:
             self._mode = mode
             self._apply()
+            self._tell("permits", did="mode", mode=mode)
             self._keep(mode=mode)
 
     def trust(self, folder: Path) -> None:
@@ -103,11 +108,13 @@ class Permits:
         with self._lock:
             real = self._checked(folder)
             if real not in [each.resolve() for each in self._trusted]:
+                self._tell("permits", did="trust", folder=str(real))
                 self._set_trusted((*self._trusted, real))
 
     def distrust(self, folder: Path) -> None:
         """Trust a folder no longer; raises as `choose`."""
         with self._lock:
+            self._tell("permits", did="distrust", folder=str(folder))
             self._set_trusted(tuple(each for each in self._trusted if each != folder))
 
     def revoke(self, *identifiers: str) -> None:
@@ -118,8 +125,10 @@ class Permits:
         """
         with self._lock:
             for identifier in identifiers:
-                if self._permissions is None or self._permissions.revoke(identifier) is None:
-                    self._grants.revoke(identifier)
+                found = self._permissions.revoke(identifier) if self._permissions else None
+                found = found or self._grants.revoke(identifier)
+                if found:
+                    self._tell("permits", did="revoke", covers=found.words, id=identifier)
 
     def _set_trusted(self, folders: tuple[Path, ...]) -> None:
         self._trusted = folders

@@ -212,7 +212,9 @@ def shelf() -> Shelf:
 def permits(chosen: Settings) -> Permits:
     """What may run without asking, likewise."""
     private = (settings.data_folder(), settings.settings_file().parent)
-    return Permits(chosen.mode, chosen.trusted_folders, open_grants(), settings.change, private)
+    return Permits(
+        chosen.mode, chosen.trusted_folders, open_grants(), settings.change, tell=open_audit().tell, private=private
+    )
 
 
 def painter_of(chosen: Settings) -> Painter:

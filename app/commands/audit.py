@@ -36,6 +36,15 @@ _UNDO: Mapping[str, str] = {
 """Likewise of the kind ``undo``."""
 
 
+_PERMITS: Mapping[str, str] = {
+    "mode": "You chose the mode {mode}",
+    "trust": "You trusted the folder {folder}",
+    "distrust": "You no longer trust the folder {folder}",
+    "revoke": "You took back: {covers}",
+}
+"""Likewise of the kind ``permits``."""
+
+
 def run(options: argparse.Namespace) -> int:
     """Do one action; verify returns 1 if the log is not whole."""
     try:
@@ -63,7 +72,7 @@ def _line(entry: Entry) -> str:
 
 def _words(entry: Entry) -> str:
     """A sentence where there is one for what was done, else the fields with their names."""
-    said = {"skill": _SKILLS, "undo": _UNDO}.get(entry.kind, {}).get(str(entry.fields.get("did")))
+    said = {"skill": _SKILLS, "undo": _UNDO, "permits": _PERMITS}.get(entry.kind, {}).get(str(entry.fields.get("did")))
     if said:
         with contextlib.suppress(KeyError):
             return said.format_map({key: _value(value) for key, value in entry.fields.items()})

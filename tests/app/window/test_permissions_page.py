@@ -11,7 +11,8 @@ from deskhand.agent.events import Answer
 from deskhand.agent.safety.grants import Grant
 from deskhand.agent.safety.permissions import decide, offered, pin
 from deskhand.agent.tool import Tool
-from deskhand.app import settings, wiring
+from deskhand.app import cli, settings, wiring
+from deskhand.app.commands import audit
 from deskhand.app.window.permissions import covers, until
 from deskhand.model.types import ToolCall
 
@@ -124,6 +125,25 @@ def test_damaged_files_are_sentences_and_what_was_clicked_is_shown_as_it_is(page
     paged.says("can't be changed")
     # It counts all the same until Deskhand is closed.
     qtbot.waitUntil(lambda: (found := paged.find("mode-read-only")) is not None and found.isChecked())
+
+
+def test_what_the_person_changes_is_in_the_log_in_words(tmp_path, capsys):
+    (tmp_path / "letters").mkdir()
+    grant = wiring.open_grants().add(Grant("open_application", pin(WRITE), arguments="{}", expires=4e9))
+    permits = wiring.permits(settings.load())
+    permits.choose("read-only")
+    permits.trust(tmp_path / "letters")
+    permits.distrust(tmp_path / "letters")
+    permits.revoke(grant.id, "none")
+    assert audit.run(cli.parse(["audit", "show"])) == 0
+    said = [line.split("permits ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    folder = str(tmp_path / "letters")
+    assert said == [
+        "You chose the mode read-only",
+        f"You trusted the folder {folder}",
+        f"You no longer trust the folder {folder}",
+        "You took back: open_application {}",
+    ]
 
 
 @pytest.mark.parametrize(
