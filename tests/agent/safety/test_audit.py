@@ -175,3 +175,14 @@ def test_what_cannot_be_written_is_told(tmp_path):
         Audit(tmp_path / "file" / "audit.jsonl").note("call")
     with pytest.raises(AuditError, match="can't be read"):
         Audit(tmp_path).verify()
+
+
+def test_secrets_stay_in_the_log_where_the_person_chose_that(tmp_path):
+    redacts = [True, False]
+    log = Audit(tmp_path / "audit.jsonl", lambda: redacts.pop(0))
+    log.note("call", arguments={"password": "hunter2", "number": 4111111111111111})
+    log.note("call", arguments={"password": "hunter2", "number": 4111111111111111})
+    covered, bare = (entry.fields["arguments"] for entry in log.entries())
+    assert covered == {"password": "⟨password⟩", "number": "⟨card⟩"}
+    assert bare == {"password": "hunter2", "number": 4111111111111111}
+    assert log.verify().problem == ""
