@@ -112,6 +112,7 @@ class Ready:
         host: where a remote engine or remote MCP servers run; empty when nothing leaves the machine.
         background: what goes on behind the conversations.
         close: frees the engine; called in the agent's thread at shutdown.
+        saw: is told before a turn what is attached to it.
     """
 
     agent: Agent
@@ -119,6 +120,7 @@ class Ready:
     host: str = ""
     background: Background | None = None
     close: Callable[[], None] = field(default=lambda: None, repr=False)
+    saw: Callable[[Sequence[Percept]], None] = field(default=lambda _percepts: None, repr=False)
 
 
 Factory = Callable[[Callable[[str], None]], Ready]
@@ -428,6 +430,7 @@ class Bridge(QObject):
         try:
             if self._conversation is None:
                 self._conversation = self._store.new_conversation(title(text, percepts))
+            self._ready.saw(percepts)
             self._ready.agent.turn(self._conversation, text, percepts, self._told, cancel, tool_choice=choice)
         except (ModelError, HistoryError) as error:
             self._emit(TurnFailed(str(error)))

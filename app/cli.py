@@ -29,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A desktop agent that sees the screen, hears the microphone and acts through skills, on this "
         "machine. Without a command the window opens.",
     )
-    parser.add_argument("--engine", help="auto, local, cascade, tiny or scripted:FILE (default: auto)")
+    parser.add_argument("--engine", help="auto, local, cascade, pocket, tiny or scripted:FILE (default: auto)")
     parser.add_argument("--bundle", type=Path, help="folder or GGUF file of a bundle")
     parser.add_argument(
         "--set",
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--image", type=Path, action="append", default=[], metavar="FILE", help="a picture to look at")
     one.add_argument("--audio", type=Path, action="append", default=[], metavar="FILE", help="a recording to listen to")
     one.add_argument("--screen", action="store_true", help="take a screenshot now")
-    one.add_argument("--engine", dest="ask_engine", help="auto, local, cascade, tiny or scripted:FILE")
+    one.add_argument("--engine", dest="ask_engine", help="auto, local, cascade, pocket, tiny or scripted:FILE")
     one.add_argument("--bundle", dest="ask_bundle", type=Path, metavar="DIR", help="folder or GGUF file of a bundle")
     one.add_argument(
         "--approve",

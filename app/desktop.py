@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from deskhand.agent.events import Notice
 from deskhand.agent.history import HistoryError, Store
-from deskhand.app import settings, wiring
+from deskhand.app import practice, settings, wiring
 from deskhand.app.bridge import Bridge, EngineOffer, Ready
 from deskhand.app.host.gui import Gui
 from deskhand.app.hotkey import HotkeyError, StopKey
@@ -24,6 +24,7 @@ from deskhand.app.panic import StopListener
 from deskhand.app.settings import Settings
 from deskhand.app.undoing import Undoing
 from deskhand.app.window.theme import Theme
+from deskhand.app.window.welcome import POCKET, USUAL
 from deskhand.app.window.window import Window
 from deskhand.model.files import hub
 from deskhand.model.files.catalog import Entry
@@ -86,14 +87,28 @@ def open_window(
             desk.engine.close()
             raise
         desk.background.start(bridge.woken)
-        return Ready(desk.agent, info, ", ".join(desk.servers.leaves), background=desk.background, close=desk.close)
+        return Ready(
+            desk.agent,
+            info,
+            ", ".join(desk.servers.leaves),
+            background=desk.background,
+            close=desk.close,
+            saw=desk.host.saw,
+        )
 
     painter = wiring.painter_of(chosen)
     bridge = Bridge(load, store, Undoing(wiring.open_undo()))
     gui = Gui(bridge)
     shelf, permits = wiring.shelf(), wiring.permits(chosen)
     window = Window(
-        bridge, theme, shelf=shelf, permits=permits, hide_while_capturing=hide_while_capturing, painter=painter
+        bridge,
+        theme,
+        shelf=shelf,
+        permits=permits,
+        hide_while_capturing=hide_while_capturing,
+        painter=painter,
+        greeting=POCKET if chosen.engine == "pocket" else USUAL,
+        budget=chosen.image_budget,
     )
     return window, bridge
 
@@ -126,6 +141,9 @@ def run(options: argparse.Namespace) -> int:
     bridge.start()
     with contextlib.ExitStack() as stack:
         _listen_for_stop(bridge, stack)
+        tried = practice.Opened()
+        window.practice_requested.connect(tried.open)
+        stack.callback(tried.close)
         code = qt.exec()
         closing.set()
         bridge.shutdown()

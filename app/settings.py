@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from deskhand import app
 from deskhand.agent import private
@@ -21,6 +21,7 @@ ROOT = Path(app.__file__).parent.parent
 """The folder that holds the rooms: the repository, or ``site-packages/deskhand``."""
 
 BUNDLED_SKILLS = ROOT / "skills"
+POCKET = ROOT / "assets" / "pocket"
 ICON = ROOT / "assets" / "deskhand.svg"
 
 
@@ -32,8 +33,8 @@ class Settings(BaseModel):
     """What a person can choose. The command line overrides the file, the file overrides the defaults.
 
     Attributes:
-        engine: ``auto`` (the best bundle found, else the cascade), ``local``, ``cascade``, ``tiny`` or
-            ``scripted:FILE``.
+        engine: ``auto`` (the best bundle found, else the cascade), ``local``, ``cascade``, ``pocket``
+            (the small trained model that comes with Deskhand), ``tiny`` or ``scripted:FILE``.
         bundle: folder or GGUF file of the local engine; None searches the models folder.
         text_model: catalogue name of the cascade's text model.
         speech_model: catalogue name of the cascade's speech recognition.
@@ -61,7 +62,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    engine: str = Field(default="auto", pattern=r"^(auto|local|cascade|tiny|scripted:.+)$")
+    engine: str = Field(default="auto", pattern=r"^(auto|local|cascade|pocket|tiny|scripted:.+)$")
     bundle: Path | None = None
     text_model: str = "text-0.5b"
     speech_model: str = "speech-tiny"
@@ -78,6 +79,14 @@ class Settings(BaseModel):
     redaction: Redaction = "log"
     mcp_remote: bool = False
     web: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trained(cls, values: dict[str, object]) -> dict[str, object]:
+        # Pocket was trained on pictures of 10×7 patches and on single turns: nothing else can be chosen for it.
+        if values.get("engine") == "pocket":
+            return {**values, "image_budget": 70, "context_length": 1024}
+        return values
 
     @field_validator("text_model", "speech_model")
     @classmethod

@@ -20,6 +20,7 @@ from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions
 from deskhand.agent.safety.undo import Undo, UndoError
 from deskhand.agent.skills.consents import Consents, ConsentsError
+from deskhand.agent.skills.core import CoreOnly
 from deskhand.agent.skills.installing import Installer
 from deskhand.agent.skills.library import Library
 from deskhand.agent.skills.secrets import SecretRequest, Secrets
@@ -36,11 +37,13 @@ from deskhand.model.cascade.ocr import Reader
 from deskhand.model.config import CascadeConfig, EngineConfig, LocalConfig, ScriptedConfig
 from deskhand.model.engine import Engine
 from deskhand.model.errors import BundleError
-from deskhand.model.files import bundle, catalog, hub
+from deskhand.model.files import bundle, catalog, hub, shipped
 from deskhand.model.files.catalog import Entry
 from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle
+
+POCKET_SKILLS = ("clock", "notes", "open", "screen", "input")
 
 if TYPE_CHECKING:
     from deskhand.app.host.gui import Gui  # Qt, which the command line does not load
@@ -104,6 +107,8 @@ def engine_config(chosen: Settings) -> EngineConfig:
         return ScriptedConfig(script=Path(chosen.engine.removeprefix("scripted:")))
     if chosen.engine == "tiny":
         return local_config(cached_bundle(), chosen)
+    if chosen.engine == "pocket":
+        return local_config(shipped.open_shipped(settings.POCKET), chosen).model_copy(update={"alone": True})
     if chosen.engine in {"auto", "local"}:
         named = chosen.bundle
         found = bundle.open_bundle(named) if named else bundle.best_bundle(bundle_folders())
@@ -336,7 +341,9 @@ def build(
     servers = mcp_servers(chosen, notify)
     background = open_background(notify)
     host = app_host(chosen, engine, gui, background, painter)
-    toolbox = Toolbox(skills, data, host, more=[servers], secrets=secrets(ask_secret))
+    # Pocket was trained to call the tools of these skills, and no others.
+    offered = CoreOnly(skills, POCKET_SKILLS) if chosen.engine == "pocket" else skills
+    toolbox = Toolbox(offered, data, host, more=[servers], secrets=secrets(ask_secret))
     audit = open_audit(painter.logs)
     _log_engine(audit, config, notify)
     try:

@@ -30,6 +30,7 @@ class LocalConfig(_Config):
             -1 is as many as fit, 0 leaves the cards alone.
         draft_depth: the most tokens drafted at a time; 0 switches drafting off.
         sessions: folder in which the session is kept between two starts; None keeps nothing.
+        alone: the model was trained on single turns: it is shown no system text, no tools and no earlier turns.
     """
 
     kind: Literal["local"] = "local"
@@ -44,6 +45,7 @@ class LocalConfig(_Config):
     gpu_layers: int = Field(default=-1, ge=-1)
     draft_depth: int = Field(default=3, ge=0, le=7)
     sessions: Path | None = None
+    alone: bool = False
 
     @field_validator("image_budget")
     @classmethod

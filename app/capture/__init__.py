@@ -5,6 +5,7 @@ from __future__ import annotations
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.windows import Area
 from deskhand.app.capture import own
+from deskhand.app.capture.clients import clients
 from deskhand.app.capture.desktop import Desktop
 from deskhand.app.capture.models import CaptureError, Handler, Screen
 from deskhand.app.capture.wayland import Grim, Portal
@@ -13,12 +14,25 @@ from deskhand.model.types import Image
 HANDLERS: tuple[Handler, ...] = (Grim(), Portal(), Desktop("X11"), Desktop("macOS"))
 """In order of preference: the first that is available is used. grim before the portal, because it never has to ask."""
 
+WHOLE_SCREEN = 280
+"""The least image tokens at which a whole screen is captured: with fewer nothing on it could be read."""
+
 NO_DISPLAY = (
     "There is no screen to capture: neither WAYLAND_DISPLAY nor DISPLAY names a display. "
     "Start Deskhand from a desktop session, or give it a picture file instead."
 )
 
-__all__ = ["HANDLERS", "NO_DISPLAY", "CaptureError", "Screen", "grab", "screens", "status"]
+__all__ = [
+    "HANDLERS",
+    "NO_DISPLAY",
+    "WHOLE_SCREEN",
+    "CaptureError",
+    "Screen",
+    "clients",
+    "grab",
+    "screens",
+    "status",
+]
 
 
 def screens() -> list[Screen]:
@@ -36,7 +50,8 @@ def grab(screen: Screen | None = None, *, budget: int = 560) -> ScreenPercept:
     On X11 our own windows are painted over. On Wayland nobody is told where windows are: there the window hides itself.
 
     Args:
-        screen: one of `screens`; the one in use when None.
+        screen: one of `screens` or `clients`; when None the screen in use, or the window in front where ``budget`` is
+            too small for the text of a whole screen.
         budget: image tokens.
 
     Raises:
@@ -44,7 +59,8 @@ def grab(screen: Screen | None = None, *, budget: int = 560) -> ScreenPercept:
     """
     if screen is None:
         handler = _handler()
-        screen = handler.screens()[0]
+        shown = clients() if budget < WHOLE_SCREEN else []
+        screen = shown[0] if shown else handler.screens()[0]
     else:
         handler = next((each for each in HANDLERS if each.name == screen.handler), None) or _handler()
     # Before and after: a window of ours that comes up meanwhile must not slip in.

@@ -67,6 +67,11 @@ def _ours(window: Window, pid: int, depth: int) -> bool:
     return depth > 0 and any(_ours(child, pid, depth - 1) for child in window.query_tree().children)
 
 
+def is_ours(window: Window, connection: display.Display) -> bool:
+    """Whether a window, or one inside it, is Deskhand's."""
+    return _ours(window, connection.intern_atom("_NET_WM_PID"), _DEPTH)
+
+
 def painted(rgb: bytes, place: Area, ours: Iterable[Area]) -> bytes:
     """Pixels with our windows painted over.
 

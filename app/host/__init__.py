@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deskhand.agent.background import Background
 from deskhand.agent.hearing import Hearing
+from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.undo import Undo
 from deskhand.agent.tools.host import Asked, HostError, Told
@@ -108,6 +109,12 @@ class AppHost:
     def sight(self) -> Sight:
         """What shows the person where a call would act."""
         return self._sight
+
+    def saw(self, percepts: Sequence[Percept]) -> None:
+        """What the person attached, before the turn that is about it."""
+        for percept in percepts:
+            if isinstance(percept, ScreenPercept) and percept.live:
+                self._eyes.saw(percept)
 
     def ask(self, asked: Asked) -> Told:
         """Do what a tool asked for; raises HostError with a sentence where that can't be done."""

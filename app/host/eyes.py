@@ -42,6 +42,10 @@ class Eyes:
         self._reader = painter.reader if painter else Reader()
         self._area: Area | None = None
 
+    def saw(self, seen: ScreenPercept) -> None:
+        """The person attached a screenshot: places that the model names from now on are in it."""
+        self._area = Area(seen.left, seen.top, seen.image.width, seen.image.height)
+
     def look(self, asked: Asked) -> Told:
         """A screenshot, for the model."""
         return picture(self._seen(asked.cancel))

@@ -27,6 +27,7 @@ class Gatherer(QObject):
 
     Args:
         window: hidden while the screen is captured, if wanted.
+        budget: image tokens of a screenshot.
     """
 
     got = Signal(object)
@@ -34,16 +35,19 @@ class Gatherer(QObject):
     failed = Signal(str)
     """One sentence."""
     listed = Signal(object)
-    """A tuple of `capture.Screen`."""
+    """A tuple of `capture.Screen`: screens, then windows of other programs."""
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, budget: int) -> None:
         super().__init__(window)
         self._window = window
+        self._budget = budget
         self._busy = False
 
     def list_screens(self) -> None:
-        """Find out which screens there are."""
-        background.run(lambda: tuple(capture.screens()), self.listed.emit, lambda _: self.listed.emit(()))
+        """Find out which screens and windows there are."""
+        background.run(
+            lambda: (*capture.screens(), *capture.clients()), self.listed.emit, lambda _: self.listed.emit(())
+        )
 
     def screenshot(self, screen: capture.Screen | None, *, hide: bool) -> None:
         """Capture one screen; the one that is in use when None."""
@@ -61,7 +65,7 @@ class Gatherer(QObject):
 
     def _grab(self, screen: capture.Screen | None, hidden: bool) -> None:
         background.run(
-            lambda: capture.grab(screen),
+            lambda: capture.grab(screen, budget=self._budget),
             lambda percept: self._done(hidden, percept, ""),
             lambda sentence: self._done(hidden, None, sentence),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QImage, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -69,7 +69,7 @@ from deskhand.app.window.status import Status
 from deskhand.app.window.talk import Talk
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.transcript import COLUMN, Transcript
-from deskhand.app.window.welcome import Welcome
+from deskhand.app.window.welcome import USUAL, Greeting, Welcome
 from deskhand.model.types import Part
 
 NARROW = 760
@@ -92,7 +92,12 @@ class Window(QMainWindow):
         permits: what may run without asking, for its page.
         hide_while_capturing: whether a screenshot is taken without this window on it; the person can change it.
         painter: looks through pictures for secrets, before they are sent.
+        greeting: of an empty conversation.
+        budget: image tokens of a screenshot.
     """
+
+    practice_requested = Signal()
+    """The person wants a practice window."""
 
     def __init__(
         self,
@@ -103,6 +108,8 @@ class Window(QMainWindow):
         permits: Permits | None = None,
         hide_while_capturing: bool = True,
         painter: Painter | None = None,
+        greeting: Greeting = USUAL,
+        budget: int = 560,
     ) -> None:
         super().__init__()
         self.setObjectName("window")
@@ -119,14 +126,14 @@ class Window(QMainWindow):
         self._hears = False
         self._keys_down = False
         self.talk = Talk()
-        self.gatherer = Gatherer(self)
+        self.gatherer = Gatherer(self, budget)
         self.setWindowTitle("Deskhand")
         self.resize(1040, 760)
         self.setMinimumSize(460, 420)
         self.head = Head(theme)
         self.sidebar = Sidebar(theme)
         self.transcript = Transcript(theme)
-        self.welcome = Welcome(theme)
+        self.welcome = Welcome(theme, greeting)
         self.composer = Composer(theme, painter)
         self.status = Status(theme)
         self._secret: SecretSheet | None = None
@@ -204,6 +211,7 @@ class Window(QMainWindow):
         self.transcript.asked_again.connect(self._ask_again)
         self.transcript.shown.connect(lambda: self._pages.setCurrentWidget(self.transcript))
         self.welcome.suggested.connect(self._suggest)
+        self.welcome.practice_requested.connect(self.practice_requested)
         composer, talk = self.composer, self.talk
         composer.submitted.connect(self.submit)
         composer.stop_requested.connect(self.stop)
@@ -545,7 +553,10 @@ class Window(QMainWindow):
         menu = self._screens
         menu.clear()
         for screen in screens:
-            action = menu.addAction(f"{screen.name} · {screen.width} × {screen.height}")
+            if screen.key.startswith("window:") and not menu.actions()[-1].property("window"):
+                menu.addSeparator()
+            action = menu.addAction(f"{screen.name[:60].replace('&', '&&')} · {screen.width} × {screen.height}")
+            action.setProperty("window", screen.key.startswith("window:"))
             action.triggered.connect(lambda _=False, which=screen: self.take_screenshot(which))
         if not screens:
             menu.addAction("No screen can be captured here").setEnabled(False)

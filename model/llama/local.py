@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from deskhand.model.config import LocalConfig
 from deskhand.model.errors import EngineBusyError, EngineDiedError, RepetitionError
+from deskhand.model.language.alone import AloneDialect
 from deskhand.model.language.chat_template import dialect_for
 from deskhand.model.language.dialect import Dialect
 from deskhand.model.language.repetition import Repetition
@@ -144,6 +145,7 @@ class LocalEngine:
         session = self._loaded()
         if self._dialect is None:
             own = _dialect_of(session)
+            own = AloneDialect(own, self._config.image_budget) if self._config.alone else own
             self._dialect = self._wrap(own) if self._wrap else own
         dialect = self._dialect
         parser = dialect.parser(request)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deskhand.model.pocket import practice
 from deskhand.model.pocket.commands import INTENTS
 from deskhand.model.pocket.evaluation import bundle_in
 from deskhand.model.pocket.voices import ACCENTS, HELD_OUT_VARIANTS, VARIANTS
@@ -123,6 +124,7 @@ def ship(run: Path, assets: Path) -> None:
         shutil.copyfile(path, assets / path.name)
     (assets / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     (assets / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    practice.write(assets / "practice")
     for name in ("loss.png", "held-out.png"):
         shutil.copyfile(run / name, assets / name)
     (assets / "README.md").write_text(card(run, report), encoding="utf-8")

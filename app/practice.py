@@ -1,0 +1,124 @@
+"""A window to try Pocket on, as a program of its own: dialogs that it has never seen, with buttons that can be pressed.
+
+What is pressed is printed, a JSON object a line, and the next dialog comes.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from PySide6.QtCore import QRect, QTimer
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QApplication, QWidget
+
+from deskhand.app.settings import POCKET
+
+FOLDER = POCKET / "practice"
+
+_PRESSED_MS = 1200
+"""How long a pressed button is shown so, before the next dialog comes."""
+
+
+class PracticeWindow(QWidget):
+    """Shows one dialog after another, each pixel as it was drawn.
+
+    Args:
+        folder: of the pictures and ``windows.json``.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        super().__init__()
+        self.setWindowTitle("Practice window")
+        self._folder = folder
+        self._dialogs = cast("list[dict[str, Any]]", json.loads((folder / "windows.json").read_text("utf-8")))
+        self._at = -1
+        self._pixmap = QPixmap()
+        self._pressed: QRect | None = None
+        self.turn()
+
+    @property
+    def dialog(self) -> dict[str, Any]:
+        """What is shown: ``title``, ``message``, ``buttons``."""
+        return self._dialogs[self._at]
+
+    def turn(self) -> None:
+        """Go on to the next dialog."""
+        self._at = (self._at + 1) % len(self._dialogs)
+        self._pressed = None
+        self._pixmap = QPixmap(str(self._folder / self.dialog["file"]))
+        self._pixmap.setDevicePixelRatio(self.devicePixelRatioF())
+        self.setFixedSize(self._pixmap.deviceIndependentSize().toSize())
+        words = [self.dialog["title"], *self.dialog["message"], *(each["label"] for each in self.dialog["buttons"])]
+        self.setAccessibleName(", ".join(words))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the dialog, and a frame around the button that was pressed."""
+        del event
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._pixmap)
+        if self._pressed is not None:
+            painter.setCompositionMode(QPainter.CompositionMode.RasterOp_NotDestination)
+            painter.fillRect(self._pressed, painter.pen().color())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Press the button below the pointer."""
+        scale = self.devicePixelRatioF()
+        x, y = event.position().x() * scale, event.position().y() * scale
+        for button in self.dialog["buttons"]:
+            left, top, right, bottom = button["box"]
+            if self._pressed is None and left <= x < right and top <= y < bottom:
+                self._pressed = QRect(*(round(each / scale) for each in (left, top, right - left, bottom - top)))
+                self.update()
+                print(json.dumps({"pressed": button["label"], "in": self.dialog["title"]}), flush=True)
+                QTimer.singleShot(_PRESSED_MS, self, self.turn)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Any key goes on."""
+        del event
+        self.turn()
+
+
+def start(folder: Path = FOLDER) -> subprocess.Popen[str]:
+    """Open one in a process of its own, which is no window of ours: it can be seen and clicked. The caller ends it."""
+    command = [sys.executable, "-m", "deskhand.app.practice", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+class Opened:
+    """The practice window of an application: at most one."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def open(self) -> None:
+        """Open it, if it is not open."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = start()
+
+    def close(self) -> None:
+        """Close it. Safe to call twice."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.communicate()
+            self._process = None
+
+
+def main() -> int:
+    """Show it until it is closed."""
+    application = QApplication(["practice-window"])
+    application.setApplicationName("practice-window")
+    window = PracticeWindow(*map(Path, sys.argv[1:2]))
+    window.move(80, 120)
+    window.show()
+    labels = [button["label"] for button in window.dialog["buttons"]]
+    print(json.dumps({"shown": window.dialog["title"], "buttons": labels}), flush=True)
+    return application.exec()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

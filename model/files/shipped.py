@@ -1,0 +1,37 @@
+"""A bundle that comes with Deskhand: its files are only used if they are those that were measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, cast
+
+from deskhand.model.errors import BundleError
+from deskhand.model.files.bundle import Bundle, open_bundle
+
+MANIFEST = "manifest.json"
+
+
+def open_shipped(folder: Path) -> Bundle:
+    """The bundle of a folder whose manifest names each of its files with bytes and SHA-256.
+
+    Raises:
+        BundleError: a file is missing, of another size, or changed.
+    """
+    again = "Please install Deskhand again."
+    if not folder.is_dir():
+        raise BundleError(f"There is no model in {folder}: this copy of Deskhand came without it.")
+    try:
+        manifest = cast("dict[str, dict[str, Any]]", json.loads((folder / MANIFEST).read_text("utf-8")))
+        stated = {name: str(entry["sha256"]) for name, entry in manifest.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"The list of files in {folder} is missing or can't be read. {again}") from error
+    for name, digest in stated.items():
+        try:
+            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise BundleError(f"{folder / name} is missing. {again}") from error
+        if found != digest:
+            raise BundleError(f"{folder / name} is not the file that came with Deskhand. {again}")
+    return open_bundle(folder)

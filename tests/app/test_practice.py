@@ -1,0 +1,77 @@
+"""The practice window: another program's, captured to the pixel, pressed where the model says."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from deskhand.agent.tools.host import Asked
+from deskhand.app import capture, practice
+from deskhand.app.host import AppHost
+from deskhand.model.pocket import practice as drawing
+from deskhand.model.pocket.spec import HEIGHT, WIDTH
+
+
+@pytest.fixture(scope="session")
+def dialogs(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("practice")
+    drawing.write(folder, 3)
+    return folder
+
+
+def test_a_button_that_is_clicked_is_told_and_the_next_dialog_comes(qtbot, capsys, dialogs):
+    window = practice.PracticeWindow(dialogs)
+    qtbot.addWidget(window)
+    window.show()
+    first = window.dialog
+    left, top, right, bottom = first["buttons"][1]["box"]
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=QPoint(2, HEIGHT - 2))
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=QPoint((left + right) // 2, (top + bottom) // 2))
+    qtbot.waitUntil(lambda: window.dialog != first)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert told == [{"pressed": first["buttons"][1]["label"], "in": first["title"]}]
+
+
+@pytest.fixture
+def shown(x_display, monkeypatch, dialogs):
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", x_display)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    process = practice.start(dialogs)
+    assert json.loads(process.stdout.readline())["shown"]
+    yield process
+    process.terminate()
+    process.communicate()
+
+
+def test_a_small_budget_captures_the_window_in_front_as_it_was_drawn(shown, dialogs):
+    seen = capture.grab(budget=70)
+    assert (seen.image.width, seen.image.height) == (WIDTH, HEIGHT)
+    drawn = np.asarray(Picture.open(dialogs / "01.png").convert("RGB"))
+    assert np.array_equal(np.frombuffer(seen.image.pixels, np.uint8).reshape(drawn.shape), drawn)
+    assert capture.grab(budget=560).image.width == 1280
+    assert [each.name for each in capture.clients()] == ["Practice window"]
+
+
+def test_a_click_lands_where_it_was_meant_in_the_window_that_was_attached(shown, dialogs):
+    host = AppHost(70)
+    host.saw([capture.grab(budget=70)])
+    button = json.loads((dialogs / "windows.json").read_text())[0]["buttons"][0]
+    left, top, right, bottom = button["box"]
+    x, y = round(500 * (left + right) / WIDTH), round(500 * (top + bottom) / HEIGHT)
+    host.ask(Asked("click", {"x": x, "y": y}, "input_click", "input", ("input",), threading.Event()))
+    assert json.loads(shown.stdout.readline())["pressed"] == button["label"]
+
+
+def test_no_display_has_no_windows(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    assert capture.clients() == []
+    assert "DISPLAY" not in os.environ
