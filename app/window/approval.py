@@ -88,6 +88,8 @@ class ApprovalSheet(Sheet):
     def heard(self, text: str, objection: str) -> None:
         """Show what was understood of what the person said; close if it has allowed the call."""
         if not objection:
+            if self._saying:
+                self._saying.talk.cancel()  # said twice: nobody needs the second
             self.answered.emit(Answer.ONCE)
             self.done(0)
         elif self._saying:

@@ -38,7 +38,7 @@ class Asking:
             yield TextDelta("Set.")
             yield Finish("stop")
         else:
-            yield CallDelta(ToolCall("c", "clock_set_timer", {"minutes": 10, "label": "stretch"}))
+            yield CallDelta(ToolCall("c", "clock_set_timer", {"minutes": 10}))
             yield Finish("stop")
 
     def close(self):
@@ -110,12 +110,12 @@ def speak(window, qtbot, process_of):
 
 def test_only_the_phrase_allows_and_once(asked, qtbot, say):
     window = asked
-    assert window._approval.findChild(QLabel, "approval-phrase").text() == "“set timer 10 minutes stretch”"
+    assert window._approval.findChild(QLabel, "approval-phrase").text() == "“set timer 10 minutes”"
     speak(window, qtbot, lambda: say("Yes. Allow it. Go ahead."))
     qtbot.waitUntil(lambda: heard(window).startswith("Heard"), timeout=120_000)
-    assert "Say: set timer 10 minutes stretch" in heard(window)
+    assert "Say: set timer 10 minutes" in heard(window)
     assert not window._approval.request.reply.done()
-    speak(window, qtbot, lambda: say("Set timer ten minutes, stretch."))
+    speak(window, qtbot, lambda: say("Set timer ten minutes."))
     qtbot.waitUntil(lambda: heard(window).startswith("Heard") or window._approval is None, timeout=120_000)
     assert heard(window) == "(closed)"
     qtbot.waitUntil(lambda: any(isinstance(event, TurnEnded) for event in window.seen), timeout=60_000)
