@@ -185,7 +185,7 @@ def test_our_own_windows_are_never_clicked_or_typed_into(program, call):
         assert ours.values("clicked") == []
         assert program.values("clicked") == []
         connection = display.Display()
-        windows = [w for w in pointer._clients(connection) if pointer._is_ours(w)]
+        windows = [w for w in pointer.clients(connection) if pointer.is_ours(w)]
         assert windows
         connection.set_input_focus(windows[-1], X.RevertToParent, X.CurrentTime)
         connection.sync()
