@@ -87,10 +87,11 @@ def open_window(
             desk.engine.close()
             raise
         desk.background.start(bridge.woken)
+        leaves = [*desk.servers.leaves, *(["pages you allow"] if chosen.web else [])]
         return Ready(
             desk.agent,
             info,
-            ", ".join(desk.servers.leaves),
+            ", ".join(leaves),
             background=desk.background,
             close=desk.close,
             saw=desk.host.saw,
