@@ -25,6 +25,10 @@ POCKET = ROOT / "assets" / "pocket"
 ICON = ROOT / "assets" / "deskhand.svg"
 
 
+WEB = "web"
+"""The bundled skill that is off until the setting of the same name is on."""
+
+
 class SettingsError(Exception):
     """The settings file can't be used; the message says which line and why."""
 
@@ -165,6 +169,12 @@ def change(**values: Value) -> None:
     except (OSError, ValueError) as error:  # of TOML, of Unicode and of pydantic are all ValueErrors
         first = str(error).splitlines()[0]
         raise SettingsError(f"The settings file {path} can't be changed: {first}. Mend or remove it.") from error
+
+
+def switch(skill: str, *, on: bool) -> None:
+    """Change the setting that keeps a bundled skill off, where that is not so already; raises like `change`."""
+    if skill == WEB and load().web != on:
+        change(web=on)
 
 
 def _toml(value: Value) -> str:

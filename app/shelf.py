@@ -15,6 +15,7 @@ from deskhand.agent.skills.installing import USER, Installer, InstallError
 from deskhand.agent.skills.library import Held, Library
 from deskhand.agent.skills.secrets import Secrets
 from deskhand.agent.skills.skill import Problem
+from deskhand.app import settings
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ class Shelf:
         """Use a skill or don't."""
         with self._lock:
             self._consents.switch(name, on=on)
+            settings.switch(name, on=on)
 
     def offer(self, source: Path) -> Offer:
         """Copy what a folder or archive holds, for the person to look at; close or accept the offer.

@@ -160,10 +160,6 @@ def consents() -> Consents:
     return Consents(settings.data_folder() / "skills.json", open_audit().tell)
 
 
-WEB = "web"
-"""The bundled skill that is off until the setting of the same name is on."""
-
-
 def library(chosen: Settings | None = None) -> Library:
     """All skills: bundled, the person's own, of ``~/.agents/skills``, and of this project if it is trusted.
 
@@ -189,7 +185,7 @@ def library(chosen: Settings | None = None) -> Library:
         else:
             text = "This project brings skills, which are not looked at before you trust it: deskhand skills trust"
             held_back.append(Problem(project, text))
-    return Library(places, agreed, held_back, () if _web(chosen) else (WEB,))
+    return Library(places, agreed, held_back, () if _web(chosen) else (settings.WEB,))
 
 
 def _web(chosen: Settings | None) -> bool:

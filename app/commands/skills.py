@@ -189,21 +189,15 @@ def _enable(options: argparse.Namespace) -> int:
         agreed.agree(skill.name, made.digest, str(skill.folder))
     else:
         agreed.switch(skill.name, on=True)
-        _set(skill.name, on=True)
+        settings.switch(skill.name, on=True)
     return _done(options, f"{skill.name} is on.", name=skill.name, state="on")
 
 
 def _disable(options: argparse.Namespace) -> int:
     held = _held(wiring.library(), options.name)
     wiring.consents().switch(held.skill.name, on=False)
-    _set(held.skill.name, on=False)
+    settings.switch(held.skill.name, on=False)
     return _done(options, f"{held.skill.name} is off.", name=held.skill.name, state="off")
-
-
-def _set(name: str, *, on: bool) -> None:
-    """Change the setting that keeps a bundled skill off, where it has one and is not so already."""
-    if name == wiring.WEB and settings.load().web != on:
-        settings.change(web=on)
 
 
 def _trust(options: argparse.Namespace) -> int:
