@@ -19,27 +19,29 @@ from deskhand.model.errors import ModelError
 
 def hear(turn: Turn, request: ApprovalRequest, percept: SoundPercept, hearing: Hearing | None) -> None:
     """Answer one recording: allow the call once if it says the phrase, and tell what was heard either way."""
-    text = ""
+    text, over = "", _Over(turn, request)
     why = _foreign(request, percept) or ("" if request.phrase else request.why_not)
     if not hearing:
         why = CANNOT_HEAR
     elif not why:
         try:
-            text = hearing.transcribe(percept.audio, _Over(turn, request))
+            text = hearing.transcribe(percept.audio, over)
             why = objection(request.phrase, text)
         except ModelError as error:
             why = f"It could not be understood: {error}"
+    if over.is_set():
+        return  # answered by hand meanwhile, or stopped: what was understood until then may be half of what was said
     if not why:
         try:
             request.reply.set_result(Answer.ONCE)
         except InvalidStateError:
-            return  # answered by hand meanwhile, or stopped
+            return
     turn.note("heard", call=request.call.name, text=text, sha256=percept.audio.digest, objection=why)
     turn.emit(ApprovalHeard(request.call.id, text, why))
 
 
 def _foreign(request: ApprovalRequest, percept: SoundPercept) -> str:
-    if not percept.own or percept.taken < request.asked:
+    if not percept.own or percept.audio.growing or percept.taken < request.asked:
         return "Only what is said into the microphone while the question is open counts."
     return ""
 

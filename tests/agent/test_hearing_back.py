@@ -34,9 +34,9 @@ class Hears:
         yield TextDelta(words)
 
 
-def recording(*, own=True, ago=-1.0):
+def recording(*, own=True, ago=-1.0, growing=False):
     taken = datetime.now(UTC) - timedelta(seconds=ago)
-    return SoundPercept(Audio(b"\0" * 4 * 1600), own=own, taken=taken)
+    return SoundPercept(Audio(b"\0" * 4 * 1600, growing=growing), own=own, taken=taken)
 
 
 @pytest.fixture
@@ -81,7 +81,9 @@ def test_who_listens_does_not_know_what_is_asked(ask):
     assert request.tools == ()
 
 
-@pytest.mark.parametrize("percept", [recording(own=False, ago=-60), recording(ago=3600)])
+@pytest.mark.parametrize(
+    "percept", [recording(own=False, ago=-60), recording(ago=3600), recording(ago=-60, growing=True)]
+)
 def test_only_the_open_microphone_counts(ask, percept):
     engine, record, heard = ask([PHRASE], [percept])
     assert engine.heard == []
@@ -104,3 +106,30 @@ def test_after_what_others_wrote_no_voice_allows_anything(stage, ask):
     assert "what others wrote" in heard[0].objection
     assert engine.heard == []
     assert record.decision is Decision.DENIED
+
+
+@pytest.mark.parametrize("how", ["stopped", "answered"])
+def test_what_is_understood_too_late_allows_nothing(stage, player, script, how):
+    """Stop, or No by hand, while it is written down: the words there are by then are the whole phrase."""
+
+    class Late(Hears):
+        def generate(self, request, cancel=None):
+            yield from super().generate(request, cancel)
+            if request.transcript and how == "stopped":
+                stage.cancel.set()
+            elif request.transcript:
+                stage.request.reply.set_result(Answer.NO)
+
+    emit = stage.emit
+
+    def front(event):
+        emit(event)
+        if isinstance(event, ApprovalRequested):
+            stage.request = event.request
+            event.request.said.put(recording())
+
+    stage.emit = front
+    stage.run(Late(player(script.calls("notes_append", text="milk"), script.says("Done.")), [PHRASE]))
+    assert stage.seen(CallEnded)[0].record.decision is Decision.DENIED
+    assert stage.seen(ApprovalHeard) == []
+    assert not (stage.data / "notes").exists()
