@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
@@ -66,6 +66,8 @@ class ApprovalSheet(Sheet):
         self._middle.fill()
         self._saying = self._voice() if hears else None
         self._buttons()
+        for each in (self, *self.findChildren(QWidget)):
+            each.installEventFilter(self)
         if typing:
             self._allow(now=False)
             self.setFocus()
@@ -95,24 +97,29 @@ class ApprovalSheet(Sheet):
         elif self._saying:
             self._saying.show_heard(text, objection)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Ctrl+Space goes down: say it."""
-        keys = event.key() == Qt.Key.Key_Space and event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if keys and self._saying:
-            if not event.isAutoRepeat() and self._saying.hold.isEnabled():
-                self._saying.talk.press()
-                self._keys_down = True
-            return
-        super().keyPressEvent(event)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Ctrl+Space is for the voice wherever the focus is: a button would take it for a click."""
+        if isinstance(event, QKeyEvent) and watched is not self._window:
+            return self._key_down(event) if event.type() == QEvent.Type.KeyPress else self._key_up(event)
+        return super().eventFilter(watched, event)
 
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Either key of Ctrl+Space goes up."""
-        if self._saying and self._keys_down and event.key() in {Qt.Key.Key_Space, Qt.Key.Key_Control}:
-            if not event.isAutoRepeat():
-                self._keys_down = False
-                self._saying.talk.release()
-            return
-        super().keyReleaseEvent(event)
+    def _key_down(self, event: QKeyEvent) -> bool:
+        """Whether Ctrl+Space went down: say it."""
+        if event.key() != Qt.Key.Key_Space or not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return False
+        if not event.isAutoRepeat() and self._saying and self._saying.hold.isEnabled():
+            self._saying.talk.press()
+            self._keys_down = True
+        return True
+
+    def _key_up(self, event: QKeyEvent) -> bool:
+        """Whether either key of Ctrl+Space went up."""
+        if not self._saying or not self._keys_down or event.key() not in {Qt.Key.Key_Space, Qt.Key.Key_Control}:
+            return False
+        if not event.isAutoRepeat():
+            self._keys_down = False
+            self._saying.talk.release()
+        return True
 
     def reject(self) -> None:
         """Esc: no."""
