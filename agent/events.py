@@ -222,9 +222,15 @@ class ApprovalHeard:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call ran, failed, or was denied."""
+    """A call ran, failed, or was denied.
+
+    Attributes:
+        record: what became of it.
+        images: pictures of its result, as the model gets them.
+    """
 
     record: CallRecord
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,7 +267,7 @@ class Agent:
             message = prompt.tool_message(call, result)
             self._store.append(turn.conversation, turn.id, message, record, origins)
             turn.traced.append((message, origins))
-            turn.emit(CallEnded(record))
+            turn.emit(CallEnded(record, result.images))
 
     def _failed(self, turn: Turn, broken: BrokenCall) -> None:
         """Show a call that could not be parsed."""

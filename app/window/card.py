@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from deskhand.agent.events import CallRecord, Decision
 from deskhand.app.undoing import Undoable
 from deskhand.app.visible import exact, one_line, shown
+from deskhand.app.window.entries import Thumbnail, picture
 from deskhand.app.window.fold import Fold, Mono, label, restyle
 from deskhand.app.window.prose import Prose
 from deskhand.app.window.theme import Theme, mono
 from deskhand.app.window.undo_row import UndoRow
-from deskhand.model.types import ToolCall
+from deskhand.model.types import Image, ToolCall
 
 State = Literal["running", "waiting", "done", "failed", "denied"]
 
@@ -28,6 +30,8 @@ _WORDS: dict[State, str] = {
 }
 SHORT = 160
 """Characters of an argument that are shown beside its name; longer ones fold."""
+MOST_PICTURES = 3
+"""Pictures of one result in a row."""
 
 
 class CallCard(QFrame):
@@ -35,6 +39,7 @@ class CallCard(QFrame):
 
     undo_asked = Signal(bool, bool)
     """The button was pressed: whether to make it again, and whether although the file was changed since."""
+    picture_opened = Signal(QImage)
 
     def __init__(self, theme: Theme, call: ToolCall) -> None:
         super().__init__()
@@ -108,6 +113,21 @@ class CallCard(QFrame):
             return
         text = shown(result) if isinstance(result, str) else exact(result)
         self._column.addWidget(Fold(self._theme, f"Result · {_preview(result)}", Mono(text, 14, "call-result")))
+
+    def add_pictures(self, images: Sequence[Image]) -> None:
+        """The pictures of the result, small; a click shows one whole."""
+        if not images:
+            return
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for image in images[:MOST_PICTURES]:
+            thumbnail = Thumbnail(picture(image))
+            thumbnail.clicked.connect(lambda _=False, shown=thumbnail: self.picture_opened.emit(shown.image))
+            row.addWidget(thumbnail, 0, Qt.AlignmentFlag.AlignTop)
+        if len(images) > MOST_PICTURES:
+            row.addWidget(label(f"and {len(images) - MOST_PICTURES} more", "muted"))
+        row.addStretch()
+        self._column.addLayout(row)
 
     def _add_arguments(self, arguments: Mapping[str, Any]) -> None:
         if not arguments:

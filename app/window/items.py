@@ -10,7 +10,7 @@ from deskhand.agent.history import TurnRecord
 from deskhand.app.undoing import Undoable
 from deskhand.app.window import plan
 from deskhand.app.window.card import State
-from deskhand.model.types import Message, Part, ToolCall, Usage
+from deskhand.model.types import Image, Message, Part, ToolCall, Usage
 
 
 @dataclass
@@ -41,12 +41,16 @@ class ThoughtItem:
 
 @dataclass
 class CallItem:
-    """A tool call; ``record`` says what became of it, ``undo`` whether that can be taken back."""
+    """A tool call; ``record`` says what became of it, ``undo`` whether that can be taken back.
+
+    ``images`` are the pictures of its result.
+    """
 
     call: ToolCall
     state: State = "running"
     record: CallRecord | None = None
     undo: Undoable | None = None
+    images: tuple[Image, ...] = ()
 
 
 @dataclass
@@ -78,6 +82,10 @@ def past(turns: Iterable[TurnRecord]) -> list[Item]:
 def _past(turn: TurnRecord) -> Iterator[Item]:
     records = {record.call.id: record for record in turn.calls}
     items = [item for message in turn.messages for item in _said(message, records)]
+    results = {message.call_id: message for message in turn.messages if message.role == "tool"}
+    for item in items:
+        if isinstance(item, CallItem) and item.call.id in results:
+            item.images = tuple(part for part in results[item.call.id].parts if isinstance(part, Image))
     # What is left could not be parsed, so that no message carries it.
     items += [CallItem(record.call, "failed", record) for record in records.values()]
     if stated := planned(items):

@@ -44,7 +44,7 @@ from deskhand.app.window.items import (
     planned,
 )
 from deskhand.app.window.theme import Theme
-from deskhand.model.types import Part, Text
+from deskhand.model.types import Image, Part, Text
 
 COLUMN = 760
 """Widest column of text, logical pixels: some 90 characters a line."""
@@ -242,8 +242,8 @@ class Transcript(QScrollArea):
                 self._working.hide()
             case ApprovalRequested(request=request):
                 self.set_call(request.call.id, "waiting")
-            case CallEnded(record=record):
-                self._end_call(record)
+            case CallEnded(record=record, images=images):
+                self._end_call(record, images)
             case _:
                 pass
 
@@ -261,7 +261,7 @@ class Transcript(QScrollArea):
         if notice := ending(outcome):
             self._add(notice)
 
-    def _end_call(self, record: CallRecord) -> None:
+    def _end_call(self, record: CallRecord, images: tuple[Image, ...]) -> None:
         item = next(
             (
                 i
@@ -274,11 +274,12 @@ class Transcript(QScrollArea):
             self._close_open()
             item = CallItem(record.call)
             self._add(item)
-        item.record = record
+        item.record, item.images = record, images
         self._tick(not record.error)
         widget = self._widget_of(item)
         if isinstance(widget, CallCard):
             widget.finish(record)
+            widget.add_pictures(images)
         self._working.show_stage("thinking")
 
     def _tick(self, more: int) -> None:
@@ -342,8 +343,10 @@ class Transcript(QScrollArea):
             case CallItem(call=call, state=state, record=record):
                 entry = CallCard(self._theme, call)
                 entry.undo_asked.connect(partial(self.undo_asked.emit, call.id))
+                entry.picture_opened.connect(self.picture_opened)
                 if record:
                     entry.finish(record)
+                    entry.add_pictures(item.images)
                 else:
                     entry.set_state(state)
                 if item.undo:

@@ -66,6 +66,15 @@ def test_the_question_is_on_disk_before_the_engine_is_asked(stage, player, scrip
     assert found[0].text == "look"
 
 
+def test_the_person_gets_the_pictures_that_the_model_gets(stage, player, script):
+    engine = player(script.calls("screen_look"), script.says("A picture."))
+    stage.answers = [Answer.ONCE]
+    stage.run(engine, "look")
+    (ended,) = stage.seen(CallEnded)
+    assert ended.images
+    assert ended.images == tuple(part for part in engine.requests[1].messages[-1].parts if isinstance(part, Image))
+
+
 def test_a_call_that_may_runs_and_the_model_reads_the_result(stage, player, script):
     engine = player(script.calls("clock_time"), script.says("It is late."))
     outcome = stage.run(engine, "what time is it")

@@ -20,7 +20,7 @@ from deskhand.agent.events import (
     TurnEnded,
     TurnStarted,
 )
-from deskhand.agent.history import TurnRecord
+from deskhand.agent.history import Store, TurnRecord
 from deskhand.app.window.card import CallCard
 from deskhand.app.window.entries import AnswerEntry, Thumbnail, UserEntry
 from deskhand.app.window.items import (
@@ -118,6 +118,29 @@ def test_a_call_that_did_not_work_says_so(transcript, record, state, word):
     assert card.state == state
     assert labels(card, "call-state") == [word]
     assert labels(card, "call-error") == [record.error]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_pictures_of_a_result_are_shown_and_open_whole(transcript, qtbot, tmp_path, again):
+    red, record = Image(b"\xff\0\0" * 6, 3, 2), CallRecord(CALL, Decision.APPROVED, {"result": "red"})
+    if again:
+        store = Store(tmp_path / "history.db")
+        conversation = store.new_conversation()
+        store.append(conversation, "t", Message("user", (Text("draw"),)))
+        store.append(conversation, "t", Message("assistant", calls=(CALL,)))
+        store.append(conversation, "t", Message("tool", (Text("{}"), red), call_id=CALL.id, name=CALL.name), record)
+        transcript.show_turns(store.turns(conversation))
+        store.close()
+    else:
+        play(transcript, TurnStarted(1, "t", ()), CallProposed(CALL), CallEnded(record, (red,) * 5))
+    card = transcript.findChild(CallCard)
+    thumbnails = card.findChildren(Thumbnail)
+    assert len(thumbnails) == (1 if again else 3)
+    assert again or "and 2 more" in [each.text() for each in card.findChildren(QLabel)]
+    with qtbot.waitSignal(transcript.picture_opened) as opened:
+        thumbnails[0].click()
+    (image,) = opened.args
+    assert (image.width(), image.height(), image.pixelColor(2, 1).name()) == (3, 2, "#ff0000")
 
 
 def test_a_call_nobody_proposed_is_shown_when_it_ends(transcript):
