@@ -86,7 +86,7 @@ class Agent:
         self._toolbox = toolbox
         self._limits = limits or Limits()
         self._audit = audit
-        self._waker = Waker(engine, self._asker, store, self.turn)
+        self._waker = Waker(engine, self._asker, store, self.turn, painter)
         self._actor = Actor(
             toolbox,
             permissions,

@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from deskhand.agent import prompt
+from deskhand.agent import prompt, screening
 from deskhand.agent.asking import Asker
 from deskhand.agent.events import Outcome
 from deskhand.agent.history import Store
 from deskhand.agent.percept import Percept
+from deskhand.agent.safety.painting import Painter, UncheckedError
 from deskhand.agent.task import Settled, Woken
 from deskhand.agent.tools import disclosure
 from deskhand.agent.turn import Emit
@@ -104,19 +105,24 @@ class Waker:
         asker: puts requests together.
         store: the history.
         turn: runs a turn.
+        painter: paints over secrets in what a watch saw; None lets it pass as it is.
     """
 
-    def __init__(self, engine: Engine, asker: Asker, store: Store, turn: Turns) -> None:
+    def __init__(self, engine: Engine, asker: Asker, store: Store, turn: Turns, painter: Painter | None) -> None:
         self._engine = engine
         self._asker = asker
         self._store = store
         self._turn = turn
+        self._painter = painter
 
     def wake(self, woken: Woken, emit: Emit, patience: threading.Event) -> Settled:
         """See `deskhand.agent.loop.Agent.wake`."""
         task, history = woken.task, self._store.messages(woken.task.conversation)
         try:
+            woken = screening.woken(woken, self._painter, emit, patience)
             so = applies(self._engine, self._asker, history, woken, patience)
+        except UncheckedError:
+            so = None if patience.is_set() else True  # the turn says what is wrong
         except ModelError:
             return "not yet"  # and asked again when the screen has changed
         if woken.cancel.is_set():

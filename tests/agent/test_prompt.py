@@ -193,4 +193,4 @@ def test_a_request_keeps_room_for_tools_and_the_completion():
     assert messages[-1] == history[-1]
     taken = sum(map(fitting.estimate, messages))
     assert taken < 4096 - 1024
-    assert len(messages) > 4  # at least one exchange besides the last question; the catalogue of skills takes its share
+    assert len(messages) >= 4  # one exchange besides the last question; the catalogue of skills takes its share

@@ -111,5 +111,5 @@ def test_skills_are_listed_with_their_tools(deskhand: Command):
     tools = {skill["name"]: {tool["name"] for tool in skill["tools"]} for skill in listed["skills"]}
     assert set(tools) >= {"clock", "files", "input", "notes", "open", "screen"}
     assert {"clock_time", "clock_set_timer"} <= tools["clock"]
-    assert {"notes_append", "notes_list", "notes_search"} == tools["notes"]
+    assert {"notes_append", "notes_delete", "notes_edit", "notes_list", "notes_search"} == tools["notes"]
     assert listed["problems"] == []
