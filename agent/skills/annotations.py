@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
+from deskhand.agent.skills import source
 from deskhand.agent.skills.docstrings import described
 
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
@@ -115,7 +116,7 @@ class Annotations:
         match node:
             case ast.Constant(value=str(text)):
                 try:
-                    return self.read(ast.parse(text, mode="eval").body, name)
+                    return self.read(source.expression(text), name)
                 except SyntaxError as error:
                     raise UnsupportedError(f"the annotation of {name} is not Python") from error
             case ast.BinOp(op=ast.BitOr()):

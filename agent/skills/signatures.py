@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deskhand.agent.skills import docstrings
+from deskhand.agent.skills import docstrings, source
 from deskhand.agent.skills.annotations import Annotations, UnsupportedError
 
 __all__ = ["Signature", "UnsupportedError", "read"]
@@ -52,10 +52,10 @@ def read(path: Path) -> tuple[tuple[Signature, ...], tuple[str, ...]]:
         UnsupportedError: the file can't be read or is not Python.
     """
     try:
-        source = path.read_bytes()
-        if len(source) > MAX_SOURCE:
+        text = path.read_bytes()
+        if len(text) > MAX_SOURCE:
             raise UnsupportedError(f"{path.name} is larger than {MAX_SOURCE // 1024} KB")
-        tree = ast.parse(source)
+        tree = source.parse(text)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UnsupportedError(f"{path.name} can't be read as Python: {error}") from error
     found: list[Signature] = []
