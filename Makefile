@@ -39,7 +39,7 @@ check: setup ## formatting, lint, types, import contract, skills
 	@$(BIN)/lint-imports
 	@$(BIN)/deskhand skills list --check
 
-bench: models ## measure beside two other engines, some 16 quiet minutes; writes docs/benchmarks.json, .md and plots
+bench: models ## measure beside two other engines, some 8 quiet minutes; writes docs/benchmarks.json, .md and plots
 	@test -x build/bench-venv/bin/python || $(BIN)/python -m venv build/bench-venv
 	@build/bench-venv/bin/python -m pip install --quiet -r tests/measure/requirements.lock
 	@ls build/bench/llama_cpp_python-*.tar.gz >/dev/null 2>&1 || $(BIN)/python -m pip download --quiet --no-deps \
