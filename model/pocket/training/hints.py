@@ -3,7 +3,8 @@
 An answer says little about the hundred embeddings that it was read from. So three matrices, which are thrown away after
 training, read each patch's six letters from its state after two layers, the letters of what is spoken from the frames'
 states after four (connectionist temporal classification: Graves et al. 2006), and the place of the letter that is to be
-written next from the state of the token before it after three.
+written next from the state of the token before it after three. The layer behind that is told to look there: its first
+head, at the patch that holds the letter.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from deskhand.model.pocket.encoding import CELLS, CLASSES
 from deskhand.model.pocket.spec import COLUMNS, ROWS, PocketSpec
 from deskhand.model.pocket.training.batches import Batch
 from deskhand.model.pocket.training.elementwise import norm
-from deskhand.model.pocket.training.network import Weights
+from deskhand.model.pocket.training.network import States, Target, Weights
 
 SEEN_AFTER, FOUND_AFTER, HEARD_AFTER = 2, 3, 4
 """Layers after which patches, places and frames are read."""
 
-_SEEN, _FOUND, _HEARD = 1.0, 0.5, 0.5
+_SEEN, _FOUND, _LOOKED, _HEARD = 1.0, 0.5, 0.5, 0.5
+_ACROSS, _DOWN = 3, 2
+"""Cells of a patch."""
+
 _EMPTY = 0.05
 """Of a cell without a letter; most have none."""
 
@@ -37,16 +41,16 @@ def heads(spec: PocketSpec, seed: int) -> Weights:
     return found
 
 
-def loss(made: Batch, after: tuple[Tensor, ...], weights: Weights, dtype: torch.dtype) -> Tensor:
+def loss(target: Target, made: Batch, states: States, weights: Weights) -> Tensor:
     """Of all hints, summed over the turns.
 
     Args:
+        target: the network.
         made: the turns.
-        after: states after each layer, (batch, tokens, hidden).
+        states: what it computes for them.
         weights: `heads`.
-        dtype: in which matrices are multiplied.
     """
-    total = torch.zeros(())
+    total, after, dtype = torch.zeros(()), states.after, target.dtype
 
     def read(name: str, x: Tensor) -> Tensor:
         return F.linear(norm(x, weights[f"{name}.norm"], dtype), weights[f"{name}.weight"].to(dtype)).float()
@@ -64,7 +68,8 @@ def loss(made: Batch, after: tuple[Tensor, ...], weights: Weights, dtype: torch.
         scores = read("place", after[FOUND_AFTER - 1].flatten(0, 1)[made.asked[reads]])
         row, column = made.found[reads].unbind(1)
         both = F.cross_entropy(scores[:, :ROWS], row) + F.cross_entropy(scores[:, ROWS:], column)
-        total = total + _FOUND * len(torch.unique(made.turn[reads])) * both
+        turns = len(torch.unique(made.turn[reads]))
+        total = total + _FOUND * turns * both + _LOOKED * turns * _looked(target, made, states, reads)
     spoken = [row for row, said in enumerate(made.said) if len(said)]
     if spoken:
         flat = after[HEARD_AFTER - 1].flatten(0, 1)
@@ -78,3 +83,16 @@ def loss(made: Batch, after: tuple[Tensor, ...], weights: Weights, dtype: torch.
         )
         total = total + _HEARD * each.sum()
     return total
+
+
+def _looked(target: Target, made: Batch, states: States, reads: Tensor) -> Tensor:
+    """Cross entropy of where the first head of the layer after `FOUND_AFTER` looks, against the patch of the letter."""
+    asked, tokens = made.asked[reads], made.ids.shape[1]
+    row, at = made.turn[reads], made.asked[reads] % tokens
+    query = target.looks(FOUND_AFTER, states.after[FOUND_AFTER - 1].flatten(0, 1)[asked], at)
+    scores = torch.einsum("nd,ntd->nt", query.float(), states.keys[FOUND_AFTER][row, 0].float())
+    scores = scores.masked_fill(torch.arange(tokens) > at[:, None], float("-inf"))
+    first = torch.full((made.ids.shape[0],), tokens).scatter_reduce(0, made.patch_row, made.patch_at % tokens, "amin")
+    cell_row, cell_column = made.found[reads].unbind(1)
+    patch = (cell_row // _DOWN) * (COLUMNS // _ACROSS) + cell_column // _ACROSS
+    return F.cross_entropy(scores, first[row] + patch)

@@ -60,7 +60,7 @@ def learn(
         part = (F.cross_entropy(logits, made.labels, reduction="none") * turn_weights(made)).sum() / total
         loss += float(part.detach())
         if hinted:
-            more = hints.loss(made, states.after, hinted, target.dtype) / len(turns)
+            more = hints.loss(target, made, states, hinted) / len(turns)
             hint += float(more.detach())
             part = part + more
         part.backward()

@@ -43,11 +43,13 @@ class States:
         final: after the last norm, (batch, tokens, hidden).
         memory: what a drafter reads.
         after: the residual stream after each layer, (batch, tokens, hidden) each.
+        keys: of each layer, normed and turned, (batch, heads, tokens, head size) each.
     """
 
     final: Tensor
     memory: Memory
     after: tuple[Tensor, ...]
+    keys: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,20 @@ class Target:
             x = layers.after(layer, x, layers.attend(query, kept[layer], masks[slides]))
             after.append(x)
         final = norm(x, self.main["output_norm.weight"], torch.float32)
-        return States(final, Memory(kept[self._last_sliding], kept[self._last_full]), tuple(after))
+        return States(
+            final,
+            Memory(kept[self._last_sliding], kept[self._last_full]),
+            tuple(after),
+            tuple(kept[i][0] for i in kept),
+        )
+
+    def looks(self, layer: int, x: Tensor, at: Tensor) -> Tensor:
+        """Queries of a layer's first head, (n, head size): from states before it, (n, hidden), at positions (n,)."""
+        slides = self.spec.sliding[layer]
+        head = self.spec.head_dim_swa if slides else self.spec.head_dim
+        turn = rotation(at, head, _BASE_SLIDING) if slides else rotation(at, head, _BASE, self.main[ROPE])
+        inner = self._layers.norm(x, f"blk.{layer}.attn_norm.weight")
+        return self._layers.query(layer, inner[None], head, turn)[0, 0]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Capped logits of hidden states, float32 (…, vocab)."""
