@@ -108,7 +108,7 @@ def open_window(
         permits=permits,
         hide_while_capturing=hide_while_capturing,
         painter=painter,
-        greeting=POCKET if chosen.engine == "pocket" else USUAL,
+        greeting=POCKET if chosen.engine == "pocket" and settings.POCKET.is_dir() else USUAL,
         budget=chosen.image_budget,
     )
     return window, bridge

@@ -57,7 +57,7 @@ class PracticeWindow(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Draw the dialog, and a frame around the button that was pressed."""
+        """Draw the dialog, and the button that was pressed in opposite colours."""
         del event
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._pixmap)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from deskhand.agent import scopes
 from deskhand.agent.skills.card import Card, size_words
 from deskhand.app.visible import shown
 from deskhand.app.window.approval import Middle
-from deskhand.app.window.fold import Mono, label
+from deskhand.app.window.fold import Mono, facts, label
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.skill_card import grouped
-from deskhand.app.window.theme import Theme, mono
+from deskhand.app.window.theme import Theme
 
 
 class ConsentSheet(Sheet):
@@ -96,7 +96,7 @@ class ConsentSheet(Sheet):
 def _facts(each: Card, number: int) -> QWidget:
     skill = each.skill
     touches = "\n".join(scopes.words(scope) for scope in skill.scopes) or "nothing outside of its sandbox"
-    facts = {
+    told = {
         "From": each.origin,
         "Licence": skill.license or "not stated",
         "May touch": touches,
@@ -104,20 +104,7 @@ def _facts(each: Card, number: int) -> QWidget:
         "Asks for": f"{skill.requests} (a request: it grants nothing)" if skill.requests else "",
         "Hash": grouped(each.digest),
     }
-    body = QWidget()
-    grid = QGridLayout(body)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(14)
-    grid.setVerticalSpacing(5)
-    grid.setColumnStretch(1, 1)
-    for row, (key, text) in enumerate((key, text) for key, text in facts.items() if text):
-        grid.addWidget(label(key, "small"), row, 0, Qt.AlignmentFlag.AlignTop)
-        words = label(shown(text), wrap=True, name=f"consent-{key.lower().replace(' ', '-')}-{number}")
-        words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        if key in {"From", "Hash"}:
-            words.setFont(mono(0.86))
-        grid.addWidget(words, row, 1)
-    return body
+    return facts(told, f"consent-{{}}-{number}", {"From", "Hash"})
 
 
 def _warnings(each: Card, *, keyed: bool) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent, QTextOption
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from deskhand.app.visible import shown
 from deskhand.app.window.theme import Theme, mono
 
 
@@ -123,3 +125,27 @@ def hint(text: str, shortcut: QKeySequence | QKeySequence.StandardKey | None = N
     if shortcut is None:
         return text
     return f"{text} ({QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)})"
+
+
+def facts(told: Mapping[str, str], name: str, exact: Collection[str]) -> QWidget:
+    """What there is to say of something, a key and its text a line; keys without a text are left out.
+
+    Args:
+        told: key and text, which may be anybody's.
+        name: object name of each text; ``{}`` is the key in small letters.
+        exact: keys whose texts are set in a fixed width.
+    """
+    body = QWidget()
+    grid = QGridLayout(body)
+    grid.setContentsMargins(0, 2, 0, 2)
+    grid.setHorizontalSpacing(14)
+    grid.setVerticalSpacing(5)
+    grid.setColumnStretch(1, 1)
+    for row, (key, text) in enumerate((key, text) for key, text in told.items() if text):
+        grid.addWidget(label(key, "small"), row, 0, Qt.AlignmentFlag.AlignTop)
+        words = label(shown(text), wrap=True, name=name.format(key.lower().replace(" ", "-")))
+        words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        if key in exact:
+            words.setFont(mono(0.86))
+        grid.addWidget(words, row, 1)
+    return body

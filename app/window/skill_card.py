@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from deskhand.agent import scopes
 from deskhand.agent.skills.skill import Skill
 from deskhand.app.shelf import Row
 from deskhand.app.visible import shown
-from deskhand.app.window.fold import Fold, label
+from deskhand.app.window.fold import Fold, facts, label
 from deskhand.app.window.sheet import button
 from deskhand.app.window.switch import Switch
-from deskhand.app.window.theme import Theme, mono
+from deskhand.app.window.theme import Theme
 
 SOURCES = {
     "bundled": "Came with Deskhand",
@@ -115,20 +115,7 @@ class SkillCard(QFrame):
             "Key": "kept on this machine, given to this skill alone" if self.row.secret else "",
             "Hash": self._hash(),
         }
-        body = QWidget()
-        grid = QGridLayout(body)
-        grid.setContentsMargins(4, 2, 0, 4)
-        grid.setHorizontalSpacing(14)
-        grid.setVerticalSpacing(4)
-        grid.setColumnStretch(1, 1)
-        for index, (key, text) in enumerate((key, text) for key, text in told.items() if text):
-            grid.addWidget(label(key, "small"), index, 0, Qt.AlignmentFlag.AlignTop)
-            words = label(shown(text), wrap=True, name=f"detail-{key.lower()}")
-            words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            if key in {"Folder", "Hash"}:
-                words.setFont(mono(0.86))
-            grid.addWidget(words, index, 1)
-        return body
+        return facts(told, "detail-{}", {"Folder", "Hash"})
 
     def _hash(self) -> str:
         held = self.row.held
