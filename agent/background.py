@@ -74,15 +74,14 @@ class Background:
     """Keeps the tasks, and wakes whoever runs turns.
 
     Args:
-        data: the same folder that the `Toolbox` has.
-        timers: those of the clock, to be listed and cancelled as well; started and stopped with this.
+        data: the same folder that the `Toolbox` has; the timers of the clock are looked after as well.
         tell: called in a thread of its own with a sentence for the person, and whenever the list has changed.
     """
 
-    def __init__(self, data: Path, timers: Timers, tell: Tell) -> None:
+    def __init__(self, data: Path, tell: Tell) -> None:
         self._folder = data / OWNER / "watches"
         self._moments = data / OWNER / "timers"
-        self.timers = timers
+        self.timers = Timers(data, tell, rang=self._rang)
         self._tell = tell
         self._later = Timers(data, tell, owner=OWNER, fired=self._due)
         self._lock = threading.RLock()
@@ -258,6 +257,12 @@ class Background:
         watch.file.unlink(missing_ok=True)
         with self._lock:
             self._watches.pop(watch.task.id, None)
+
+    def _rang(self, timer: Timer, sentence: str) -> None:
+        """A timer of the clock was told: in its thread. It becomes a turn of its conversation when there is time."""
+        if self._wake is not None:
+            task = Task(timer.id, "timer", sentence, timer.due, timer.repeat)
+            self._wake(Woken(task, None, time.time() - timer.due, threading.Event(), lambda _how: None))
 
     def _due(self, timer: Timer, gone: Callable[[], None]) -> None:
         """A moment has come: in the thread of the timers."""

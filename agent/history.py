@@ -6,6 +6,7 @@ from several threads, and several processes may open the same file.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -255,6 +256,17 @@ class Store:
             ).fetchall()
             found = [(records.load_message(body, self._media), origins) for body, origins in rows]
         return [(message, records.load_origins(origins, message)) for message, origins in found]
+
+    def conversation_of(self, tools: Sequence[str], name: str) -> int | None:
+        """The conversation of the last call to one of ``tools`` whose result has the ``id`` ``name``."""
+        with self._lock, self._translated():
+            row = self._db.execute(
+                "SELECT conversation FROM message WHERE record IS NOT NULL"
+                " AND json_extract(record, '$.call.name') IN (SELECT value FROM json_each(?))"
+                " AND json_extract(record, '$.result.id') = ? ORDER BY id DESC LIMIT 1",
+                (json.dumps(list(tools)), name),
+            ).fetchone()
+        return row[0] if row else None
 
     def mark(self, skill: str) -> None:
         """Remember that the skill's own files were written in a tainted conversation: they say what others said."""

@@ -11,7 +11,7 @@ from deskhand.agent.origin import Origin
 from deskhand.agent.percept import ScreenPercept
 
 Kind = Literal["timer", "later", "watch"]
-"""``timer`` tells what the person wrote and needs no model; ``later`` and ``watch`` come back as turns."""
+"""All come back as turns: ``later`` and ``watch`` as the model's, ``timer`` in our words, at once and for nothing."""
 
 
 Settled = Literal["done", "not yet", "put off"]
@@ -29,11 +29,12 @@ class Task:
     Attributes:
         id: names it for the person, unique among all.
         kind: of `Kind`.
-        what: in the person's words: what to do, or what to watch for; of a watch it may be empty, for any change.
+        what: in the person's words: what to do, or what to watch for; of a watch it may be empty, for any change. Of a
+            timer that came back, the sentence that was told.
         due: seconds since the epoch: of a watch when it ends, else when it comes back.
         repeat: of a timer, as in `deskhand.agent.timers`.
         every: of a watch: seconds between two looks.
-        conversation: that it comes back in; 0 for a timer.
+        conversation: that it comes back in; 0 for a timer, whose conversation is the one in which it was set.
         origins: what of ``what`` nobody vouches for: where the conversation's content came from when it was begun.
         look: of a watch: takes a picture; raises `TaskError` where it can't.
     """

@@ -21,6 +21,9 @@ import psutil
 
 from deskhand.agent.events import Notice
 
+CLOCK = "clock"
+"""The skill whose timers these are."""
+
 LATE = 10.0
 """Seconds after which a timer is told as missed: the program was closed or the machine asleep."""
 
@@ -59,6 +62,7 @@ class Timers:
     Args:
         data: the same folder that the `Toolbox` has.
         notify: called in the watching thread, once a timer, with one sentence.
+        rang: called behind ``notify`` with the timer and its sentence, for those who keep it.
         owner: whose timers: a folder below ``data``.
         fired: called instead of ``notify`` with each timer that is due, and what to call once it has been dealt with:
             until then a timer that was taken is given back at the next start.
@@ -69,11 +73,13 @@ class Timers:
         data: Path,
         notify: Callable[[Notice], None],
         *,
-        owner: str = "clock",
+        owner: str = CLOCK,
+        rang: Callable[[Timer, str], None] = lambda _timer, _sentence: None,
         fired: Callable[[Timer, Callable[[], None]], None] | None = None,
     ) -> None:
         self._folder = data / owner / "timers"
         self._notify = notify
+        self._rang = rang
         self._fired = fired
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -137,9 +143,11 @@ class Timers:
             if self._fired:
                 self._fired(timer, lambda taken=taken: taken.unlink(missing_ok=True))
                 continue
-            self._notify(Notice("timer", _sentence(timer, time.time())))
+            sentence = _sentence(timer, time.time())
+            self._notify(Notice("timer", sentence))
             if timer.repeat:
                 _again(file, timer)
+            self._rang(timer, sentence)
             # Only now: a timer is told twice rather than never if we are killed here.
             taken.unlink(missing_ok=True)
 

@@ -459,7 +459,7 @@ class Bridge(QObject):
             self._emit(Notice("warn", f"What went on behind could not be finished: {error}."))
         finally:
             self._back = None
-            if settled == "put off" and woken.task.kind == "later" and self._ready is not None:
+            if settled == "put off" and woken.task.kind != "watch" and self._ready is not None:
                 self.woken(woken)  # its moment has come: behind the person's own turn, and no later
             else:
                 woken.settle(settled)

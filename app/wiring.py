@@ -263,7 +263,7 @@ def open_history() -> Store:
 def open_background(tell: Callable[[Notice | TasksChanged], None] = lambda _event: None) -> Background:
     """What goes on behind conversations: timers, watches, what is to be done later; not started."""
     data = settings.data_folder()
-    return Background(data, Timers(data, tell), tell)
+    return Background(data, tell)
 
 
 def open_grants() -> Grants:

@@ -81,7 +81,7 @@ class Thumbnail(QAbstractButton):
         painter.drawPath(path)
 
 
-CAME_BACK = {"watch": "A watch came back", "later": "What was to be done later"}
+CAME_BACK = {"watch": "A watch came back", "later": "What was to be done later", "timer": "The clock"}
 """Who speaks where the person would, by the kind of task."""
 
 

@@ -16,7 +16,6 @@ from deskhand.agent.events import Notice, TasksChanged
 from deskhand.agent.origin import Origin
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.task import Task, TaskError
-from deskhand.agent.timers import Timers
 from deskhand.model.types import Image
 
 WHITE, BLACK = (ScreenPercept(Image(bytes([value]) * 3 * 64 * 64, 64, 64, 70), live=True) for value in (255, 0))
@@ -60,7 +59,7 @@ def make(tmp_path, told, woken):
     made = []
 
     def one(*, start=True):
-        background = Background(tmp_path, Timers(tmp_path, told.append), told.append)
+        background = Background(tmp_path, told.append)
         made.append(background)
         if start:
             background.start(woken.append)
@@ -255,3 +254,15 @@ def test_a_task_is_the_same_after_it_was_written(make, screen):
     task = watch(screen, "x", origins=(Origin("file", "a", "d"),))
     background.begin(task)
     assert background.all() == (replace(task, look=None),)
+
+
+def test_a_timer_of_the_clock_is_told_at_once_and_then_comes_back(make, told, woken, tmp_path):
+    folder = tmp_path / "clock" / "timers"
+    folder.mkdir(parents=True)
+    due = time.time() - 1
+    (folder / "ab12.json").write_text(json.dumps({"id": "ab12", "label": "tea", "due": due, "set": due - 5}))
+    make()
+    wait_for(lambda: woken)
+    assert notices(told) == ["Timer “tea” is up."]
+    assert (woken[0].task.id, woken[0].task.kind, woken[0].task.what) == ("ab12", "timer", "Timer “tea” is up.")
+    assert not list(folder.iterdir())

@@ -3,23 +3,23 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from deskhand.agent import background as module
 from deskhand.agent.background import Background
-from deskhand.agent.events import Answer, ApprovalRequested, Decision, TurnEnded, TurnStarted
+from deskhand.agent.events import Answer, ApprovalRequested, CallRecord, Decision, TurnEnded, TurnStarted
 from deskhand.agent.limits import Stop
 from deskhand.agent.loop import Agent
 from deskhand.agent.origin import Origin
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.task import Task, Woken
-from deskhand.agent.timers import Timers
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app.host import AppHost
 from deskhand.model.errors import EngineDiedError
-from deskhand.model.types import Finish, Image
+from deskhand.model.types import Finish, Image, Message, Text, ToolCall
 
 TOOLS = '''
 def watch(host, what: str, every: float = 2) -> dict[str, str]:
@@ -51,7 +51,7 @@ def behind(stage, make_skill, tmp_path, monkeypatch):
     """A stage with a skill that may watch and do things later, over the application's own host."""
     monkeypatch.setattr(module, "TICK", 0.02)
     root = make_skill("behind", TOOLS, "watch later")
-    kept = Background(stage.data, Timers(stage.data, lambda _event: None), lambda _event: None)
+    kept = Background(stage.data, lambda _event: None)
     stage.toolbox = Toolbox(load_skills([(root, "bundled")]), stage.data, AppHost(70, background=kept))
     stage.background = kept
     stage.agent = lambda engine: Agent(
@@ -201,3 +201,33 @@ def test_from_the_call_to_the_turn_without_a_model_call_while_nothing_changes(be
     assert behind.background.all() == ()
     told = [json.dumps(m.name) for m in behind.store.messages(behind.conversation) if m.role == "user"]
     assert told == ['""', '"watch"']
+
+
+def test_a_timer_that_was_told_is_a_turn_of_the_conversation_that_set_it(behind, player, script):
+    """No model is asked, and the next turn knows of it."""
+    call = ToolCall("c", "set_timer", {"minutes": 5, "label": "tea"})
+    record = CallRecord(call, Decision.ALLOWED, {"id": "ab12", "label": "tea"})
+    older = behind.store.new_conversation("older")
+    behind.store.append(older, "t0", Message("tool", (Text("{}"),)), replace(record, result={"id": "ffff"}))
+    behind.store.append(behind.conversation, "t1", Message("tool", (Text("{}"),)), record)
+    engine = player(script.says("You are welcome."))
+    rang = Task("ab12", "timer", "Timer “tea” is up.", time.time())
+    assert wake(behind, engine, came(rang, None)) == "done"
+    assert engine.requests == []
+    turn = behind.store.turns(behind.conversation)[-1]
+    assert [(message.role, message.name, message.text) for message in turn.messages] == [
+        ("user", "timer", "The clock: Timer “tea” is up."), ("assistant", "", "Timer “tea” is up."),
+    ]  # fmt: skip
+    assert turn.outcome.answer == "Timer “tea” is up."
+    behind.run(engine, "thanks")
+    assert "tea” is up" in str(engine.requests[0].messages)
+    assert all(not origins for _, origins in behind.store.traced(behind.conversation))
+    behind.store.mark("clock")
+    wake(behind, engine, came(rang, None))
+    assert behind.store.traced(behind.conversation)[-1][1] == (Origin("notes", "clock"),)
+
+
+def test_a_timer_that_nobody_here_set_is_only_told(behind, player):
+    before = len(behind.store.conversations())
+    assert wake(behind, player(), came(Task("dead", "timer", "Your timer is up.", 0.0), None)) == "done"
+    assert len(behind.store.conversations()) == before

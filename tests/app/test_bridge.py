@@ -21,7 +21,6 @@ from deskhand.agent.events import (
 from deskhand.agent.history import Store
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.task import Task, Woken
-from deskhand.agent.timers import Timers
 from deskhand.app.ahead import continues
 from deskhand.app.bridge import (
     Bridge,
@@ -418,7 +417,7 @@ def waker():
 
 @pytest.fixture
 def waking(qapp, waker, store, tmp_path):
-    kept = Background(tmp_path, Timers(tmp_path, lambda _event: None), lambda _event: None)
+    kept = Background(tmp_path, lambda _event: None)
     bridge = Bridge(lambda _say: Ready(waker, INFO, background=kept), store)
     bridge.seen = []
     bridge.happened.connect(bridge.seen.append)

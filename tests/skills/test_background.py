@@ -10,7 +10,6 @@ from deskhand.agent import background as module
 from deskhand.agent.background import Background
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.task import Task
-from deskhand.agent.timers import Timers
 from deskhand.app.host import AppHost
 from tests.skills.conftest import ROOT
 
@@ -29,7 +28,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def kept(tmp_path):
-    made = Background(tmp_path / "data", Timers(tmp_path / "data", lambda _event: None), lambda _event: None)
+    made = Background(tmp_path / "data", lambda _event: None)
     yield made
     made.stop()
 
