@@ -11,7 +11,7 @@ from deskhand.agent.origin import Origin
 from deskhand.agent.skills import contents
 from deskhand.agent.skills.skill import BUNDLED, CHANGED, SkillSource
 from deskhand.agent.tool import Group, Tool, ToolResult
-from deskhand.agent.tools.disclosure import ACTIVATE, LOAD
+from deskhand.agent.tools.disclosure import ACTIVATE, LOAD, MOST_TOOLS
 from deskhand.model.types import ToolCall
 
 BUILT_IN = "deskhand"
@@ -34,11 +34,18 @@ class SkillTools:
     Args:
         skills: whose files may be read.
         groups: everything that can be activated now.
+        crowded: names the tools of a group for which a prompt has no room, even with nothing else active.
     """
 
-    def __init__(self, skills: SkillSource, groups: Callable[[], Sequence[Group]]) -> None:
+    def __init__(
+        self,
+        skills: SkillSource,
+        groups: Callable[[], Sequence[Group]],
+        crowded: Callable[[str], Sequence[str]] = lambda _name: (),
+    ) -> None:
         self._skills = skills
         self._groups = groups
+        self._crowded = crowded
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -86,6 +93,11 @@ class SkillTools:
             value["more"] = f"The text is longer: {READ} with the path SKILL.md goes on."
         if group.files:
             value["files"] = list(group.files[:MOST_LISTED])
+        if crowded := self._crowded(name):
+            value["no_room"] = (
+                f"A prompt declares at most {MOST_TOOLS} tools, so these can't be called: "
+                f"{', '.join(crowded[:MOST_LISTED])}. Tell the person."
+            )
         return ToolResult(value, origins=group.origins)
 
     def _read(self, name: str, path: str, offset: int, most: int) -> ToolResult:

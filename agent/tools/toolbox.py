@@ -43,7 +43,7 @@ class Toolbox:
     ) -> None:
         self.skills = skills
         shared: tuple[Provider, ...] = (
-            SkillTools(skills, lambda: self.groups),
+            SkillTools(skills, lambda: self.groups, self._crowded),
             Scripts(skills, data),
             Pages(skills, data, secrets or Secrets(data / "secrets.json")),
             Intents(self.run, data, host),
@@ -66,6 +66,11 @@ class Toolbox:
     def declared(self, active: Sequence[str] = ()) -> tuple[Tool, ...]:
         """What the model is told of when ``active`` (of `disclosure.activated`) are active."""
         return disclosure.disclose(self.groups, [tool for tool, _ in self._tools().values()], active)
+
+    def _crowded(self, name: str) -> list[str]:
+        """The tools of a group that a prompt would not declare, were it the only active one."""
+        there = {tool.name for tool in self.declared([name])}
+        return [tool.name for tool, _ in self._tools().values() if tool.skill == name and tool.name not in there]
 
     def find(self, name: str) -> Tool | None:
         """The tool of that name."""
