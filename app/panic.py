@@ -48,18 +48,24 @@ def _check(place: Path) -> None:
 
 
 def _bound(path: Path) -> socket.socket:
-    """A socket at ``path``, whose folder is made; again if another program, which was the last, just took it away.
+    """A socket that listens at ``path``, whose folder is made.
+
+    It gets its name when it listens: `stop_all` takes the file of a socket that answers nobody for a killed program's.
+    The folder is made again if another program, which was the last, just took it away.
 
     Raises:
         OSError: the folder can't be made, or somebody else made it.
     """
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening, part = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), path.with_suffix(".part")
     for tries_left in reversed(range(_TRIES)):
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check(path.parent)
-            path.unlink(missing_ok=True)
-            listening.bind(str(path))
+            part.unlink(missing_ok=True)
+            listening.bind(str(part))
+            part.chmod(0o600)
+            listening.listen()
+            part.rename(path)
         except (FileNotFoundError, FileExistsError):  # it went between two of these steps
             if not tries_left:
                 listening.close()
@@ -89,8 +95,6 @@ class StopListener:
         self._stop = stop
         self._path = folder() / f"{os.getpid()}-{threading.get_ident()}.sock"
         self._socket = _bound(self._path)
-        self._path.chmod(0o600)
-        self._socket.listen()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="stop", daemon=True)
         self._thread.start()

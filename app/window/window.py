@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QImage, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -18,9 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from deskhand.agent.events import (
-    Answer,
     ApprovalHeard,
-    ApprovalRequest,
     ApprovalRequested,
     CallEnded,
     Event,
@@ -30,7 +28,7 @@ from deskhand.agent.events import (
     TurnEnded,
     TurnStarted,
 )
-from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
+from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.app import capture
@@ -50,19 +48,16 @@ from deskhand.app.permits import Permits
 from deskhand.app.pictures import SUFFIXES
 from deskhand.app.shelf import Shelf
 from deskhand.app.undoing import UndoChanged
-from deskhand.app.window.approval import ApprovalSheet
-from deskhand.app.window.chips import Chip
 from deskhand.app.window.completion import Completion
 from deskhand.app.window.composer import SCREENSHOT, Composer
-from deskhand.app.window.covered import CoveredSheet, add_choice
 from deskhand.app.window.fold import named
 from deskhand.app.window.gather import Gatherer, parts_of, question_of
 from deskhand.app.window.head import Head
 from deskhand.app.window.items import ASK_AGAIN
 from deskhand.app.window.permissions import PermissionsPage
 from deskhand.app.window.places import Places
-from deskhand.app.window.secret import SecretSheet
-from deskhand.app.window.sheet import LinkSheet, PictureSheet, Sheet
+from deskhand.app.window.screens import ScreenMenu
+from deskhand.app.window.sheets import Sheets
 from deskhand.app.window.sidebar import NEW, PERMISSIONS, SKILLS, Sidebar
 from deskhand.app.window.skills import SkillsPage
 from deskhand.app.window.status import Status
@@ -114,14 +109,10 @@ class Window(QMainWindow):
         super().__init__()
         self.setObjectName("window")
         self._desk = desk
-        self._painter = painter
         self._theme = theme
-        self.hide_while_capturing = hide_while_capturing
         self._running = False
         self._conversation: int | None = None
         self._titles: dict[int, str] = {}
-        self._sheet: Sheet | None = None
-        self._approval: ApprovalSheet | None = None
         self._ready = False
         self._hears = False
         self._keys_down = False
@@ -136,7 +127,10 @@ class Window(QMainWindow):
         self.welcome = Welcome(theme, greeting)
         self.composer = Composer(theme, painter)
         self.status = Status(theme)
-        self._secret: SecretSheet | None = None
+        self.sheets = Sheets(self, theme, lambda: self.composer.typing)
+        self.screens = ScreenMenu(
+            self.composer.add_menu(self.gatherer.list_screens), painter, self._warn, hide=hide_while_capturing
+        )
         self._skills = SkillsPage(theme, shelf) if shelf else None
         self._permissions = PermissionsPage(theme, permits) if permits else None
         self.completion = Completion(self.composer.input, shelf) if shelf else None
@@ -200,12 +194,15 @@ class Window(QMainWindow):
         self.sidebar.chosen.connect(self.open_conversation)
         self.sidebar.page_chosen.connect(self.places.go)
         self.places.moved.connect(self._moved)
-        self.places.sheet_wanted.connect(self._present)
+        self.places.sheet_wanted.connect(self.sheets.present)
+        self.sheets.covers.connect(self._covered)
+        self.sheets.stop_requested.connect(self.stop)
+        self.sheets.answered.connect(self._answered)
         self.head.new.clicked.connect(self.new_conversation)
         self.head.tasks.withdrawn.connect(self._desk.withdraw)
         self.head.fold.toggled.connect(self.sidebar.setVisible)
-        self.transcript.link_clicked.connect(self._ask_link)
-        self.transcript.picture_opened.connect(self._show_picture)
+        self.transcript.link_clicked.connect(self.sheets.ask_link)
+        self.transcript.picture_opened.connect(self.sheets.show_picture)
         self.transcript.retried.connect(self._desk.reload)
         self.transcript.undo_asked.connect(self._undo)
         self.transcript.asked_again.connect(self._ask_again)
@@ -220,11 +217,11 @@ class Window(QMainWindow):
         composer.talk_released.connect(talk.release)
         composer.files_given.connect(self.gatherer.files)
         composer.attach.clicked.connect(self._choose_files)
-        composer.picture_opened.connect(self._show_picture)
-        composer.chips.covered_opened.connect(self._show_covered)
+        composer.picture_opened.connect(self.sheets.show_picture)
+        composer.chips.covered_opened.connect(self.sheets.show_covered)
         composer.chips.refused.connect(self._warn)
-        self._screens = composer.add_menu(self.gatherer.list_screens)
-        self.gatherer.listed.connect(self._fill_screens)
+        self.screens.chosen.connect(self.take_screenshot)
+        self.gatherer.listed.connect(self.screens.fill)
         self.gatherer.got.connect(self.composer.chips.add)
         composer.chips.changed.connect(self._prepare)
         self.gatherer.failed.connect(self._warn)
@@ -275,10 +272,7 @@ class Window(QMainWindow):
     def stop(self) -> None:
         """End the turn; a waiting approval is denied."""
         if self._running:
-            if self._approval:
-                self._approval.withdraw()
-            if self._secret:
-                self._secret.reject()
+            self.sheets.withdraw()
             self._desk.stop()
 
     def escape(self) -> None:
@@ -307,12 +301,12 @@ class Window(QMainWindow):
 
     def take_screenshot(self, screen: capture.Screen | None = None) -> None:
         """Attach a screenshot; of the screen in use when None."""
-        self.gatherer.screenshot(screen, hide=self.hide_while_capturing)
+        self.gatherer.screenshot(screen, hide=self.screens.hide)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Ctrl+Space goes down: talk."""
         if event.key() == Qt.Key.Key_Space and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            if not event.isAutoRepeat() and self._sheet is None:
+            if not event.isAutoRepeat() and self.sheets.top is None:
                 self._keys_down = True
                 self.talk.press()
             return
@@ -330,8 +324,7 @@ class Window(QMainWindow):
         """Nothing runs or listens behind a closed window."""
         self.talk.cancel()
         self.stop()
-        if self._secret:
-            self._secret.reject()
+        self.sheets.reject_secret()
         if self._skills:
             self._skills.withdraw()
         super().closeEvent(event)
@@ -387,14 +380,13 @@ class Window(QMainWindow):
                 return  # else reading ahead is nobody's business until somebody waits for it
             case ApprovalRequested(request=request):
                 self.transcript.apply(event)
-                self._ask(request)
+                self.sheets.ask(request, hears=self._hears)
                 return
-            case ApprovalHeard(call=call, text=text, objection=objection):
-                if self._approval and self._approval.request.call.id == call:
-                    self._approval.heard(text, objection)
+            case ApprovalHeard():
+                self.sheets.heard(event)
                 return
             case CallEnded(record=record):
-                self._withdraw_question(record.call.id)
+                self.sheets.withdraw(record.call.id)
             case Notice():
                 QApplication.alert(self)
             case TurnEnded():
@@ -407,18 +399,13 @@ class Window(QMainWindow):
         """What is shown over whatever conversation is open."""
         match event:
             case SecretRequest():
-                self._ask_secret(event)
+                self.sheets.ask_secret(event)
             case Elsewhere(event=ApprovalRequested(request=request)):
-                self._ask(request)
+                self.sheets.ask(request, hears=self._hears)
             case Elsewhere(event=CallEnded(record=record)):
-                self._withdraw_question(record.call.id)
+                self.sheets.withdraw(record.call.id)
             case _:
                 pass
-
-    def _withdraw_question(self, call: str) -> None:
-        """Take the question about a call away that has ended without an answer."""
-        if self._approval and self._approval.request.call.id == call:
-            self._approval.withdraw()
 
     def _show_conversation(self, opened: Opened) -> None:
         self._conversation = opened.conversation
@@ -452,11 +439,15 @@ class Window(QMainWindow):
         self._ready = ready
         self.composer.set_ready(ready)
 
+    def _covered(self, covered: bool) -> None:
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(not covered)
+
+    def _answered(self, call: str, allowed: bool) -> None:
+        self.transcript.set_call(call, "running" if allowed else "denied")
+
     def _end_turn(self) -> None:
-        if self._approval:
-            self._approval.withdraw()
-        if self._secret:
-            self._secret.reject()
+        self.sheets.withdraw()
         self.transcript.end_turn()
         self._set_running(running=False)
 
@@ -464,59 +455,6 @@ class Window(QMainWindow):
         if self._running:
             self._warn("A turn is still running. Press Esc to stop it first.")
         return not self._running
-
-    # Sheets ---------------------------------------------------------------------------------------------------------
-
-    def _ask(self, request: ApprovalRequest) -> None:
-        sheet = self._approval = ApprovalSheet(
-            self, self._theme, request, typing=self.composer.typing, hears=self._hears
-        )
-        sheet.stop_requested.connect(self.stop)
-        sheet.answered.connect(self._answered)
-        self._present(sheet)
-        QApplication.alert(self)
-
-    def _answered(self, answer: Answer) -> None:
-        sheet, self._approval = self._approval, None
-        if sheet is not None:
-            self.transcript.set_call(sheet.request.call.id, "denied" if answer is Answer.NO else "running")
-
-    def _ask_secret(self, request: SecretRequest) -> None:
-        sheet = self._secret = SecretSheet(self, self._theme, request, typing=self.composer.typing)
-        sheet.finished.connect(self._secret_answered)
-        self._present(sheet)
-        QApplication.alert(self)
-
-    def _secret_answered(self) -> None:
-        self._secret = None
-
-    def _ask_link(self, address: str) -> None:
-        sheet = LinkSheet(self, self._theme, address)
-        sheet.accepted.connect(lambda: QDesktopServices.openUrl(QUrl(address)))
-        self._present(sheet)
-
-    def _show_picture(self, image: QImage) -> None:
-        self._present(PictureSheet(self, self._theme, image))
-
-    def _show_covered(self, chip: Chip) -> None:
-        if chip.made is None or not isinstance(chip.original, ScreenPercept):
-            return
-        sheet = CoveredSheet(self, self._theme, chip.made, chip.original.image, bare=chip.bare)
-        sheet.chosen.connect(chip.choose)
-        self._present(sheet)
-
-    def _present(self, sheet: Sheet) -> None:
-        self._sheet = sheet
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-        sheet.finished.connect(lambda: self._dismissed(sheet))
-        sheet.present()
-
-    def _dismissed(self, sheet: Sheet) -> None:
-        if sheet is self._sheet:
-            self._sheet = None
-            for shortcut in self._shortcuts:
-                shortcut.setEnabled(True)
 
     # Places ---------------------------------------------------------------------------------------------------------
 
@@ -548,25 +486,3 @@ class Window(QMainWindow):
 
     def _chosen(self, names: list[str]) -> None:
         self.gatherer.files([Path(name) for name in names])
-
-    def _fill_screens(self, screens: Sequence[capture.Screen]) -> None:
-        menu = self._screens
-        menu.clear()
-        for screen in screens:
-            if screen.key.startswith("window:") and not menu.actions()[-1].property("window"):
-                menu.addSeparator()
-            action = menu.addAction(f"{screen.name[:60].replace('&', '&&')} · {screen.width} × {screen.height}")
-            action.setProperty("window", screen.key.startswith("window:"))
-            action.triggered.connect(lambda _=False, which=screen: self.take_screenshot(which))
-        if not screens:
-            menu.addAction("No screen can be captured here").setEnabled(False)
-        menu.addSeparator()
-        hide = menu.addAction("Hide this window while capturing")
-        hide.setCheckable(True)
-        hide.setChecked(self.hide_while_capturing)
-        hide.toggled.connect(self._set_hiding)
-        if self._painter is not None:
-            add_choice(menu, self._painter, self._warn)
-
-    def _set_hiding(self, on: bool) -> None:
-        self.hide_while_capturing = on

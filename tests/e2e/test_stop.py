@@ -178,10 +178,11 @@ def told(event):
         bridge.submit("go")
     elif isinstance(event, ApprovalRequested):
         if answers:
-            QTimer.singleShot(0, lambda: window._approval.answer(answers.pop()))
+            QTimer.singleShot(0, lambda: window.sheets.approval.answer(answers.pop()))
         print("asked", flush=True)
     elif isinstance(event, TurnEnded):
-        print(event.outcome.finish, [call.error for call in event.outcome.calls], window._approval is None, flush=True)
+        errors = [call.error for call in event.outcome.calls]
+        print(event.outcome.finish, errors, window.sheets.approval is None, flush=True)
         qt.quit()
 bridge.happened.connect(told)
 window.show()

@@ -62,8 +62,8 @@ def opened(qtbot, window):
     thumbnail = window.composer.chips.findChild(object, "thumbnail")
     thumbnail.setFocus()
     qtbot.keyClick(thumbnail, Qt.Key.Key_Return)
-    assert isinstance(window._sheet, CoveredSheet)
-    return window._sheet
+    assert isinstance(window.sheets.top, CoveredSheet)
+    return window.sheets.top
 
 
 def press(sheet, name):

@@ -85,8 +85,8 @@ def asked(qtbot, theme):
     bridge.start()
     qtbot.waitUntil(lambda: any(isinstance(event, EngineReady) for event in window.seen), timeout=120_000)
     window.submit("remind me to stretch in ten minutes", ())
-    qtbot.waitUntil(lambda: window._approval is not None, timeout=30_000)
-    qtbot.waitUntil(lambda: window._approval.findChild(QPushButton, "approval-talk").isEnabled())
+    qtbot.waitUntil(lambda: window.sheets.approval is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.sheets.approval.findChild(QPushButton, "approval-talk").isEnabled())
     yield window
     window.close()
     assert bridge.shutdown()
@@ -95,11 +95,11 @@ def asked(qtbot, theme):
 
 
 def heard(window):
-    return window._approval.findChild(QLabel, "approval-heard").text() if window._approval else "(closed)"
+    return window.sheets.approval.findChild(QLabel, "approval-heard").text() if window.sheets.approval else "(closed)"
 
 
 def speak(window, qtbot, process_of):
-    hold = window._approval.findChild(QPushButton, "approval-talk")
+    hold = window.sheets.approval.findChild(QPushButton, "approval-talk")
     qtbot.mousePress(hold, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: heard(window) == "Listening", timeout=15_000)
     said = process_of()
@@ -110,15 +110,15 @@ def speak(window, qtbot, process_of):
 
 def test_only_the_phrase_allows_and_once(asked, qtbot, say):
     window = asked
-    assert window._approval.findChild(QLabel, "approval-phrase").text() == "“set timer 10 minutes”"
+    assert window.sheets.approval.findChild(QLabel, "approval-phrase").text() == "“set timer 10 minutes”"
     speak(window, qtbot, lambda: say("Yes. Allow it. Go ahead."))
     qtbot.waitUntil(lambda: heard(window).startswith("Heard"), timeout=120_000)
     assert "Say: set timer 10 minutes" in heard(window)
-    assert not window._approval.request.reply.done()
+    assert not window.sheets.approval.request.reply.done()
     speak(window, qtbot, lambda: say("Set timer ten minutes."))
-    qtbot.waitUntil(lambda: heard(window).startswith("Heard") or window._approval is None, timeout=120_000)
+    qtbot.waitUntil(lambda: heard(window).startswith("Heard") or window.sheets.approval is None, timeout=120_000)
     assert heard(window) == "(closed)"
     qtbot.waitUntil(lambda: any(isinstance(event, TurnEnded) for event in window.seen), timeout=60_000)
     (record,) = (event.record for event in window.seen if isinstance(event, CallEnded))
     assert (record.decision, record.error) == (Decision.APPROVED, "")
-    assert window._approval is None
+    assert window.sheets.approval is None

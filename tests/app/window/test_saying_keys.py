@@ -90,9 +90,9 @@ def test_a_recording_of_before_the_question_does_not_answer_it(qtbot, window, de
 
 
 def test_only_the_agent_turns_words_into_an_answer(qtbot, window, desk, question):
-    sheet = window._approval
+    sheet = window.sheets.approval
     desk.happened.emit(ApprovalHeard("another", PHRASE, ""))
-    assert window._approval is sheet
+    assert window.sheets.approval is sheet
     desk.happened.emit(ApprovalHeard("c1", "de\u202elete", "That is something else."))
     assert told(window) == "Heard: “de⟨U+202E⟩lete”. That is something else."
     assert not question.reply.done()

@@ -68,10 +68,10 @@ def test_a_change_is_undone_from_its_card_by_keyboard_and_also_after_a_restart(q
     window.submit("write to Bo", ())
     for _ in range(2):
         # One question for the change; that a skill is activated is not asked.
-        qtbot.waitUntil(lambda: window._approval is not None or button(window) is not None, timeout=60_000)
-        if window._approval:
-            assert text(window._approval, "approval-lasting") == "It can be undone for 30 days."
-            window._approval.answer(Answer.ONCE)
+        qtbot.waitUntil(lambda: window.sheets.approval is not None or button(window) is not None, timeout=60_000)
+        if window.sheets.approval:
+            assert text(window.sheets.approval, "approval-lasting") == "It can be undone for 30 days."
+            window.sheets.approval.answer(Answer.ONCE)
     qtbot.waitUntil(lambda: button(window) is not None and not window._running, timeout=60_000)
     assert letter.read_text() == "Dear Bo\n"
 

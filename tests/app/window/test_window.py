@@ -186,7 +186,7 @@ def test_a_screenshot_is_taken_without_our_window_and_attached(window, qtbot, x_
     qtbot.waitUntil(lambda: len(window.composer.percepts) == 1)
     assert window.isVisible()
     assert window.composer.percepts[0].image.width == 1280
-    window.hide_while_capturing = False
+    window.screens.hide = False
     window.composer.screenshot.click()
     assert window.isVisible()
     qtbot.waitUntil(lambda: len(window.composer.percepts) == 2)
@@ -211,7 +211,7 @@ def test_the_menu_lists_the_screens(window, qtbot, x_display, monkeypatch):
     hide = menu.actions()[-1]
     assert hide.isChecked()
     hide.trigger()
-    assert not window.hide_while_capturing
+    assert not window.screens.hide
 
 
 def test_files_become_attachments_or_a_sentence(window, qtbot, tmp_path):
@@ -363,7 +363,7 @@ def test_a_turn_of_a_task_is_shown_as_such_now_and_later(window, desk):
 def test_a_question_of_a_turn_elsewhere_is_asked_here_and_withdrawn(window, desk):
     request = ApprovalRequest(CALL, "notes", "Write it down.", ("files: notes",))
     desk.happened.emit(Elsewhere(9, ApprovalRequested(request)))
-    assert window._approval is not None
+    assert window.sheets.approval is not None
     desk.happened.emit(Elsewhere(9, CallEnded(CallRecord(CALL, Decision.DENIED))))
-    assert window._approval is None
+    assert window.sheets.approval is None
     assert window.transcript.items == ()

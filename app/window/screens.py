@@ -1,0 +1,65 @@
+"""The menu of what a screenshot can be taken of, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMenu
+
+from deskhand.agent.safety.painting import Painter
+from deskhand.app.capture import Screen
+from deskhand.app.visible import shown
+from deskhand.app.window.covered import add_choice
+
+_LONGEST = 60
+"""Characters of a window's title."""
+
+
+class ScreenMenu(QObject):
+    """Fills the menu beside the screenshot button each time it opens.
+
+    Args:
+        menu: to fill.
+        hide: whether the window is hidden while a screenshot is taken, at first.
+        painter: looks through pictures for secrets; None where nothing does.
+        warn: told when the choice of what is painted over can't be kept.
+
+    Attributes:
+        hide: whether the window is hidden while a screenshot is taken.
+    """
+
+    chosen = Signal(object)
+    """The `Screen` that the person picked."""
+
+    def __init__(self, menu: QMenu, painter: Painter | None, warn: Callable[[str], None], *, hide: bool) -> None:
+        super().__init__(menu)
+        self._menu = menu
+        self._painter = painter
+        self._warn = warn
+        self.hide = hide
+
+    def fill(self, screens: Sequence[Screen]) -> None:
+        """Offer screens first, then windows; their titles are other programs' text, and shown as such."""
+        menu = self._menu
+        menu.clear()
+        for screen in screens:
+            window = screen.key.startswith("window:")
+            if window and not menu.actions()[-1].property("window"):
+                menu.addSeparator()
+            name = shown(screen.name[:_LONGEST]).replace("&", "&&")
+            action = menu.addAction(f"{name} · {screen.width} × {screen.height}")
+            action.setProperty("window", window)
+            action.triggered.connect(lambda _=False, which=screen: self.chosen.emit(which))
+        if not screens:
+            menu.addAction("No screen can be captured here").setEnabled(False)
+        menu.addSeparator()
+        hide = menu.addAction("Hide this window while capturing")
+        hide.setCheckable(True)
+        hide.setChecked(self.hide)
+        hide.toggled.connect(self._set_hide)
+        if self._painter is not None:
+            add_choice(menu, self._painter, self._warn)
+
+    def _set_hide(self, on: bool) -> None:
+        self.hide = on
