@@ -9,21 +9,32 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from deskhand.agent.background import Background
-from deskhand.agent.events import CallEnded, Event, Notice, Outcome, Progressed, TasksChanged, TextAdded, ThoughtAdded
+from deskhand.agent.events import CallEnded, Event, Notice, Outcome, Progressed, TasksChanged
 from deskhand.agent.history import HistoryError, TurnRecord
 from deskhand.agent.limits import Stop
 from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.agent.task import Settled, TaskError, Woken
 from deskhand.app.ahead import Ahead
-from deskhand.app.elsewhere import Aside, Elsewhere
-from deskhand.app.undoing import UndoChanged, Undoing
+from deskhand.app.elsewhere import Aside
+from deskhand.app.happenings import (
+    Conversation,
+    EngineFailed,
+    EngineLoading,
+    EngineOffer,
+    EngineReady,
+    Happening,
+    Listed,
+    Opened,
+    TurnFailed,
+    merged,
+)
+from deskhand.app.undoing import Undoing
 from deskhand.model.errors import ModelError
 from deskhand.model.types import EngineInfo, ToolChoice
 
@@ -67,25 +78,6 @@ class Agent(Protocol):
         ...
 
 
-class Conversation(Protocol):
-    """A line of the conversation list."""
-
-    @property
-    def id(self) -> int:
-        """Its key in the store."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """May be empty."""
-        ...
-
-    @property
-    def started(self) -> datetime:
-        """In UTC."""
-        ...
-
-
 class Store(Protocol):
     """What the window needs of the history (`deskhand.agent.history.Store`); used in the agent's thread only."""
 
@@ -125,103 +117,6 @@ class Ready:
 
 Factory = Callable[[Callable[[str], None]], Ready]
 """Loads the engine in the agent's thread; is given a function that tells the person what is going on."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineLoading:
-    """The engine is being loaded; ``text`` says what is going on."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class EngineReady:
-    """Turns can be submitted."""
-
-    info: EngineInfo
-    host: str = ""
-
-
-class EngineOffer(Exception):  # noqa: N818 - an offer, not an error
-    """Raised by a factory that may go on only with the person's consent, which is to call it again.
-
-    Args:
-        sentence: what it would do.
-        action: the button that agrees to it.
-    """
-
-    def __init__(self, sentence: str, action: str) -> None:
-        super().__init__(sentence)
-        self.action = action
-
-
-@dataclass(frozen=True, slots=True)
-class EngineFailed:
-    """The engine could not be loaded; ``sentence`` says what to do and ``action`` is the button that loads it again.
-
-    Attributes:
-        sentence: for the person.
-        action: text of the button.
-        offer: nothing went wrong: the engine waits for the person's consent.
-    """
-
-    sentence: str
-    action: str = "Try again"
-    offer: bool = False
-
-
-@dataclass(frozen=True)
-class Listed:
-    """The conversations, newest first."""
-
-    conversations: tuple[Conversation, ...]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A conversation is shown from now on; ``conversation`` is None for one that has no turn yet."""
-
-    conversation: int | None
-    turns: tuple[TurnRecord, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TurnFailed:
-    """A turn ended without an outcome; ``sentence`` says what happened."""
-
-    sentence: str
-
-
-Happening = (
-    Event
-    | SecretRequest
-    | Elsewhere
-    | EngineLoading
-    | EngineReady
-    | EngineFailed
-    | Listed
-    | Opened
-    | TurnFailed
-    | UndoChanged
-)
-
-
-def merged(events: Iterator[Happening]) -> Iterator[Happening]:
-    """Join neighbouring pieces of text and of thought, and keep only the last of neighbouring progress."""
-    held: Happening | None = None
-    for event in events:
-        if isinstance(held, TextAdded) and isinstance(event, TextAdded):
-            held = TextAdded(held.text + event.text)
-        elif isinstance(held, ThoughtAdded) and isinstance(event, ThoughtAdded):
-            held = ThoughtAdded(held.text + event.text)
-        elif isinstance(held, Progressed) and isinstance(event, Progressed):
-            held = event
-        else:
-            if held is not None:
-                yield held
-            held = event
-    if held is not None:
-        yield held
 
 
 class Bridge(QObject):

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QApplication
 from deskhand.agent.events import Notice
 from deskhand.agent.history import HistoryError, Store
 from deskhand.app import practice, settings, wiring
-from deskhand.app.bridge import Bridge, EngineOffer, Ready
+from deskhand.app.bridge import Bridge, Ready
+from deskhand.app.happenings import EngineOffer
 from deskhand.app.host.gui import Gui
 from deskhand.app.hotkey import HotkeyError, StopKey
 from deskhand.app.panic import StopListener

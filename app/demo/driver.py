@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from deskhand.agent.events import Outcome, TurnEnded
 from deskhand.app import capture
-from deskhand.app.bridge import Bridge, EngineFailed, EngineReady, Happening, TurnFailed
+from deskhand.app.bridge import Bridge
+from deskhand.app.happenings import EngineFailed, EngineReady, Happening, TurnFailed
 from deskhand.app.window.window import Window
 
 W = TypeVar("W", bound=QWidget)

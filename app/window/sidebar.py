@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QSizePolicy, QToolButton, QVBoxLayout
 
-from deskhand.app.bridge import Conversation
+from deskhand.app.happenings import Conversation
 from deskhand.app.visible import shown
 from deskhand.app.window.fold import hint, label, named
 from deskhand.app.window.theme import Theme

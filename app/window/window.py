@@ -32,18 +32,9 @@ from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.app import capture
-from deskhand.app.bridge import (
-    Bridge,
-    EngineFailed,
-    EngineLoading,
-    EngineReady,
-    Happening,
-    Listed,
-    Opened,
-    TurnFailed,
-    title,
-)
+from deskhand.app.bridge import Bridge, title
 from deskhand.app.elsewhere import Elsewhere
+from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, Happening, Listed, Opened, TurnFailed
 from deskhand.app.permits import Permits
 from deskhand.app.pictures import SUFFIXES
 from deskhand.app.shelf import Shelf

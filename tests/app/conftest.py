@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from deskhand.agent.percept import Percept
-from deskhand.app.bridge import EngineReady
+from deskhand.app.happenings import EngineReady
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.window import Window
 from deskhand.model.types import EngineInfo, ToolChoice

@@ -22,19 +22,9 @@ from deskhand.agent.history import Store
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.task import Task, Woken
 from deskhand.app.ahead import continues
-from deskhand.app.bridge import (
-    Bridge,
-    EngineFailed,
-    EngineLoading,
-    EngineReady,
-    Listed,
-    Opened,
-    Ready,
-    TurnFailed,
-    merged,
-    title,
-)
+from deskhand.app.bridge import Bridge, Ready, title
 from deskhand.app.elsewhere import Elsewhere
+from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed, merged
 from deskhand.model.errors import BundleError, EngineDiedError
 from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Usage
 

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from deskhand.app import settings, wiring
-from deskhand.app.bridge import EngineFailed, EngineReady, Happening
 from deskhand.app.desktop import open_window
+from deskhand.app.happenings import EngineFailed, EngineReady, Happening
 from deskhand.app.settings import Settings
 from deskhand.app.window.theme import Theme
 

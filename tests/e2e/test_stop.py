@@ -164,7 +164,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from deskhand.agent.events import ApprovalRequested, Answer, CallEnded, TurnEnded
 from deskhand.app import desktop, settings, wiring
-from deskhand.app.bridge import EngineReady
+from deskhand.app.happenings import EngineReady
 from deskhand.app.window.theme import Theme
 settings.BUNDLED_SKILLS = Path(sys.argv[3])
 qt = desktop.application()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from deskhand.app import settings, wiring
-from deskhand.app.bridge import EngineReady
+from deskhand.app.happenings import EngineReady
 from deskhand.app.window.window import Window
 from tests.app.conftest import INFO, HandDesk
 

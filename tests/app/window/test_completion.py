@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt
 
-from deskhand.app.bridge import TurnFailed
+from deskhand.app.happenings import TurnFailed
 
 
 def typed(paged, text):

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMenu, QPushButton
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.painting import Painter
 from deskhand.app import settings
-from deskhand.app.bridge import EngineReady
+from deskhand.app.happenings import EngineReady
 from deskhand.app.window.covered import CoveredSheet, add_choice
 from deskhand.app.window.window import Window
 from deskhand.model.cascade.ocr import Line, Reader

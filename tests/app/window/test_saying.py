@@ -14,7 +14,8 @@ from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.host import HostError
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app import settings, virtual, wiring
-from deskhand.app.bridge import Bridge, EngineReady, Ready
+from deskhand.app.bridge import Bridge, Ready
+from deskhand.app.happenings import EngineReady
 from deskhand.app.settings import Settings
 from deskhand.app.window.window import Window
 from deskhand.model.process.client import WorkerEngine

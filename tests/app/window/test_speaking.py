@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt
 from deskhand.agent.events import Progressed, TextAdded, TurnEnded
 from deskhand.agent.percept import ScreenPercept
 from deskhand.app import virtual, wiring
-from deskhand.app.bridge import Bridge, EngineReady, Ready
+from deskhand.app.bridge import Bridge, Ready
+from deskhand.app.happenings import EngineReady
 from deskhand.app.settings import Settings
 from deskhand.app.window.window import Window
 from deskhand.model.types import Image

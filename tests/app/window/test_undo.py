@@ -11,8 +11,8 @@ from deskhand.agent.safety import places
 from deskhand.agent.safety.places import Content
 from deskhand.agent.safety.undo import By, Undo
 from deskhand.app import wiring
-from deskhand.app.bridge import Opened
 from deskhand.app.desktop import open_window
+from deskhand.app.happenings import Opened
 from deskhand.app.settings import Settings
 from deskhand.app.undoing import Undoable, UndoChanged, Undoing
 from deskhand.app.window.card import CallCard

@@ -27,8 +27,8 @@ from deskhand.agent.events import (
 from deskhand.agent.history import Conversation
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.task import Task
-from deskhand.app.bridge import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed
 from deskhand.app.elsewhere import Elsewhere
+from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed
 from deskhand.app.window.items import ASK_AGAIN, NoticeItem, UserItem
 from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Usage
 
