@@ -16,7 +16,7 @@ from typing import Any
 from deskhand.model.config import LocalConfig
 from deskhand.model.files.bundle import Bundle
 from deskhand.model.llama.local import LocalEngine
-from deskhand.model.pocket import curriculum
+from deskhand.model.pocket import curriculum, human
 from deskhand.model.pocket.samples import Sample
 from deskhand.model.pocket.scoring import Answer, Score, score
 from deskhand.model.types import BrokenCall, CallDelta, Finish, Sampling, TextDelta, Usage
@@ -72,19 +72,26 @@ def summary(scores: Sequence[Score]) -> dict[str, float]:
     return found
 
 
-def evaluate(bundle: Bundle, count: int, suites: Sequence[str] = ()) -> dict[str, Any]:
+HUMAN = "other sentences, a person's"
+"""The suite of `human.clips`."""
+
+
+def evaluate(bundle: Bundle, count: int, suites: Sequence[str] = (), people: Path | None = None) -> dict[str, Any]:
     """Run held-out suites, and the same with the drafter again.
 
     Args:
         bundle: of Pocket.
         count: turns of each suite.
         suites: names of `curriculum.HELD_OUT`; none means all.
+        people: a folder with recordings of people, which is one more suite.
 
     Returns:
         ``suites``: by name, `summary`; ``drafting``, if there is a drafter: tokens drafted and accepted, the share of
         answers that are the same, tokens a step; ``bytes`` of the files.
     """
     drawn = {name: curriculum.held_out_samples(name, count) for name in suites or curriculum.HELD_OUT}
+    if people is not None and (recorded := human.clips(people, count)):
+        drawn[HUMAN] = recorded
     report: dict[str, Any] = {"suites": {}, "bytes": sum(path.stat().st_size for path in bundle.files)}
     local = engine(bundle, drafts=False)
     plain: dict[str, list[Answer]] = {}
@@ -129,8 +136,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("report", type=Path)
     parser.add_argument("--turns", type=int, default=200, help="of each suite")
+    parser.add_argument("--people", type=Path, help="a folder with recordings of people")
     options = parser.parse_args()
-    report = evaluate(bundle_in(options.folder), options.turns)
+    report = evaluate(bundle_in(options.folder), options.turns, people=options.people)
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
