@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deskhand.model import pixels, sound
 from deskhand.model.language.dialect import Control, Plain
 from deskhand.model.language.template import Gemma4Dialect
+from deskhand.model.pocket.copying import copied
 from deskhand.model.pocket.samples import Sample
 from deskhand.model.pocket.spec import CELL
 from deskhand.model.pocket.vocab import Tokenizer
@@ -40,6 +41,9 @@ class Encoded:
         said: classes of the letters that are spoken, shape (letters,).
         found: row and column of the cell where each token of the answer is read off, -1 where it is not; shape
             (answer, 2).
+        copied: place in ``ids`` of the letter that each token of the answer repeats, -1 where it repeats none; shape
+            (answer,).
+        uttered: place in ``said`` of the letter that it repeats, likewise.
     """
 
     ids: NDArray[np.int64]
@@ -50,6 +54,8 @@ class Encoded:
     letters: NDArray[np.int64]
     said: NDArray[np.int64]
     found: NDArray[np.int64]
+    copied: NDArray[np.int64]
+    uttered: NDArray[np.int64]
 
 
 def patches_of(image: Image) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -102,6 +108,8 @@ class Encoder:
             np.full((sum(map(len, patches)), CELLS), -1, np.int64),
             np.empty(0, np.int64),
             np.empty((0, 2), np.int64),
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
         )
 
     def answer(self, message: Message) -> list[int]:
@@ -122,11 +130,36 @@ class Encoder:
         ids = np.concatenate([prompt.ids, np.array(answer, np.int64)])
         said = _classes(sample.speech.text) if sample.speech else prompt.said
         letters, found = prompt.letters, np.full((len(answer), 2), -1, np.int64)
+        texts = [self.tokenizer.vocabulary.tokens[index] for index in answer]
+        copies, uttered = self._copies(sample, prompt.ids, texts)
         if sample.window and sample.window.on_grid and len(prompt.patches):
             letters = letters_of(sample.window.cells())
-            texts = [self.tokenizer.vocabulary.tokens[index] for index in answer]
             found = places_of(texts, sample.window, sample.button)
-        return replace(prompt, ids=ids, said=said, letters=letters, found=found)
+        return replace(prompt, ids=ids, said=said, letters=letters, found=found, copied=copies, uttered=uttered)
+
+    def _copies(
+        self, sample: Sample, prompt: NDArray[np.int64], tokens: Sequence[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """`Encoded.copied` and `Encoded.uttered`: of calls that no window was read for, and of what is written down."""
+        none = np.full(len(tokens), -1, np.int64)
+        if sample.window or not (sample.answer.calls or sample.kind == "transcribe"):
+            return none, none
+        if sample.speech:
+            return none, copied(tokens, sample.speech.text)
+        text = self.tokenizer.plain(sample.text)
+        at = _last(prompt, text)
+        if at < 0 or len(text) != len(sample.text):
+            return none, none
+        places = copied(tokens, sample.text)
+        return np.where(places >= 0, places + at, -1), none
+
+
+def _last(ids: NDArray[np.int64], part: Sequence[int]) -> int:
+    """Where ``part`` stands in ``ids`` for the last time, or -1."""
+    for at in range(len(ids) - len(part), -1, -1):
+        if part and np.array_equal(ids[at : at + len(part)], part):
+            return at
+    return -1
 
 
 def _classes(text: str) -> NDArray[np.int64]:

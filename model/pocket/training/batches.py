@@ -32,6 +32,8 @@ class Batch:
         letters: classes of the letters on each patch, or -1, (n, 6).
         said: classes of the letters that are spoken in each row.
         found: row and column of the cell where each label is read off, or -1, (answers, 2).
+        copied: place in its row of the letter that each label repeats, or -1, (answers,).
+        uttered: place in ``said`` of the letter that it repeats, or -1, (answers,).
     """
 
     ids: Tensor
@@ -47,6 +49,8 @@ class Batch:
     letters: Tensor
     said: list[Tensor]
     found: Tensor
+    copied: Tensor
+    uttered: Tensor
 
     @property
     def patch_row(self) -> Tensor:
@@ -112,6 +116,8 @@ def batch(turns: Sequence[Encoded], image: int, audio: int) -> Batch:
         letters=torch.from_numpy(np.concatenate([turn.letters for turn in turns])),
         said=[torch.from_numpy(turn.said) for turn in turns],
         found=torch.from_numpy(np.concatenate([turn.found for turn in turns])),
+        copied=torch.from_numpy(np.concatenate([turn.copied for turn in turns])),
+        uttered=torch.from_numpy(np.concatenate([turn.uttered for turn in turns])),
     )
 
 
