@@ -112,7 +112,13 @@ class Store:
                 raise
 
     def _prepare(self) -> None:
-        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "busy_timeout=10000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
             self._db.execute(f"PRAGMA {pragma}")
         with self._transaction() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -175,6 +181,23 @@ class Store:
                 " GROUP BY c.id ORDER BY COALESCE(MAX(t.started), c.started) DESC, c.id DESC"
             ).fetchall()
         return [Conversation(row[0], row[1], datetime.fromtimestamp(row[2], UTC), row[3]) for row in rows]
+
+    def delete(self, conversation: int) -> None:
+        """Take a conversation away for good, with the media that no other has.
+
+        What was on disk is overwritten: in the file at once (``secure_delete``), in its log by starting that anew.
+        """
+        with self._transaction() as db:
+            bodies = db.execute("SELECT body FROM message WHERE conversation = ?", (conversation,)).fetchall()
+            db.execute("DELETE FROM message WHERE conversation = ?", (conversation,))
+            db.execute("DELETE FROM turn WHERE conversation = ?", (conversation,))
+            db.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
+            for digest in {digest for (body,) in bodies for digest in records.media_of(body)}:
+                if not db.execute("SELECT 1 FROM message WHERE instr(body, ?) LIMIT 1", (digest,)).fetchone():
+                    db.execute("DELETE FROM media WHERE digest = ?", (digest,))
+                    self._recent.pop(digest, None)
+        with self._lock, self._translated():
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def latest(self) -> int | None:
         """The conversation used last, None before the first."""

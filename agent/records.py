@@ -40,6 +40,12 @@ def load_message(body: str, media: Callable[[str], Image | Audio]) -> Message:
     )
 
 
+def media_of(body: str) -> set[str]:
+    """Digests of the pictures and sounds of a message."""
+    parts = json.loads(body)["parts"] if body else []
+    return {part[kind] for part in parts for kind in ("image", "audio") if kind in part}
+
+
 def dump_origins(origins: Sequence[Origin]) -> str:
     """JSON of where a message came from."""
     return json.dumps([asdict(origin) for origin in origins])

@@ -89,6 +89,10 @@ class Store(Protocol):
         """Newest first."""
         ...
 
+    def delete(self, conversation: int) -> None:
+        """Take one away for good."""
+        ...
+
     def turns(self, conversation: int) -> Sequence[TurnRecord]:
         """Oldest first."""
         ...
@@ -105,6 +109,7 @@ class Ready:
         background: what goes on behind the conversations.
         close: frees the engine; called in the agent's thread at shutdown.
         saw: is told before a turn what is attached to it.
+        forget: takes away what the engine put on disk of conversations; called when one is deleted.
     """
 
     agent: Agent
@@ -113,6 +118,7 @@ class Ready:
     background: Background | None = None
     close: Callable[[], None] = field(default=lambda: None, repr=False)
     saw: Callable[[Sequence[Percept]], None] = field(default=lambda _percepts: None, repr=False)
+    forget: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
 Factory = Callable[[Callable[[str], None]], Ready]
@@ -222,6 +228,12 @@ class Bridge(QObject):
         self._jobs.put(lambda: self._open(conversation))
         self.prepare()
 
+    def delete(self, conversation: int) -> None:
+        """Delete a conversation for good; if it is the open one, a new one is opened."""
+        self._ahead.drop()
+        self._jobs.put(lambda: self._delete(conversation))
+        self.prepare()
+
     def notify(self, event: Notice | Progressed | TasksChanged) -> None:
         """Show a notice, how far something is, or what goes on behind; from any thread (a timer's, a server's)."""
         self._emit(event)
@@ -299,6 +311,17 @@ class Bridge(QObject):
             self._look_for_changes([record.call.id for turn in turns for record in turn.calls])
 
         self._history(read)
+
+    def _delete(self, conversation: int) -> None:
+        def away() -> None:
+            self._store.delete(conversation)
+            if self._conversation == conversation:
+                self._new()
+            if self._ready:
+                self._ready.forget()
+
+        self._history(away)
+        self._list()
 
     def _history(self, read: Callable[[], None]) -> None:
         try:

@@ -96,6 +96,7 @@ def open_window(
             background=desk.background,
             close=desk.close,
             saw=desk.host.saw,
+            forget=wiring.forget_sessions,
         )
 
     painter = wiring.painter_of(chosen)

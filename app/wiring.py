@@ -83,6 +83,11 @@ def sessions_folder() -> Path:
     return settings.data_folder() / "sessions"
 
 
+def forget_sessions() -> None:
+    """Take them away: conversations could be read from them."""
+    shutil.rmtree(sessions_folder(), ignore_errors=True)
+
+
 def local_config(found: bundle.Bundle, chosen: Settings) -> LocalConfig:
     """How a bundle is run with the person's settings."""
     return LocalConfig(
@@ -328,7 +333,7 @@ def build(
     config = engine_config(chosen)
     data = settings.data_folder()
     if not chosen.keep_session:
-        shutil.rmtree(sessions_folder(), ignore_errors=True)
+        forget_sessions()
     skills = library(chosen)
     permissions = Permissions(
         preapproved, ask=ask, mode=chosen.mode, trusted=chosen.trusted_folders, grants=open_grants()

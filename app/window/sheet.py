@@ -116,6 +116,35 @@ class LinkSheet(Sheet):
         no.setFocus()
 
 
+class DeleteSheet(Sheet):
+    """Asks before a conversation is deleted; accepted means delete it.
+
+    Args:
+        title: of the conversation.
+    """
+
+    def __init__(self, parent: QWidget, theme: Theme, title: str) -> None:
+        super().__init__(parent, theme, 520)
+        self.setObjectName("delete-sheet")
+        self.column.addWidget(label("Delete this conversation?", "title"))
+        self.column.addWidget(Mono(shown(title), 3, "delete-title"))
+        told = (
+            "What was said in it, with its pictures and recordings, is removed from this machine and can't be brought "
+            "back. Notes, files and the log of what was done stay."
+        )
+        self.column.addWidget(label(told, "muted", wrap=True))
+        row = QHBoxLayout()
+        row.addStretch()
+        no, yes = button("Keep it", "plain", "delete-no"), button("Delete", "plain", "delete-yes")
+        no.clicked.connect(self.reject)
+        yes.clicked.connect(self.accept)
+        row.addWidget(no)
+        row.addWidget(yes)
+        self.column.addLayout(row)
+        no.setDefault(True)
+        no.setFocus()
+
+
 class PictureSheet(Sheet):
     """Shows a picture as large as the window allows."""
 

@@ -15,7 +15,7 @@ from deskhand.app.window.approval import ApprovalSheet
 from deskhand.app.window.chips import Chip
 from deskhand.app.window.covered import CoveredSheet
 from deskhand.app.window.secret import SecretSheet
-from deskhand.app.window.sheet import LinkSheet, PictureSheet, Sheet
+from deskhand.app.window.sheet import DeleteSheet, LinkSheet, PictureSheet, Sheet
 from deskhand.app.window.theme import Theme
 
 
@@ -91,6 +91,12 @@ class Sheets(QObject):
         """Ask whether an address of the conversation is to be opened."""
         sheet = LinkSheet(self._window, self._theme, address)
         sheet.accepted.connect(lambda: QDesktopServices.openUrl(QUrl(address)))
+        self.present(sheet)
+
+    def ask_delete(self, title: str, delete: Callable[[], None]) -> None:
+        """Ask whether a conversation is to be deleted."""
+        sheet = DeleteSheet(self._window, self._theme, title)
+        sheet.accepted.connect(delete)
         self.present(sheet)
 
     def show_picture(self, image: QImage) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QSizePolicy, QToolButton, QVBoxLayout
 
 from deskhand.app.happenings import Conversation
@@ -27,6 +27,7 @@ class Sidebar(QFrame):
     page_chosen = Signal(str)
     """``skills`` or ``permissions``."""
     new_requested = Signal()
+    delete_requested = Signal(int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -48,6 +49,12 @@ class Sidebar(QFrame):
         self.list.setUniformItemSizes(True)
         self.list.itemClicked.connect(self._choose)
         self.list.itemActivated.connect(self._choose)
+        self._delete = QAction("Delete…", self.list)
+        self._delete.setShortcut(QKeySequence.StandardKey.Delete)
+        self._delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self._delete.triggered.connect(self._ask_delete)
+        self.list.addAction(self._delete)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self._empty = label("Conversations appear here and stay on this machine.", "small", wrap=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 12, 10, 10)
@@ -107,6 +114,10 @@ class Sidebar(QFrame):
 
     def _choose(self, item: QListWidgetItem) -> None:
         self.chosen.emit(item.data(_KEY))
+
+    def _ask_delete(self) -> None:
+        if item := self.list.currentItem():
+            self.delete_requested.emit(item.data(_KEY))
 
     def _draw(self) -> None:
         self.new.setIcon(self._theme.icon("plus", "text"))

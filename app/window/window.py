@@ -183,6 +183,7 @@ class Window(QMainWindow):
         self._desk.happened.connect(self.handle)
         self.sidebar.new_requested.connect(self.new_conversation)
         self.sidebar.chosen.connect(self.open_conversation)
+        self.sidebar.delete_requested.connect(self.delete_conversation)
         self.sidebar.page_chosen.connect(self.places.go)
         self.places.moved.connect(self._moved)
         self.places.sheet_wanted.connect(self.sheets.present)
@@ -289,6 +290,12 @@ class Window(QMainWindow):
         elif self._settled():
             self._desk.open(conversation)
         self.sidebar.select(self._conversation)
+
+    def delete_conversation(self, conversation: int) -> None:
+        """Delete a conversation of the history, once the person has said so."""
+        if self._settled():
+            name = self._titles.get(conversation, "") or "Untitled"
+            self.sheets.ask_delete(name, lambda: self._desk.delete(conversation))
 
     def take_screenshot(self, screen: capture.Screen | None = None) -> None:
         """Attach a screenshot; of the screen in use when None."""

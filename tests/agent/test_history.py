@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import zlib
 
 import pytest
 
@@ -52,6 +53,27 @@ def test_media_are_stored_once_and_small(store):
     assert count == 1
     assert size < 100_000
     assert store.messages(number)[0].parts[0] is store.messages(number)[2].parts[0]
+
+
+def test_what_is_deleted_is_on_the_disk_no_more_and_what_others_share_stays(store, tmp_path):
+    shared, own = (Image(random.Random(n).randbytes(90 * 60 * 3), 90, 60) for n in (1, 2))
+    gone, kept = store.new_conversation(), store.new_conversation()
+    store.append(gone, "a", user("the private sentence", shared, own))
+    store.append(kept, "b", user("the other one", shared))
+    call = CallRecord(ToolCall("c", "note", {"text": "private argument"}), Decision.ALLOWED, {})
+    store.note_call(gone, "a", call)
+    store.delete(gone)
+    assert [each.id for each in store.conversations()] == [kept]
+    assert store.messages(kept)[0].parts[0] == shared
+    store._recent.clear()
+    assert store.messages(kept)[0].parts[0] == shared
+    assert store._db.execute("SELECT COUNT(*) FROM media").fetchone() == (1,)
+    written = b"".join(path.read_bytes() for path in (tmp_path / "deep").iterdir())
+    assert b"the other one" in written
+    assert b"the private sentence" not in written
+    assert b"private argument" not in written
+    assert zlib.compress(own.pixels, 1)[100:200] not in written
+    store.delete(gone)
 
 
 def test_recent_media_are_bounded(store, monkeypatch):

@@ -61,6 +61,9 @@ class HandDesk(QObject):
     def open(self, conversation: int) -> None:
         self.asked.append(f"open {conversation}")
 
+    def delete(self, conversation: int) -> None:
+        self.asked.append(f"delete {conversation}")
+
     def withdraw(self, task: str) -> None:
         self.asked.append(f"withdraw {task}")
 

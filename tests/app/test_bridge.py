@@ -226,6 +226,25 @@ def test_the_first_turn_makes_the_conversation_and_later_ones_stay_in_it(qtbot, 
     assert player.conversations[-1] == 1
 
 
+def test_a_deleted_conversation_is_gone_and_the_open_one_makes_room_for_a_new_one(qtbot, bridge, player, store):
+    bridge.start()
+    bridge.submit("one")
+    qtbot.waitUntil(lambda: bool(of(bridge, TurnEnded)))
+    bridge.new_conversation()
+    bridge.submit("two")
+    qtbot.waitUntil(lambda: len(of(bridge, TurnEnded)) == 2)
+    bridge.delete(1)
+    qtbot.waitUntil(lambda: [each.id for each in of(bridge, Listed)[-1].conversations] == [2])
+    opened = len(of(bridge, Opened))
+    bridge.delete(2)
+    qtbot.waitUntil(lambda: of(bridge, Listed)[-1].conversations == ())
+    assert [event.conversation for event in of(bridge, Opened)[opened:]] == [None]
+    bridge.submit("three")
+    qtbot.waitUntil(lambda: len(of(bridge, TurnEnded)) == 3)
+    assert player.conversations == [1, 2, 3]
+    assert [each.id for each in store.conversations()] == [3]
+
+
 def test_stop_reaches_the_turn_that_runs_and_not_the_next_one(qtbot, bridge):
     bridge.start()
     bridge.submit("wait")

@@ -170,6 +170,31 @@ def test_conversations_are_listed_and_opened_but_not_while_a_turn_runs(window, d
     assert window.welcome.isVisible()
 
 
+def test_a_conversation_is_deleted_by_key_after_a_question_and_not_while_a_turn_runs(window, desk, qtbot):
+    now = datetime.now(UTC)
+    desk.happened.emit(Listed((Conversation(2, "Second", now, 1), Conversation(1, "First\u202e", now, 3))))
+
+    def press():
+        window.sidebar.list.setCurrentRow(1)
+        window.sidebar.list.setFocus()
+        qtbot.waitUntil(window.sidebar.list.hasFocus)
+        qtbot.keyClick(window.sidebar.list, Qt.Key.Key_Delete)
+
+    press()
+    sheet = window.sheets.top
+    assert sheet.findChild(QPlainTextEdit, "delete-title").toPlainText() == "First⟨U+202E⟩"
+    qtbot.waitUntil(lambda: sheet.findChild(QPushButton, "delete-no").hasFocus())
+    qtbot.keyClick(sheet, Qt.Key.Key_Return)
+    assert desk.asked == []
+    press()
+    window.sheets.top.findChild(QPushButton, "delete-yes").click()
+    assert desk.asked == ["delete 1"]
+    say(window, "go", qtbot)
+    press()
+    assert window.sheets.top is None
+    assert window.transcript.items[-1].kind == "warn"
+
+
 def test_a_notice_comes_at_any_time(window, desk):
     desk.happened.emit(Notice("timer", "Tea is ready."))
     assert window.transcript.items == (NoticeItem("timer", "Tea is ready."),)
