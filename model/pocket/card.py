@@ -43,7 +43,8 @@ Each turn stands alone: no system text, no tool declarations, at most one pictur
 
 ## Measured
 Held-out turns through our own engine in llama.cpp, decoded greedily, without a grammar: {voices} voices that training
-never heard, at other speeds and pitches; texts, layouts, shifts and noise that it did not see. {turns} turns of each.
+never heard, at other speeds and pitches; texts, layouts, shifts and noise that it did not see. A spoken
+command may have been in training in other voices; typed ones were not. {turns} turns of each.
 
 | turns | right | exact | calls a tool | character error | aimed at |
 | --- | --- | --- | --- | --- | --- |
@@ -53,13 +54,15 @@ A click is right inside its button, a box from half an overlap; of what can't be
 
 {drafting}
 ## Training
-{steps} steps in {minutes:.0f} minutes, loss {loss:.3f} at the end (`loss.png`, `held-out.png`). Everything
-was made for it: speech by espeak-ng ({trained} voices with {accents} accents, speeds, pitches, rooms, noise), windows
-drawn with DejaVu Sans Mono, commands from templates. No recording of a person and no text of others is in it.
+{steps} steps in {minutes:.0f} minutes, loss {loss:.3f} at the end (`loss.png`, `held-out.png`). Besides the answers,
+middle layers were told which letters stand on a patch, which are spoken, and where an answer is read off.{history}
+Everything was made for it: speech by espeak-ng ({trained} voices, {accents} accents, speeds, pitches, rooms, noise),
+windows drawn with DejaVu Sans Mono, commands from templates. No recording of a person and no text of others is in it.
 
 ## Limits
 It knows no voice but espeak-ng's, no face but two, and no sentence outside its templates. It can be wrong with
-confidence. Do not let it act without the approvals that Deskhand asks for.
+confidence: do not let it act without the approvals that Deskhand asks for. After a tool it says whether that worked,
+which it learnt from typed commands only.
 
 ## Licence
 Apache-2.0, as the code that made it. `manifest.json` holds size and SHA-256 of each file.
@@ -91,9 +94,10 @@ def drafting(report: Mapping[str, Any]) -> str:
 
 
 def card(run: Path, report: Mapping[str, Any]) -> str:
-    """The card of a run."""
+    """The card of a run; ``notes.txt`` in its folder says what was particular to it, if anything was."""
     log = [json.loads(line) for line in (run / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     last = [entry["loss"] for entry in log[-50:]]
+    notes = run / "run" / "notes.txt"
     return _TEXT.format(
         megabytes=report["bytes"] / 1e6,
         intents=len(INTENTS),
@@ -106,6 +110,7 @@ def card(run: Path, report: Mapping[str, Any]) -> str:
         loss=sum(last) / len(last),
         trained=len(VARIANTS),
         accents=len(ACCENTS),
+        history=f" {notes.read_text(encoding='utf-8').strip()}" if notes.exists() else "",
     )
 
 
