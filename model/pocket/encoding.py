@@ -12,8 +12,9 @@ from deskhand.model import pixels, sound
 from deskhand.model.language.dialect import Control, Plain
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.pocket.copying import copied
+from deskhand.model.pocket.lexicon import BUTTONS
 from deskhand.model.pocket.samples import Sample
-from deskhand.model.pocket.spec import CELL
+from deskhand.model.pocket.spec import CELL, COLUMNS, ROWS
 from deskhand.model.pocket.vocab import Tokenizer
 from deskhand.model.pocket.windows import Button, Window
 from deskhand.model.types import Audio, Image, Message, Request
@@ -23,6 +24,9 @@ CELLS = (pixels.PATCH // CELL[0]) * (pixels.PATCH // CELL[1])
 
 CLASSES = 96
 """Of letters: 0 is none (or the blank between two of speech), 1 a space, 2 an exclamation mark, and so on in ASCII."""
+
+LABELS = ("", *BUTTONS)
+"""What may begin on a patch: nothing, or what a button says."""
 
 PATCH_VALUES = pixels.PATCH * pixels.PATCH * 3
 
@@ -44,6 +48,9 @@ class Encoded:
         copied: place in ``ids`` of the letter that each token of the answer repeats, -1 where it repeats none; shape
             (answer,).
         uttered: place in ``said`` of the letter that it repeats, likewise.
+        labels: which of `LABELS` begins on each patch, 0 for none, -1 where that is not known; shape (image tokens,).
+        meant: which of `LABELS` the person asked for, of the tokens of an answer that depend on it, else 0; shape
+            (answer,).
     """
 
     ids: NDArray[np.int64]
@@ -56,6 +63,8 @@ class Encoded:
     found: NDArray[np.int64]
     copied: NDArray[np.int64]
     uttered: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    meant: NDArray[np.int64]
 
 
 def patches_of(image: Image) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -110,6 +119,8 @@ class Encoder:
             np.empty((0, 2), np.int64),
             np.empty(0, np.int64),
             np.empty(0, np.int64),
+            np.full(sum(map(len, patches)), -1, np.int64),
+            np.empty(0, np.int64),
         )
 
     def answer(self, message: Message) -> list[int]:
@@ -135,7 +146,17 @@ class Encoder:
         if sample.window and sample.window.on_grid and len(prompt.patches):
             letters = letters_of(sample.window.cells())
             found = places_of(texts, sample.window, sample.button)
-        return replace(prompt, ids=ids, said=said, letters=letters, found=found, copied=copies, uttered=uttered)
+            prompt = replace(prompt, labels=labels_of(sample.window))
+        return replace(
+            prompt,
+            ids=ids,
+            said=said,
+            letters=letters,
+            found=found,
+            copied=copies,
+            uttered=uttered,
+            meant=_meant(sample, texts),
+        )
 
     def _copies(
         self, sample: Sample, prompt: NDArray[np.int64], tokens: Sequence[str]
@@ -152,6 +173,24 @@ class Encoder:
             return none, none
         places = copied(tokens, sample.text)
         return np.where(places >= 0, places + at, -1), none
+
+
+def labels_of(window: Window) -> NDArray[np.int64]:
+    """Which of `LABELS` begins on each patch of a window that is on the grid, in the order of `patches_of`."""
+    across, down = pixels.PATCH // CELL[0], pixels.PATCH // CELL[1]
+    found = np.zeros((ROWS // down, COLUMNS // across), np.int64)
+    for button in window.buttons:
+        found[button.row // down, button.column // across] = LABELS.index(button.label)
+    return found.reshape(-1)
+
+
+def _meant(sample: Sample, tokens: Sequence[str]) -> NDArray[np.int64]:
+    """`Encoded.meant`: the first token of an answer about a button, and the numbers that say where it is."""
+    found = np.zeros(len(tokens), np.int64)
+    if sample.window and (label := sample.label):
+        depends = [at == 0 or (sample.button is not None and token.isdigit()) for at, token in enumerate(tokens)]
+        found[depends] = LABELS.index(label)
+    return found
 
 
 def _last(ids: NDArray[np.int64], part: Sequence[int]) -> int:

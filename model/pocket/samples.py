@@ -76,6 +76,15 @@ class Sample:
     before: tuple[Message, ...] = ()
 
     @property
+    def label(self) -> str:
+        """What the button says that is asked for, whether it is there or not; empty if none is."""
+        if self.button is not None:
+            return self.button.label
+        asked = (self.speech.text if self.speech else self.text).lower().rstrip("?.")
+        ends = [label for label in BUTTONS if asked.endswith(f" {label.lower()}")] if self.kind == "no button" else []
+        return max(ends, key=len, default="")
+
+    @property
     def request(self) -> Request:
         """The prompt; speech must have been spoken.
 

@@ -40,8 +40,8 @@ class PocketSpec:
     vocab: int = 640
     hidden: int = 256
     ffn: int = 768
-    layers: int = 6
-    pattern: int = 3
+    layers: int = 8
+    pattern: int = 4
     heads: int = 4
     kv_heads: int = 2
     head_dim: int = 128

@@ -34,6 +34,8 @@ class Batch:
         found: row and column of the cell where each label is read off, or -1, (answers, 2).
         copied: place in its row of the letter that each label repeats, or -1, (answers,).
         uttered: place in ``said`` of the letter that it repeats, or -1, (answers,).
+        begun: which button's label begins on each patch, 0 for none, or -1, (n,).
+        meant: which button's label each label of an answer depends on, or 0, (answers,).
     """
 
     ids: Tensor
@@ -51,6 +53,8 @@ class Batch:
     found: Tensor
     copied: Tensor
     uttered: Tensor
+    begun: Tensor
+    meant: Tensor
 
     @property
     def patch_row(self) -> Tensor:
@@ -118,6 +122,8 @@ def batch(turns: Sequence[Encoded], image: int, audio: int) -> Batch:
         found=torch.from_numpy(np.concatenate([turn.found for turn in turns])),
         copied=torch.from_numpy(np.concatenate([turn.copied for turn in turns])),
         uttered=torch.from_numpy(np.concatenate([turn.uttered for turn in turns])),
+        begun=torch.from_numpy(np.concatenate([turn.labels for turn in turns])),
+        meant=torch.from_numpy(np.concatenate([turn.meant for turn in turns])),
     )
 
 

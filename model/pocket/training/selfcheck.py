@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,7 +18,10 @@ from deskhand.model.pocket.training.learning import learn, optimizer, parameters
 from deskhand.model.pocket.training.network import Drafter, Target, fresh
 from deskhand.model.pocket.training.trainer import Plan, Run
 
-_PLAN = Plan(SMALLEST, turns=8, looks=50.0, looked_at=2, checkpoint_seconds=1e9)
+_SPEC = replace(SMALLEST, layers=8, pattern=4)
+"""As deep as Pocket, which the hints need."""
+
+_PLAN = Plan(_SPEC, turns=8, looks=50.0, looked_at=2, checkpoint_seconds=1e9)
 _STEPS, _STOP = 14, 9
 
 
@@ -60,8 +64,8 @@ def check_learning(steps: int = 150, drafter_steps: int = 60) -> None:
     turns = [turn for suite in curriculum.HELD_OUT for turn in curriculum.held_out_turns(suite, 1)]
     media = Encoder().tokenizer.vocabulary.ids("<|image|>", "<|audio|>")
     ids = media[0], media[1]
-    main, mmproj = fresh(SMALLEST, "main", 0), fresh(SMALLEST, "mmproj", 0)
-    target = Target(SMALLEST, main, mmproj)
+    main, mmproj = fresh(_SPEC, "main", 0), fresh(_SPEC, "mmproj", 0)
+    target = Target(_SPEC, main, mmproj)
     trained = parameters(main, mmproj)
     updating = optimizer(trained, 5e-3)
     for _ in range(steps):
@@ -72,8 +76,8 @@ def check_learning(steps: int = 150, drafter_steps: int = 60) -> None:
     share, tokens = right(target, turns, ids)
     if share < 0.95:
         raise CheckError(f"of {len(turns)} turns only {share:.0%} were learnt by heart ({tokens:.0%} of their tokens)")
-    weights = fresh(SMALLEST, "drafter", 0)
-    drafter = Drafter(SMALLEST, weights, target)
+    weights = fresh(_SPEC, "drafter", 0)
+    drafter = Drafter(_SPEC, weights, target)
     trained = parameters(weights)
     updating = optimizer(trained, 1e-2)
     made = batch(turns, *ids)
