@@ -31,7 +31,7 @@ LATE = 60.0
 ANSWER_TOKENS = 64
 """Room for a yes or no, and for the few words that a small model puts before it."""
 
-SETS_TIMERS = ("set_timer", "set_reminder")
+SETS_TIMERS = ("clock_set_timer", "clock_set_reminder")
 """The tools of the clock whose result names a timer, as its ``id``."""
 
 _CHECK = (

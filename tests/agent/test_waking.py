@@ -17,7 +17,9 @@ from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.task import Task, Woken
 from deskhand.agent.tools.toolbox import Toolbox
+from deskhand.agent.waking import SETS_TIMERS
 from deskhand.app.host import AppHost
+from deskhand.app.settings import BUNDLED_SKILLS
 from deskhand.model.errors import EngineDiedError
 from deskhand.model.types import Finish, Image, Message, Text, ToolCall
 
@@ -205,7 +207,7 @@ def test_from_the_call_to_the_turn_without_a_model_call_while_nothing_changes(be
 
 def test_a_timer_that_was_told_is_a_turn_of_the_conversation_that_set_it(behind, player, script):
     """No model is asked, and the next turn knows of it."""
-    call = ToolCall("c", "set_timer", {"minutes": 5, "label": "tea"})
+    call = ToolCall("c", SETS_TIMERS[0], {"minutes": 5, "label": "tea"})
     record = CallRecord(call, Decision.ALLOWED, {"id": "ab12", "label": "tea"})
     older = behind.store.new_conversation("older")
     behind.store.append(older, "t0", Message("tool", (Text("{}"),)), replace(record, result={"id": "ffff"}))
@@ -225,6 +227,11 @@ def test_a_timer_that_was_told_is_a_turn_of_the_conversation_that_set_it(behind,
     behind.store.mark("clock")
     wake(behind, engine, came(rang, None))
     assert behind.store.traced(behind.conversation)[-1][1] == (Origin("notes", "clock"),)
+
+
+def test_the_tools_that_set_timers_are_those_of_the_clock():
+    box = Toolbox(load_skills([(BUNDLED_SKILLS, "bundled")]), BUNDLED_SKILLS, AppHost(70))
+    assert [box.find(name).skill for name in SETS_TIMERS] == ["clock", "clock"]
 
 
 def test_a_timer_that_nobody_here_set_is_only_told(behind, player):
