@@ -42,7 +42,7 @@ _SEEN = (
     "You were asked to watch the screen for “{what}”, and it seems to be so now: this is the screen. Say what you see."
 )
 _CHANGED = "You were asked to tell when the screen changes, and it did: this is the screen now. Say what is different."
-_RANG = "The clock: {what}"
+_RANG = "It is {time}: a timer that was set here is due."
 _LATER = "You were asked to do this {when}: “{what}”. Do it now."
 
 
@@ -50,7 +50,7 @@ def words(woken: Woken) -> str:
     """What the model is told, in the place of a message of the person's."""
     what = woken.task.what
     if woken.task.kind == "timer":
-        return _RANG.format(what=what)
+        return _RANG.format(time=f"{datetime.now().astimezone():%H:%M}")
     if woken.task.kind == "watch":
         return _SEEN.format(what=what) if what else _CHANGED
     due = datetime.fromtimestamp(woken.task.due).astimezone()

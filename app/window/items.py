@@ -90,7 +90,7 @@ def _past(turn: TurnRecord) -> Iterator[Item]:
     items += [CallItem(record.call, "failed", record) for record in records.values()]
     if stated := planned(items):
         stated.done = sum(not record.error for record in turn.calls)
-    if turn.outcome:
+    if turn.outcome and turn.outcome.usage != Usage():  # a timer's turn took nothing
         for item in reversed(items):
             if isinstance(item, AnswerItem):
                 item.usage = turn.outcome.usage
