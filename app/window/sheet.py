@@ -50,6 +50,18 @@ class Sheet(QDialog):
         self.show()
         self.raise_()
 
+    def offer(self, no: QPushButton, yes: QPushButton) -> None:
+        """End the card with two buttons, of which the one that changes nothing is the default."""
+        row = QHBoxLayout()
+        row.addStretch()
+        no.clicked.connect(self.reject)
+        yes.clicked.connect(self.accept)
+        row.addWidget(no)
+        row.addWidget(yes)
+        self.column.addLayout(row)
+        no.setDefault(True)
+        no.setFocus()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Stay as large as the window."""
         if watched is self._window and event.type() == QEvent.Type.Resize:
@@ -105,15 +117,7 @@ class LinkSheet(Sheet):
         self.column.addWidget(
             label("The address can tell its owner what was asked. It was written by the model.", "muted", wrap=True)
         )
-        row = QHBoxLayout()
-        row.addStretch()
-        no, yes = button("Don't open", "plain", "link-no"), button("Open", "primary", "link-open")
-        no.clicked.connect(self.reject)
-        yes.clicked.connect(self.accept)
-        row.addWidget(no)
-        row.addWidget(yes)
-        self.column.addLayout(row)
-        no.setFocus()
+        self.offer(button("Don't open", "plain", "link-no"), button("Open", "primary", "link-open"))
 
 
 class DeleteSheet(Sheet):
@@ -133,16 +137,7 @@ class DeleteSheet(Sheet):
             "back. Notes, files and the log of what was done stay."
         )
         self.column.addWidget(label(told, "muted", wrap=True))
-        row = QHBoxLayout()
-        row.addStretch()
-        no, yes = button("Keep it", "plain", "delete-no"), button("Delete", "plain", "delete-yes")
-        no.clicked.connect(self.reject)
-        yes.clicked.connect(self.accept)
-        row.addWidget(no)
-        row.addWidget(yes)
-        self.column.addLayout(row)
-        no.setDefault(True)
-        no.setFocus()
+        self.offer(button("Keep it", "plain", "delete-no"), button("Delete", "plain", "delete-yes"))
 
 
 class PictureSheet(Sheet):
