@@ -16,8 +16,8 @@ from deskhand.model.pocket.curriculum import ramp
 WARM_UP = 100
 """Steps in which the learning rate rises."""
 
-COOLING = 60
-"""Per cent from which it falls, evenly, to a hundredth."""
+COOLING = 20
+"""Per cent from which it falls, evenly, to a hundredth: at the highest rate the first full run learnt little."""
 
 
 def learning_rate(step: int, percent: float, highest: float) -> float:

@@ -53,7 +53,7 @@ class Plan:
     spec: PocketSpec
     seed: int = 1
     turns: int = 32
-    rate: float = 3e-3
+    rate: float = 2.5e-3
     half: bool = True
     checkpoint_seconds: float = 180.0
     looks: float = 5.0

@@ -48,7 +48,7 @@ def test_held_out_suites_are_held_out_and_fit_the_window(suite):
 def test_the_rate_rises_stays_and_falls_to_almost_nothing():
     assert learning_rate(0, 0, 1.0) == pytest.approx(1 / WARM_UP)
     assert learning_rate(WARM_UP, COOLING, 1.0) == 1.0
-    assert learning_rate(9999, 80, 1.0) == pytest.approx(0.505)
+    assert learning_rate(9999, (COOLING + 100) / 2, 1.0) == pytest.approx(0.505)
     assert 0 < learning_rate(9999, 100, 1.0) <= 0.011
 
 
