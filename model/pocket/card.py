@@ -55,7 +55,8 @@ A click is right inside its button, a box from half an overlap; of what can't be
 {drafting}
 ## Training
 {steps} steps in {minutes:.0f} minutes, loss {loss:.3f} at the end (`loss.png`, `held-out.png`). Besides the answers,
-middle layers were told which letters stand on a patch, which are spoken, and where an answer is read off.{history}
+middle layers were told which letters stand on a patch, which are spoken, which button is meant, and where an answer is
+read off.{history}
 Everything was made for it: speech by espeak-ng ({trained} voices, {accents} accents, speeds, pitches, rooms, noise),
 windows drawn with DejaVu Sans Mono, commands from templates. No recording of a person and no text of others is in it.
 
@@ -89,7 +90,8 @@ def drafting(report: Mapping[str, Any]) -> str:
     return (
         f"The drafter was trained on the target's own states. Of {found['drafted']} drafted tokens "
         f"{found['acceptance']:.1%} are accepted (aimed at: 60 %), {found['tokens a step']:.2f} tokens a step; "
-        f"{found['same answers']:.1%} of the answers are the same with and without it.\n"
+        f"{found['same answers']:.1%} of the answers are the same with and without it. All turns of the table "
+        f"take {found['seconds']:.0f} s with it and {report['seconds']:.0f} s without, reading of prompts included.\n"
     )
 
 
