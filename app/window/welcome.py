@@ -41,7 +41,7 @@ USUAL = Greeting(
 
 POCKET = Greeting(
     "Try it now: nothing to download",
-    "This is Pocket, a model of 9 MB that came with Deskhand. It reads pixels and hears raw sound, within a small "
+    "This is Pocket, a model of 11 MB that came with Deskhand. It reads pixels and hears raw sound, within a small "
     "world: timers, reminders, notes, opening programs and pages, and the practice window, in English. To everything "
     "else it should say that it can't; it can be wrong. Each message stands alone.",
     (

@@ -40,7 +40,7 @@ GROUPS: dict[str, tuple[str, Callable[[Any, int], list[Row]]]] = {
     "speaking": ("speaking", lambda speaking, runs: speaking.speech_rows(runs)),
     "memory": ("memory", lambda memory, _runs: [memory.warm_cold_delta(), *memory.kv_over_ideal()]),
     "decoding": ("decoding", lambda decoding, runs: [decoding.cpu_per_token(min(runs, 3)), decoding.tokens_per_step()]),
-    "drafting": ("decoding", lambda decoding, runs: [decoding.adaptive(runs)]),
+    "drafting": ("decoding", lambda decoding, runs: [decoding.adaptive(runs), decoding.learned(runs)]),
     "grammar": ("decoding", lambda decoding, runs: [decoding.constrained(2 * runs + 1)]),
     "pixels": ("pixels_row", lambda pixels_row, runs: [pixels_row.bitmap_over_png(4 * runs)]),
     # A run of it takes half a minute, and its ratios are far below 1.
