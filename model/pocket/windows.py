@@ -145,8 +145,13 @@ LAYOUTS = tuple(
 )
 """Arrangement, number of buttons, row of the (last) buttons; above them is room for the message."""
 
-HELD_OUT_LAYOUTS = LAYOUTS[3::7]
-TRAINED_LAYOUTS = tuple(layout for layout in LAYOUTS if layout not in HELD_OUT_LAYOUTS)
+_HELD_BACK = LAYOUTS[3::14]
+"""A stride of the seven rows' would hold back a row altogether, and what is never trained can't be known."""
+
+HELD_OUT_LAYOUTS = (*_HELD_BACK, *product(("centred",), (1, 2, 3), (7, 10, 12)))
+"""Some trained arrangements in a row in which they are never trained, and one arrangement that never is."""
+
+TRAINED_LAYOUTS = tuple(layout for layout in LAYOUTS if layout not in _HELD_BACK)
 
 _SHIFTS = tuple(product(range(CELL[0]), range(CELL[1])))
 HELD_OUT_SHIFTS = _SHIFTS[5::9]
@@ -160,7 +165,7 @@ def place(labels: Sequence[str], arrangement: str, row: int) -> tuple[Button, ..
         return tuple(Button(label, 2, first + 2 * index) for index, label in enumerate(labels))
     gap = 2 if arrangement != "spread" else 4
     width = sum(map(len, labels)) + gap * (len(labels) - 1)
-    column = COLUMNS - 2 - width if arrangement == "right" else 2
+    column = {"right": COLUMNS - 2 - width, "centred": (COLUMNS - width) // 2}.get(arrangement, 2)
     found: list[Button] = []
     for label in labels:
         if column >= 1 and column + len(label) < COLUMNS:

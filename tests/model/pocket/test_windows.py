@@ -68,6 +68,12 @@ def test_held_out_layouts_shifts_and_texts_are_not_those_of_training():
     assert not set(windows.TRAINED_LAYOUTS) & set(windows.HELD_OUT_LAYOUTS)
 
 
+def test_every_row_and_number_of_held_out_buttons_is_trained_in_other_layouts():
+    for part in (1, 2):
+        trained = {layout[part] for layout in windows.TRAINED_LAYOUTS if layout[0] != "stacked"}
+        assert {layout[part] for layout in windows.HELD_OUT_LAYOUTS} <= trained
+
+
 def test_the_same_seed_draws_the_same_window():
     one, other = (windows.draw(np.random.default_rng(5), shifted=True) for _ in range(2))
     assert one == other
