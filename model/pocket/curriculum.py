@@ -60,13 +60,14 @@ def mixture(percent: float) -> dict[str, float]:
 
 
 def conditions(percent: float) -> Conditions:
-    """How hard the turns are: noise early, windows off the grid and the second face late and seldom.
+    """How hard the turns are: noise early, buttons anywhere later, windows off the grid and the second face seldom.
 
     The first full run showed a quarter of its windows off the grid and read none of them; what is on the grid suffered.
     """
     return Conditions(
         shifted=ramp(percent, 60, 80, 0.06),
         second_face=ramp(percent, 65, 85, 0.03),
+        moved=ramp(percent, 40, 45, 0.5),
         noisy=ramp(percent, 5, 25, 0.6),
         snr=(8.0, 35.0),
         pictured=ramp(percent, 25, 40, 0.06),

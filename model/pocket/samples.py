@@ -36,6 +36,7 @@ class Conditions:
         held: voices, speeds, sentences, texts, layouts, shifts and noises that are kept to measure.
         shifted: share of windows that are off the grid.
         second_face: share of windows in the second face.
+        moved: share of windows whose buttons stand anywhere in their row.
         noisy: share of speech with noise.
         snr: from which to which ratio of speech to noise, dB.
         pictured: share of plain commands that come with a picture of a window.
@@ -44,6 +45,7 @@ class Conditions:
     held: bool = False
     shifted: float = 0.0
     second_face: float = 0.0
+    moved: float = 0.0
     noisy: float = 0.0
     snr: tuple[float, float] = (10.0, 40.0)
     pictured: float = 0.0
@@ -125,7 +127,8 @@ def _one(rng: Rng, choices: Sequence[T]) -> T:
 
 def _window(rng: Rng, how: Conditions) -> Window:
     face: Face = "sans" if rng.random() < how.second_face else "mono"
-    return windows.draw(rng, shifted=rng.random() < how.shifted, face=face, held=how.held)
+    shifted, moved = rng.random() < how.shifted, how.moved > 0 and rng.random() < how.moved
+    return windows.draw(rng, shifted=shifted, face=face, moved=moved, held=how.held)
 
 
 def _typed(rng: Rng, text: str) -> str:

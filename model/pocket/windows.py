@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -174,6 +174,16 @@ def place(labels: Sequence[str], arrangement: str, row: int) -> tuple[Button, ..
     return tuple(found)
 
 
+def _moved(buttons: Sequence[Button], rng: np.random.Generator) -> tuple[Button, ...]:
+    """Buttons together somewhere else in their rows, though not in the middle, which is held out."""
+    left = min(button.column for button in buttons)
+    right = max(button.column + len(button.label) for button in buttons)
+    by = int(rng.integers(1 - left, COLUMNS - right))
+    if left + by == (COLUMNS - (right - left)) // 2:
+        by = 0
+    return tuple(replace(button, column=button.column + by) for button in buttons)
+
+
 def sentence(rng: np.random.Generator) -> str:
     """A line of a message: one of some thousand sentences, codes and counts."""
 
@@ -199,6 +209,7 @@ def draw(
     *,
     shifted: bool = False,
     face: Face = "mono",
+    moved: bool = False,
     held: bool = False,
     labels: Sequence[str] = BUTTONS,
 ) -> Window:
@@ -208,12 +219,16 @@ def draw(
         rng: decides everything.
         shifted: off the grid by a random shift.
         face: of the letters.
+        moved: with its buttons anywhere in their row.
         held: of texts, layouts and shifts that training never sees.
         labels: that its buttons may have.
     """
     layouts, shifts = (HELD_OUT_LAYOUTS, HELD_OUT_SHIFTS) if held else (TRAINED_LAYOUTS, TRAINED_SHIFTS)
     arrangement, count, row = layouts[int(rng.integers(len(layouts)))]
     chosen = rng.choice(len(labels), count, replace=False)
+    buttons = place([labels[int(i)] for i in chosen], arrangement, row)
+    if moved and buttons:
+        buttons = _moved(buttons, rng)
     lines: list[str] = []
     while len(lines) < int(rng.integers(1, 3)):
         line = sentence(rng)
@@ -222,7 +237,7 @@ def draw(
     return Window(
         title=TITLES[int(rng.integers(len(TITLES)))],
         message=tuple(lines),
-        buttons=place([labels[int(i)] for i in chosen], arrangement, row),
+        buttons=buttons,
         theme=THEMES[int(rng.integers(len(THEMES)))],
         face=face,
         shift=shifts[int(rng.integers(len(shifts)))] if shifted else (0, 0),

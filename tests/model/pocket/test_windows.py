@@ -74,6 +74,21 @@ def test_every_row_and_number_of_held_out_buttons_is_trained_in_other_layouts():
         assert {layout[part] for layout in windows.HELD_OUT_LAYOUTS} <= trained
 
 
+def test_buttons_that_are_moved_stay_in_their_rows_together_and_never_in_the_middle():
+    columns = set()
+    for seed in range(300):
+        plain, moved = (windows.draw(np.random.default_rng(seed), moved=how) for how in (False, True))
+        (by,) = {b.column - a.column for a, b in zip(plain.buttons, moved.buttons, strict=True)}
+        assert [b.row for b in moved.buttons] == [b.row for b in plain.buttons]
+        left = min(b.column for b in moved.buttons)
+        right = max(b.column + len(b.label) for b in moved.buttons)
+        assert 1 <= left < right < COLUMNS
+        if by:
+            assert left != (COLUMNS - (right - left)) // 2
+            columns.add(left)
+    assert len(columns) > 15
+
+
 def test_the_same_seed_draws_the_same_window():
     one, other = (windows.draw(np.random.default_rng(5), shifted=True) for _ in range(2))
     assert one == other
