@@ -175,11 +175,12 @@ def place(labels: Sequence[str], arrangement: str, row: int) -> tuple[Button, ..
 
 
 def _moved(buttons: Sequence[Button], rng: np.random.Generator) -> tuple[Button, ...]:
-    """Buttons together somewhere else in their rows, though not in the middle, which is held out."""
+    """Buttons together where no arrangement puts them in their rows: such layouts may be held out."""
     left = min(button.column for button in buttons)
     right = max(button.column + len(button.label) for button in buttons)
+    width = right - left
     by = int(rng.integers(1 - left, COLUMNS - right))
-    if left + by == (COLUMNS - (right - left)) // 2:
+    if left + by in {2, COLUMNS - 2 - width, (COLUMNS - width) // 2}:
         by = 0
     return tuple(replace(button, column=button.column + by) for button in buttons)
 
