@@ -28,6 +28,9 @@ CLASSES = 96
 LABELS = ("", *BUTTONS)
 """What may begin on a patch: nothing, or what a button says."""
 
+NOWHERE = -2
+"""Row and column of what was asked for and is not on the picture."""
+
 PATCH_VALUES = pixels.PATCH * pixels.PATCH * 3
 
 
@@ -43,8 +46,8 @@ class Encoded:
         frames: of sound, float32 of shape (sound tokens, 640).
         letters: classes of the letters on each patch, -1 where they are not known; shape (image tokens, 6).
         said: classes of the letters that are spoken, shape (letters,).
-        found: row and column of the cell where each token of the answer is read off, -1 where it is not; shape
-            (answer, 2).
+        found: row and column of the cell where each token of the answer is read off, -1 where it is read off none,
+            `NOWHERE` where it says that a button is not there; shape (answer, 2).
         copied: place in ``ids`` of the letter that each token of the answer repeats, -1 where it repeats none; shape
             (answer,).
         uttered: place in ``said`` of the letter that it repeats, likewise.
@@ -146,6 +149,8 @@ class Encoder:
         if sample.window and sample.window.on_grid and len(prompt.patches):
             letters = letters_of(sample.window.cells())
             found = places_of(texts, sample.window, sample.button)
+            if sample.label and not sample.button:
+                found[0] = NOWHERE
             prompt = replace(prompt, labels=labels_of(sample.window))
         return replace(
             prompt,
@@ -211,13 +216,14 @@ def places_of(tokens: Sequence[str], window: Window, button: Button | None) -> N
     Args:
         tokens: their texts.
         window: that is read, all of it or its title, message or buttons.
-        button: that is boxed or pressed instead: numbers are read off where its label begins.
+        button: that is boxed or pressed instead: the first token, which says whether it is there, and numbers are read
+            off where its label begins.
     """
     text = "".join(token.replace("▁", " ") for token in tokens)
     cells = np.full((len(text) + 1, 2), -1, np.int64)
     if button:
         digits = [at for at, letter in enumerate(text) if letter.isdigit()]
-        cells[digits] = button.row, button.column
+        cells[[0, *digits]] = button.row, button.column
         groups = [[(button.column, button.row, button.label)]]
     else:
         lines = window.lines()

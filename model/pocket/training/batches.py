@@ -31,7 +31,7 @@ class Batch:
         turn: the row that each of them belongs to, (answers,).
         letters: classes of the letters on each patch, or -1, (n, 6).
         said: classes of the letters that are spoken in each row.
-        found: row and column of the cell where each label is read off, or -1, (answers, 2).
+        found: row and column of the cell where each label is read off, or -1 or `NOWHERE`, (answers, 2).
         copied: place in its row of the letter that each label repeats, or -1, (answers,).
         uttered: place in ``said`` of the letter that it repeats, or -1, (answers,).
         begun: which button's label begins on each patch, 0 for none, or -1, (n,).

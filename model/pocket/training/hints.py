@@ -6,8 +6,8 @@ states after five (connectionist temporal classification: Graves et al. 2006), a
 written next from the state of the token before it after three. The layer behind that is told to look there: its first
 head, at the patch that holds the letter. So is the layer behind the fifth, at the letter of the person's words that an
 answer repeats; of spoken ones, at the frame in which the letter is most likely spoken. Of buttons, one matrix reads
-which label begins on a patch and, where a number of the answer is to be written, which label is meant; the layer behind
-looks at the patch where it begins.
+which label begins on a patch and, where an answer begins or a number of it is to be written, which label is meant; the
+layer behind looks at the patch where it begins, or at itself if that is nowhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deskhand.model.pocket.encoding import CELLS, CLASSES, LABELS
+from deskhand.model.pocket.encoding import CELLS, CLASSES, LABELS, NOWHERE
 from deskhand.model.pocket.spec import COLUMNS, ROWS, PocketSpec
 from deskhand.model.pocket.training.aligning import align
 from deskhand.model.pocket.training.batches import Batch
@@ -128,6 +128,11 @@ class _Reading:
         if bool(meant.any()):
             scores = self._read("labels", self._after(MEANT_AFTER)[made.asked[meant]])
             total = total + _MEANT * self._turns(meant) * F.cross_entropy(scores, made.meant[meant])
+        missing = meant & (made.found[:, 0] == NOWHERE)
+        if bool(missing.any()):
+            itself = made.asked[missing] % made.ids.shape[1]
+            missed = F.cross_entropy(self._looks(MEANT_AFTER, missing), itself)
+            total = total + _LOOKED * self._turns(missing) * missed
         placed = meant & (made.found[:, 0] >= 0)
         if bool(placed.any()):
             looked = F.cross_entropy(self._looks(MEANT_AFTER, placed), _patch(made, placed))

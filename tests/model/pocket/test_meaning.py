@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deskhand.model.pocket import samples
-from deskhand.model.pocket.encoding import LABELS, Encoder, labels_of, letters_of
+from deskhand.model.pocket.encoding import LABELS, NOWHERE, Encoder, labels_of, letters_of
 from deskhand.model.pocket.samples import Conditions
 from deskhand.model.pocket.speech import speaker
 
@@ -26,6 +26,7 @@ def test_the_numbers_of_an_answer_depend_on_the_label_and_its_place(kind):
         assert {LABELS[index] for index in turn.meant[digits]} == {sample.button.label}
         assert np.all(turn.found[digits] == (sample.button.row, sample.button.column))
         assert LABELS[turn.meant[0]] == sample.button.label
+        assert tuple(turn.found[0]) == (sample.button.row, sample.button.column)
         assert not turn.meant[1:][~digits[1:]].any()
 
 
@@ -36,6 +37,8 @@ def test_of_a_button_that_is_not_there_only_the_first_token_knows():
         assert LABELS[turn.meant[0]].lower() in asked
         assert LABELS[turn.meant[0]] not in {button.label for button in sample.window.buttons}
         assert not turn.meant[1:].any()
+        assert tuple(turn.found[0]) == (NOWHERE, NOWHERE)
+        assert np.all(turn.found[1:] == -1)
 
 
 def test_a_label_begins_on_the_patch_that_holds_its_first_letter():
