@@ -145,8 +145,8 @@ LAYOUTS = tuple(
 )
 """Arrangement, number of buttons, row of the (last) buttons; above them is room for the message."""
 
-_HELD_BACK = LAYOUTS[3::14]
-"""A stride of the seven rows' would hold back a row altogether, and what is never trained can't be known."""
+_HELD_BACK = tuple(layout for layout in LAYOUTS[3::14] if layout[1] > 1)
+"""A single button stands alike in several arrangements; and a stride of the seven rows' would hold back a whole row."""
 
 HELD_OUT_LAYOUTS = (*_HELD_BACK, *product(("centred",), (1, 2, 3), (7, 10, 12)))
 """Some trained arrangements in a row in which they are never trained, and one arrangement that never is."""
@@ -231,7 +231,8 @@ def draw(
     if moved and buttons:
         buttons = _moved(buttons, rng)
     lines: list[str] = []
-    while len(lines) < int(rng.integers(1, 3)):
+    wanted = int(rng.integers(1, 3))
+    while len(lines) < wanted:
         line = sentence(rng)
         if len(line) < COLUMNS - 1 and held_out(line) == held:
             lines.append(line)

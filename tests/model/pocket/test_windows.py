@@ -65,7 +65,19 @@ def test_held_out_layouts_shifts_and_texts_are_not_those_of_training():
     assert not {window.shift for window in trained} & {window.shift for window in kept}
     assert not {line for window in trained for line in window.message if held_out(line)}
     assert all(held_out(line) for window in kept for line in window.message)
-    assert not set(windows.TRAINED_LAYOUTS) & set(windows.HELD_OUT_LAYOUTS)
+    labels = ("Yes", "Cancel", "OK")
+
+    def places(layouts):
+        return {windows.place(labels[:count], arrangement, row) for arrangement, count, row in layouts}
+
+    assert not places(windows.TRAINED_LAYOUTS) & places(windows.HELD_OUT_LAYOUTS)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_half_of_the_windows_have_two_lines_of_text(held):
+    counts = [len(window.message) for window in drawn(400, held=held)]
+    assert set(counts) == {1, 2}
+    assert 160 < counts.count(2) < 240
 
 
 def test_every_row_and_number_of_held_out_buttons_is_trained_in_other_layouts():
