@@ -82,9 +82,12 @@ class Asker:
             room: the part of the context that the request may take.
         """
         specs = tuple(ToolSpec(tool.name, tool.description, tool.parameters) for tool in self._toolbox.declared(active))
-        system = prompt.system_text(self._toolbox.groups, datetime.now().astimezone().date())
-        length = int(self._engine.info.context_length * room)
-        messages, left_out = prompt.build(system, history, specs, length, min(ask.max_tokens, length // 4))
+        system, shown = prompt.system_text(self._toolbox.groups, datetime.now().astimezone().date()), specs
+        info = self._engine.info
+        if info.alone:
+            history, system, shown = prompt.last_turn(history), "", ()
+        length = int(info.context_length * room)
+        messages, left_out = prompt.build(system, history, shown, length, min(ask.max_tokens, length // 4))
         return replace(ask, messages=messages, tools=specs), left_out
 
     def ask(self, turn: Turn, said: Said, ask: Request, history: list[Message], reask: tuple[Message, ...]) -> None:

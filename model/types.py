@@ -321,6 +321,7 @@ class EngineInfo:
         drafts: a drafter is loaded.
         leaves_machine: whether anything is sent to another machine.
         details: a line each, for `doctor` and the models page: files, licences.
+        alone: it is shown the last turn only, without system text and tools (`language/alone.py`).
     """
 
     kind: str
@@ -331,3 +332,4 @@ class EngineInfo:
     drafts: bool
     leaves_machine: bool = False
     details: tuple[str, ...] = ()
+    alone: bool = False

@@ -82,6 +82,7 @@ class LocalEngine:
                 *session.notes,
                 *self._notes,
             ),
+            alone=self._config.alone,
         )
 
     def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Delta]:

@@ -39,14 +39,22 @@ SKILLS = Path(__file__).parents[2] / "skills"
 class Player:
     """An `Engine` that plays one list of deltas a generation; an exception among them is raised."""
 
-    def __init__(self, *generations: list[Delta | Exception | Callable[[], None]], context_length: int = 8192) -> None:
+    def __init__(
+        self,
+        *generations: list[Delta | Exception | Callable[[], None]],
+        context_length: int = 8192,
+        alone: bool = False,
+    ) -> None:
         self.generations = list(generations)
         self.requests: list[Request] = []
         self._context_length = context_length
+        self._alone = alone
 
     @property
     def info(self) -> EngineInfo:
-        return EngineInfo("scripted", "player", self._context_length, sees=True, hears=True, drafts=False)
+        return EngineInfo(
+            "scripted", "player", self._context_length, sees=True, hears=True, drafts=False, alone=self._alone
+        )
 
     def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Delta]:
         self.requests.append(request)

@@ -89,6 +89,20 @@ def test_a_call_that_may_runs_and_the_model_reads_the_result(stage, player, scri
     assert outcome.usage.prompt_tokens == 20
 
 
+def test_a_model_for_single_turns_gets_the_turn_whole_and_nobody_is_told_of_room(stage, player, script):
+    engine = player(
+        script.says("Bought."), script.calls("clock_time"), script.says("It is late."), context_length=1024, alone=True
+    )
+    stage.run(engine, "buy milk " * 300)
+    outcome = stage.run(engine, "what time is it")
+    first, second = (request.messages for request in engine.requests[1:])
+    assert [(message.role, message.text) for message in first] == [("system", ""), ("user", "what time is it")]
+    assert [message.role for message in second] == ["system", "user", "assistant", "tool"]
+    assert json.loads(second[-1].text) == outcome.calls[0].result
+    assert {"clock_time"} <= {tool.name for tool in engine.requests[1].tools}
+    assert stage.seen(Notice) == []
+
+
 def test_what_acts_asks_and_runs_when_allowed(stage, player, script):
     stage.answers = [Answer.ONCE]
     outcome = stage.run(player(script.calls("notes_append", text="milk"), script.says("Noted.")))
