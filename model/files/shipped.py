@@ -14,10 +14,10 @@ MANIFEST = "manifest.json"
 
 
 def open_shipped(folder: Path) -> Bundle:
-    """The bundle of a folder whose manifest names each of its files with bytes and SHA-256.
+    """The bundle of a folder whose manifest names each of its files with its SHA-256.
 
     Raises:
-        BundleError: a file is missing, of another size, or changed.
+        BundleError: a file is missing, changed, or not named.
     """
     again = "Please install Deskhand again."
     if not folder.is_dir():
@@ -34,4 +34,8 @@ def open_shipped(folder: Path) -> Bundle:
             raise BundleError(f"{folder / name} is missing. {again}") from error
         if found != digest:
             raise BundleError(f"{folder / name} is not the file that came with Deskhand. {again}")
-    return open_bundle(folder)
+    bundle = open_bundle(folder)
+    for path in bundle.files:
+        if path.name not in stated:
+            raise BundleError(f"{path} did not come with Deskhand. {again}")
+    return bundle

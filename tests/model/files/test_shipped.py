@@ -47,6 +47,14 @@ def test_a_broken_list_is_refused(shipped, manifest):
         open_shipped(shipped)
 
 
+@pytest.mark.parametrize("named", [0, 1, 2])
+def test_a_file_that_is_not_in_the_list_is_refused(shipped, named):
+    manifest = json.loads((shipped / MANIFEST).read_text())
+    (shipped / MANIFEST).write_text(json.dumps(dict(list(manifest.items())[:named])))
+    with pytest.raises(BundleError, match="did not come with Deskhand"):
+        open_shipped(shipped)
+
+
 def test_a_missing_file_is_refused(shipped):
     next(iter(shipped.glob("*.gguf"))).unlink()
     with pytest.raises(BundleError, match="is missing"):
