@@ -1,6 +1,7 @@
 """Train Pocket and its drafter and write their files: ``python -m deskhand.model.pocket.training --minutes 110``.
 
-A run that was stopped goes on where its last checkpoint was when the same command is given again.
+A run that was stopped goes on where its last checkpoint was when the same command is given again; the minutes of the
+drafter, which is trained last, begin anew.
 """
 
 from __future__ import annotations

@@ -41,11 +41,11 @@ class Journal:
         self._path, self._seconds, self._steps = path, minutes * 60, steps
         self._known: dict[int, float] = {}
         if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue  # the last line of a killed run may be half written
+            text = path.read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1]
+            if whole != text:  # the last line of a killed run may be half written
+                path.write_text(whole, encoding="utf-8")
+            for entry in map(json.loads, whole.splitlines()):
                 self._known[entry["step"]] = entry["percent"]
         self._spent = 0.0
         self._began = time.monotonic()

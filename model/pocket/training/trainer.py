@@ -143,8 +143,8 @@ class Run:
                     value.copy_(state["weights"][file][name])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step, self._looked = state["step"], state["looked"]
-        for name in ("log.jsonl", "looks.jsonl"):
-            _forget(self._folder / name, self.step)
+        _forget(self._folder / "log.jsonl", self.step)
+        _forget(self._folder / "looks.jsonl", self.step + 1)  # a look is after the steps that it counts
         self._journal.resume(state["seconds"])
 
     def _given(self, maker: ProcessPoolExecutor, stop_at: int | None) -> Iterator[tuple[float, list[Encoded]]]:

@@ -74,6 +74,7 @@ def test_a_line_that_was_cut_off_is_forgotten(tmp_path):
     journal = Journal(path, minutes=60)
     assert journal.percent(0) == 7.5
     assert journal.percent(1) == 7.5
+    assert Journal(path, minutes=1e-6).percent(1) == 7.5
 
 
 def test_a_run_without_an_end_is_refused(tmp_path):
