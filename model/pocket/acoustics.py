@@ -97,7 +97,10 @@ def _convolved(wave: Samples, tail: NDArray[np.float64]) -> Samples:
 
 
 def no_speech(rng: np.random.Generator, *, held: bool = False) -> Samples:
-    """One to three seconds without a word: silence, noise, or tones as of music; ``held`` takes kinds of its own."""
+    """Half a second to three without a word: silence, noise, or tones as of music.
+
+    ``held`` takes noises and chords that training never hears; digital silence is the same.
+    """
     size = int(rng.uniform(0.5, 3.0) * SAMPLE_RATE)
     which = int(rng.integers(3))
     if which == 0:

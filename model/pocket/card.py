@@ -16,7 +16,7 @@ from typing import Any
 
 from deskhand.model.pocket import practice
 from deskhand.model.pocket.commands import INTENTS
-from deskhand.model.pocket.evaluation import bundle_in
+from deskhand.model.pocket.evaluation import HUMAN, bundle_in
 from deskhand.model.pocket.voices import ACCENTS, HELD_OUT_VARIANTS, VARIANTS
 
 GOALS: Mapping[str, tuple[str, float]] = {
@@ -42,15 +42,19 @@ works with learned weights, and lets tests and benchmarks measure it.
 Each turn stands alone: no system text, no tool declarations, at most one picture and five seconds of sound.
 
 ## Measured
-Held-out turns through our own engine in llama.cpp, decoded greedily, without a grammar: {voices} voices that training
-never heard, at other speeds and pitches; texts, layouts, shifts and noise that it did not see. A spoken
-command may have been in training in other voices; typed ones were not. {turns} turns of each.
+Held-out turns through our own engine in llama.cpp, decoded greedily, without a grammar. Training never had their
+{voices} voices (variants of espeak-ng, with the accents of training, at speeds and pitches between those of training),
+their kind of noise, their lines of text, layouts and shifts of windows, nor most of the sentences outside Pocket's
+world. It did have what is said in spoken commands, in other voices; typed commands with names or numbers only as
+speech; and the titles, labels and questions. {turns} turns of each.
 
 | turns | right | exact | calls a tool | character error | aimed at |
 | --- | --- | --- | --- | --- | --- |
 {table}
 
-A click is right inside its button, a box from half an overlap; of what can't be done any abstention is right.
+A click is right inside its button, a box from half an overlap; of what can't be done any abstention is right. "No
+speech" is silence, noise or tones; "unknown commands" are sentences outside the world; "other pictures" are patterns
+and pages of small text.{people}
 
 {drafting}
 ## Training
@@ -58,7 +62,8 @@ A click is right inside its button, a box from half an overlap; of what can't be
 middle layers were told which letters stand on a patch, which are spoken, which button is meant, and where an answer is
 read off.{history}
 Everything was made for it: speech by espeak-ng ({trained} voices, {accents} accents, speeds, pitches, rooms, noise),
-windows drawn with DejaVu Sans Mono, commands from templates. No recording of a person and no text of others is in it.
+windows drawn with DejaVu Sans Mono (a few with DejaVu Sans), commands from templates. No recording of a person and no
+text of others is in it.
 
 ## Limits
 It knows no voice but espeak-ng's, no face but two, and no sentence outside its templates. It can be wrong with
@@ -68,6 +73,10 @@ which it learnt from typed commands only.
 ## Licence
 Apache-2.0, as the code that made it. `manifest.json` holds size and SHA-256 of each file.
 """
+
+
+_PEOPLE = """ "{}" are {} prompts of a telephone system, 8 kHz, one speaker (Debian's
+asterisk-core-sounds-en-wav, CC-BY-SA-3.0, used for measuring only): none is a command, so right is to say so."""
 
 
 def table(report: Mapping[str, Any]) -> str:
@@ -105,6 +114,7 @@ def card(run: Path, report: Mapping[str, Any]) -> str:
         intents=len(INTENTS),
         voices=len(HELD_OUT_VARIANTS),
         turns=next(iter(report["suites"].values()))["turns"],
+        people=_PEOPLE.format(HUMAN, report["suites"][HUMAN]["turns"]) if HUMAN in report["suites"] else "",
         table=table(report),
         drafting=drafting(report),
         steps=len(log),

@@ -111,7 +111,7 @@ HELD_OUT_SEED = 1_000_003
 
 
 def held_out_samples(suite: str, count: int) -> list[samples.Sample]:
-    """The first ``count`` turns of a suite."""
+    """``count`` turns of a suite; another count draws other turns."""
     kinds, how = HELD_OUT[suite]
     index = list(HELD_OUT).index(suite)
     return samples.draw(kinds, count, [HELD_OUT_SEED, index, count], how, speaker())

@@ -72,6 +72,9 @@ def summary(scores: Sequence[Score]) -> dict[str, float]:
     return found
 
 
+SMALL = 12
+"""Turns of each suite that are run again wherever the files are tested."""
+
 HUMAN = "other sentences, a person's"
 """The suite of `human.clips`."""
 
@@ -118,13 +121,12 @@ def _drafting(bundle: Bundle, drawn: dict[str, list[Sample]], plain: dict[str, l
             count += 1
     seconds = time.monotonic() - began
     local.close()
-    steps = max(1, used.completion_tokens - used.accepted)
     return {
         "drafted": used.drafted,
         "accepted": used.accepted,
-        "acceptance": used.accepted / max(1, used.drafted),
+        "acceptance": used.acceptance,
         "same answers": same / count,
-        "tokens a step": used.completion_tokens / steps,
+        "tokens a step": used.tokens_per_step,
         "seconds": round(seconds, 1),
     }
 
@@ -134,14 +136,16 @@ def _comparable(found: Answer) -> tuple[Any, ...]:
 
 
 def main() -> None:
-    """Write the report."""
+    """Write the report; ``small`` in it are suites of `SMALL` other turns."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("report", type=Path)
     parser.add_argument("--turns", type=int, default=200, help="of each suite")
     parser.add_argument("--people", type=Path, help="a folder with recordings of people")
     options = parser.parse_args()
-    report = evaluate(bundle_in(options.folder), options.turns, people=options.people)
+    bundle = bundle_in(options.folder)
+    report = evaluate(bundle, options.turns, people=options.people)
+    report["small"] = evaluate(bundle, SMALL)["suites"]
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 

@@ -64,7 +64,7 @@ class Sample:
         sound: of an attached recording.
         window: what is on the picture, for scoring.
         button: of it that is boxed or pressed.
-        result: what the answer's call gave, as JSON; the answer to that is then asked for.
+        before: the answer's call and what it gave, if the answer to that is asked for.
     """
 
     kind: str

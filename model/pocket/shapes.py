@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -138,8 +138,3 @@ def random_values(spec: PocketSpec, file: File, seed: int) -> dict[str, Array]:
         spread = 0.1 if name.endswith(".bias") else 0.2 * float(np.abs(value).mean())
         found[name] = value + (spread * rng.standard_normal(value.shape)).astype(np.float32)
     return found
-
-
-def count(values: Mapping[str, Array]) -> int:
-    """How many numbers there are."""
-    return sum(value.size for value in values.values())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from deskhand.model.pocket.encoding import Encoded
 
-_LABELS_NOTHING = -1
+_NO_PICTURE = -1
 
 
 @dataclass
@@ -103,7 +103,7 @@ def batch(turns: Sequence[Encoded], image: int, audio: int) -> Batch:
         pictured = turn.ids == image
         # A picture follows another after markers, so a new one begins wherever the token before is no patch.
         begins = pictured & ~np.concatenate([[False], pictured[:-1]])
-        block[row, : len(turn.ids)] = np.where(pictured, np.cumsum(begins), _LABELS_NOTHING)
+        block[row, : len(turn.ids)] = np.where(pictured, np.cumsum(begins), _NO_PICTURE)
         asked.append(row * longest + np.arange(turn.start - 1, len(turn.ids) - 1))
     flat, where = ids.reshape(-1), np.concatenate(asked)
     return Batch(

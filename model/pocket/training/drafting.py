@@ -29,7 +29,7 @@ def learn(drafter: Drafter, target: Target, made: Batch) -> tuple[Tensor, Tensor
     """Loss of a batch, and the share of right tokens at each step of drafting, (3,).
 
     At a token of the answer the drafter is given that token and the target's state before it. At the second and third
-    step it is given the target's next tokens and its own state, at the same position and over the same memory, as the
+    step it is given the answer's next tokens and its own state, at the same position and over the same memory, as the
     engine does it.
     """
     with torch.no_grad():
