@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deskhand.model.files.shipped import MANIFEST
 from deskhand.model.pocket import practice
 from deskhand.model.pocket.commands import INTENTS
 from deskhand.model.pocket.evaluation import HUMAN, bundle_in
@@ -139,7 +140,7 @@ def ship(run: Path, assets: Path) -> None:
         data = path.read_bytes()
         manifest[path.name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         shutil.copyfile(path, assets / path.name)
-    (assets / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    (assets / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     (assets / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     practice.write(assets / "practice")
     for name in ("loss.png", "held-out.png"):

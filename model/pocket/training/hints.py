@@ -64,11 +64,12 @@ def loss(target: Target, made: Batch, states: States, weights: Weights) -> Tenso
         weights: `heads`.
     """
     reading = _Reading(target, made, states, weights)
-    return reading.letters() + reading.places() + reading.speech() + reading.copies() + reading.buttons()
+    speech, copied = reading.speech()
+    return reading.letters() + reading.places() + speech + reading.copies(copied) + reading.buttons()
 
 
 class _Reading:
-    """What the hints are told, each summed over the turns that it is for; `speech` comes before `copies`."""
+    """What the hints are told, each summed over the turns that it is for."""
 
     def __init__(self, target: Target, made: Batch, states: States, weights: Weights) -> None:
         self._target, self._made, self._states, self._weights = target, made, states, weights
@@ -92,12 +93,12 @@ class _Reading:
         looked = F.cross_entropy(self._looks(FOUND_AFTER, reads), _patch(made, reads))
         return self._turns(reads) * (_FOUND * self._place(FOUND_AFTER, reads) + _LOOKED * looked)
 
-    def speech(self) -> Tensor:
-        """What is said; `copies` is told when."""
+    def speech(self) -> tuple[Tensor, Tensor]:
+        """What is said; and `Batch.copied` also of spoken letters, now that it is known when they are."""
         made = self._made
         spoken = [row for row, said in enumerate(made.said) if len(said)]
         if not spoken:
-            return torch.zeros(())
+            return torch.zeros(()), made.copied
         flat = self._after(HEARD_AFTER)
         sounds = [flat[made.frame_at[made.frame_row == row]] for row in spoken]
         lengths, said = torch.tensor([len(sound) for sound in sounds]), [made.said[row] for row in spoken]
@@ -105,15 +106,14 @@ class _Reading:
         shares = F.log_softmax(self._read("words", torch.nn.utils.rnn.pad_sequence(sounds)), -1)
         missed = F.ctc_loss(shares, torch.cat(said), lengths, sizes, reduction="none", zero_infinity=True) / sizes
         times = align(shares.detach().numpy(), lengths.tolist(), [each.numpy() for each in said])
-        _tell(made, dict(zip(spoken, times, strict=True)))
-        return _HEARD * missed.sum()
+        return _HEARD * missed.sum(), _copied(made, dict(zip(spoken, times, strict=True)))
 
-    def copies(self) -> Tensor:
+    def copies(self, copied: Tensor) -> Tensor:
         """Which letter of the person's words is repeated."""
-        copies = self._made.copied >= 0
+        copies = copied >= 0
         if not bool(copies.any()):
             return torch.zeros(())
-        missed = F.cross_entropy(self._looks(HEARD_AFTER, copies), self._made.copied[copies])
+        missed = F.cross_entropy(self._looks(HEARD_AFTER, copies), copied[copies])
         return _COPIED * self._turns(copies) * missed
 
     def buttons(self) -> Tensor:
@@ -171,14 +171,16 @@ def _scarce(classes: int) -> Tensor:
     return share
 
 
-def _tell(made: Batch, times: Mapping[int, NDArray[np.int64]]) -> None:
-    """Say of each label that repeats a spoken letter in which token that is spoken, as for one that was written."""
+def _copied(made: Batch, times: Mapping[int, NDArray[np.int64]]) -> Tensor:
+    """`Batch.copied`, and for each label that repeats a spoken letter in which token that is spoken."""
+    copied = made.copied.clone()
     for row, begins in times.items():
         if begins[0] < 0:
             continue
         frames = made.frame_at[made.frame_row == row] % made.ids.shape[1]
         known = (made.turn == row) & (made.uttered >= 0)
-        made.copied[known] = frames[torch.from_numpy(begins)[made.uttered[known]]]
+        copied[known] = frames[torch.from_numpy(begins)[made.uttered[known]]]
+    return copied
 
 
 def _patch(made: Batch, reads: Tensor) -> Tensor:

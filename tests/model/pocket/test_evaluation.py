@@ -42,7 +42,7 @@ def test_files_in_eight_bits_load_and_answer_every_suite(folder):
         local.close()
 
 
-def test_eight_bits_take_less_than_a_third(folder, tmp_path):
+def test_eight_bits_take_less_than_half(folder, tmp_path):
     exact = write_untrained(tmp_path, SMALLEST)
     assert (
         sum(p.stat().st_size for p in bundle_in(folder / "model").files)
