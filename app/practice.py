@@ -1,6 +1,7 @@
 """A window to try Pocket on, as a program of its own: dialogs that it has never seen, with buttons that can be pressed.
 
-What is pressed is printed, a JSON object a line, and the next dialog comes.
+What is shown and what is pressed is printed, a JSON object a line; after a press the next dialog comes. It ends when
+its input does, so that it never outlives who opened it.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from PySide6.QtCore import QRect, QTimer
+from PIL import Image as Picture
+from PySide6.QtCore import QRect, QSocketNotifier, QTimer
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -38,6 +41,7 @@ class PracticeWindow(QWidget):
         self._at = -1
         self._pixmap = QPixmap()
         self._pressed: QRect | None = None
+        self._told = False
         self.turn()
 
     @property
@@ -57,13 +61,17 @@ class PracticeWindow(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Draw the dialog, and the button that was pressed in opposite colours."""
+        """Draw the dialog, and the button that was pressed in opposite colours; say once that it is on the screen."""
         del event
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._pixmap)
         if self._pressed is not None:
             painter.setCompositionMode(QPainter.CompositionMode.RasterOp_NotDestination)
             painter.fillRect(self._pressed, painter.pen().color())
+        if not self._told:
+            self._told = True
+            labels = [button["label"] for button in self.dialog["buttons"]]
+            QTimer.singleShot(0, self, lambda: _say(shown=self.dialog["file"], buttons=labels))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Press the button below the pointer."""
@@ -71,10 +79,10 @@ class PracticeWindow(QWidget):
         x, y = event.position().x() * scale, event.position().y() * scale
         for button in self.dialog["buttons"]:
             left, top, right, bottom = button["box"]
-            if self._pressed is None and left <= x < right and top <= y < bottom:
+            if self._pressed is None and _within(button["box"], x, y):
                 self._pressed = QRect(*(round(each / scale) for each in (left, top, right - left, bottom - top)))
                 self.update()
-                print(json.dumps({"pressed": button["label"], "in": self.dialog["title"]}), flush=True)
+                _say(pressed=button["label"], file=self.dialog["file"])
                 QTimer.singleShot(_PRESSED_MS, self, self.turn)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -83,10 +91,41 @@ class PracticeWindow(QWidget):
         self.turn()
 
 
-def start(folder: Path = FOLDER) -> subprocess.Popen[str]:
-    """Open one in a process of its own, which is no window of ours: it can be seen and clicked. The caller ends it."""
+def _say(**what: object) -> None:
+    print(json.dumps(what), flush=True)
+
+
+def pressed_at(file: str, place: Mapping[str, Any], folder: Path = FOLDER) -> str:
+    """The button of a dialog that a call would press; empty if there is none.
+
+    Args:
+        file: the dialog's picture, as it was told.
+        place: ``x`` and ``y``, thousandths of its picture.
+        folder: of the pictures and ``windows.json``.
+    """
+    dialogs = cast("list[dict[str, Any]]", json.loads((folder / "windows.json").read_text("utf-8")))
+    dialog = next((each for each in dialogs if each["file"] == file), None)
+    if dialog is None or not {"x", "y"} <= set(place):
+        return ""
+    with Picture.open(folder / file) as picture:
+        x, y = (place[axis] * size / 1000 for axis, size in zip("xy", picture.size, strict=True))
+    return next((str(each["label"]) for each in dialog["buttons"] if _within(each["box"], x, y)), "")
+
+
+def _within(box: Sequence[float], x: float, y: float) -> bool:
+    left, top, right, bottom = box
+    return left <= x < right and top <= y < bottom
+
+
+def start(folder: Path = FOLDER, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """Open one in a process of its own, which is no window of ours: it can be seen and clicked. The caller ends it.
+
+    Args:
+        folder: of the pictures and ``windows.json``.
+        output: where it tells what is shown and pressed; a pipe has to be read.
+    """
     command = [sys.executable, "-m", "deskhand.app.practice", str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, text=True)
 
 
 class Opened:
@@ -98,7 +137,7 @@ class Opened:
     def open(self) -> None:
         """Open it, if it is not open."""
         if self._process is None or self._process.poll() is not None:
-            self._process = start()
+            self._process = start(output=subprocess.DEVNULL)
 
     def close(self) -> None:
         """Close it. Safe to call twice."""
@@ -115,8 +154,8 @@ def main() -> int:
     window = PracticeWindow(*map(Path, sys.argv[1:2]))
     window.move(80, 120)
     window.show()
-    labels = [button["label"] for button in window.dialog["buttons"]]
-    print(json.dumps({"shown": window.dialog["title"], "buttons": labels}), flush=True)
+    ends = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read)
+    ends.activated.connect(application.quit)
     return application.exec()
 
 

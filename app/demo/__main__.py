@@ -2,8 +2,8 @@
 
 (a) Another program shows an error; a typed question with a screenshot is answered from what is on the screen.
 (b) A sentence goes through the microphone; the model calls a skill; the approval is clicked; its effect is there.
-(c) The same picture and the same sentence go through the encoder-free path: the tiny bundle with its drafter, the
-    call forced by the grammar.
+(c) Over a picture of a practice window, "press the button that says …" is spoken: Pocket, the small trained model with
+    its drafter, proposes the click, which is allowed if it is right, and a button of another program is pressed.
 
 Pictures of each step and `transcript.json` are left in ``build/demo``. The exit code is 0 only if all of it happened.
 """

@@ -106,6 +106,11 @@ class Driver(QObject):
         finally:
             QTest.mouseRelease(button, Qt.MouseButton.LeftButton)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the turn has ended, and `outcome` has not been asked for yet."""
+        return self._outcome is not None
+
     def outcome(self, seconds: float = 180) -> Outcome:
         """Wait for the end of the turn, then for the window to have drawn it."""
         self.until("the turn ends", lambda: self._outcome is not None, seconds)

@@ -31,13 +31,32 @@ def test_a_button_that_is_clicked_is_told_and_the_next_dialog_comes(qtbot, capsy
     window = practice.PracticeWindow(dialogs)
     qtbot.addWidget(window)
     window.show()
+    told = []
+
+    def tells(count):
+        told.extend(json.loads(line) for line in capsys.readouterr().out.splitlines())
+        return len(told) == count
+
+    qtbot.waitUntil(lambda: tells(1))
     first = window.dialog
     left, top, right, bottom = first["buttons"][1]["box"]
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=QPoint(2, HEIGHT - 2))
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=QPoint((left + right) // 2, (top + bottom) // 2))
     qtbot.waitUntil(lambda: window.dialog != first)
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told == [{"pressed": first["buttons"][1]["label"], "in": first["title"]}]
+    assert tells(2)
+    labels = [button["label"] for button in first["buttons"]]
+    assert told == [{"shown": "01.png", "buttons": labels}, {"pressed": labels[1], "file": "01.png"}]
+
+
+def test_a_place_is_in_the_button_of_the_dialog_that_was_told(dialogs):
+    for dialog in json.loads((dialogs / "windows.json").read_text()):
+        for button in dialog["buttons"]:
+            left, top, right, bottom = button["box"]
+            middle = {"x": 500 * (left + right) / WIDTH, "y": 500 * (top + bottom) / HEIGHT}
+            assert practice.pressed_at(dialog["file"], middle, dialogs) == button["label"]
+            beside = {"x": middle["x"], "y": 1000 * (top - 2) / HEIGHT}
+            assert practice.pressed_at(dialog["file"], beside, dialogs) == ""
+    assert practice.pressed_at("01.png", {"text": "x"}, dialogs) == practice.pressed_at("no.png", middle, dialogs) == ""
 
 
 @pytest.fixture
@@ -48,8 +67,9 @@ def shown(x_display, monkeypatch, dialogs):
     process = practice.start(dialogs)
     assert json.loads(process.stdout.readline())["shown"]
     yield process
-    process.terminate()
-    process.communicate()
+    if process.poll() is None:
+        process.terminate()
+        process.communicate()
 
 
 def test_a_small_budget_captures_the_window_in_front_as_it_was_drawn(shown, dialogs):
@@ -69,6 +89,11 @@ def test_a_click_lands_where_it_was_meant_in_the_window_that_was_attached(shown,
     x, y = round(500 * (left + right) / WIDTH), round(500 * (top + bottom) / HEIGHT)
     host.ask(Asked("click", {"x": x, "y": y}, "input_click", "input", ("input",), threading.Event()))
     assert json.loads(shown.stdout.readline())["pressed"] == button["label"]
+
+
+def test_it_ends_with_whoever_opened_it(shown):
+    output, _ = shown.communicate(timeout=10)  # closes its input and waits
+    assert (output, shown.returncode) == ("", 0)
 
 
 def test_no_display_has_no_windows(monkeypatch):

@@ -1,0 +1,65 @@
+"""Pocket as a person gets it: explained on the screen, offered its own tools only, and answering one turn at a time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from PySide6.QtWidgets import QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+
+from deskhand.agent.events import Event, Notice
+from deskhand.app import settings, wiring
+from deskhand.app.desktop import open_window
+from deskhand.app.settings import POCKET
+from deskhand.app.window.theme import Theme
+from deskhand.model.config import LocalConfig
+
+
+def test_it_is_loaded_for_pictures_and_turns_as_it_was_trained_on(own_folders: Path):
+    config = wiring.engine_config(settings.load(engine="pocket"))
+    assert isinstance(config, LocalConfig)
+    assert (config.alone, config.image_budget, config.context_length) == (True, 70, 1024)
+    assert config.main.parent == POCKET
+
+
+def test_its_small_world_is_explained_before_anything_is_asked(qtbot: QtBot, theme: Theme):
+    window, bridge = open_window(settings.load(engine="pocket"), wiring.open_history(), theme)
+    qtbot.addWidget(window)
+    window.show()
+    try:
+        told = " ".join(label.text() for label in window.welcome.findChildren(QLabel))
+        megabytes = round(json.loads((POCKET / "report.json").read_text("utf-8"))["bytes"] / 1e6)
+        assert f"a model of {megabytes} MB that came with Deskhand" in told
+        assert "it can be wrong" in told
+        asked: list[bool] = []
+        window.practice_requested.connect(lambda: asked.append(True))
+        window.welcome.findChild(QPushButton, "practice").click()
+        assert asked
+    finally:
+        assert bridge.shutdown(30)
+
+
+def test_typed_commands_become_calls_of_its_skills_turn_by_turn(own_folders: Path):
+    notices: list[object] = []
+    events: list[Event] = []
+    chosen = settings.load(engine="pocket")
+    desk = wiring.build(chosen, wiring.open_history(), notices.append, ["clock"], ask=False)
+    try:
+        conversation = desk.store.new_conversation()
+        outcomes = [
+            desk.agent.turn(conversation, text, (), events.append, threading.Event())
+            for text in ("Set a timer for 10 minutes.", "what time is it", "boil the water")
+        ]
+    finally:
+        desk.close()
+    timer, clock, unknown = outcomes
+    assert [(record.call.name, dict(record.call.arguments)) for record in timer.calls] == [
+        ("clock_set_timer", {"minutes": 10})
+    ]
+    assert [(record.call.name, record.error) for record in clock.calls] == [("clock_time", "")]
+    assert not unknown.calls
+    assert [outcome.finish for outcome in outcomes] == ["stop"] * 3
+    assert not [event for event in events if isinstance(event, Notice)]
+    assert not notices
