@@ -73,9 +73,9 @@ pocket: pocket-venv ## train Pocket for MINUTES=110, measure it in llama.cpp, an
 	@mkdir -p build/human
 	@ls build/human/*.deb >/dev/null 2>&1 || (cd build/human && apt-get download -qq asterisk-core-sounds-en-wav \
 		&& dpkg-deb -x *.deb .) || echo "no recordings of people could be fetched: that suite is left out"
-	@$(BIN)/python -m deskhand.model.pocket.evaluation $(POCKET)/model $(POCKET)/report.json --turns $(POCKET_TURNS) \
+	@$(BIN)/python -m deskhand.model.pocket.measuring.evaluation $(POCKET)/model $(POCKET)/report.json --turns $(POCKET_TURNS) \
 		--people build/human
-	@$(BIN)/python -m deskhand.model.pocket.card $(POCKET) $(POCKET_ASSETS)
+	@$(BIN)/python -m deskhand.model.pocket.measuring.card $(POCKET) $(POCKET_ASSETS)
 
 rehearsal: setup ## the 12B's real shape with random weights: memory and speed here; 7.5 GB under build/rehearsal
 	@mkdir -p build/rehearsal

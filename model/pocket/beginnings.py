@@ -13,8 +13,8 @@ import string
 import numpy as np
 from numpy.typing import NDArray
 
-from deskhand.model.pocket.glyphs import glyph
 from deskhand.model.pocket.spec import CELL, PocketSpec
+from deskhand.model.pocket.world.glyphs import glyph
 from deskhand.model.tiny.keys import FRAME
 from deskhand.model.types import SAMPLE_RATE
 

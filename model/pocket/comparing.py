@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deskhand.model.pocket import windows
-from deskhand.model.pocket.commands import click
 from deskhand.model.pocket.spec import SMALLEST
+from deskhand.model.pocket.world import windows
+from deskhand.model.pocket.world.commands import click
 from deskhand.model.types import Audio, Image, Message, Request, Text, ToolCall
 
 SPEC = replace(SMALLEST, window=48)

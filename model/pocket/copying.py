@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deskhand.model.pocket.lexicon import words
+from deskhand.model.pocket.world.lexicon import words
 
 _MOST = 59
 """The largest number that is spoken as one."""

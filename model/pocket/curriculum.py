@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from deskhand.model.pocket import samples
 from deskhand.model.pocket.encoding import Encoded, Encoder
-from deskhand.model.pocket.samples import Conditions
-from deskhand.model.pocket.speech import speaker
+from deskhand.model.pocket.world import samples
+from deskhand.model.pocket.world.samples import Conditions
+from deskhand.model.pocket.world.speech import speaker
 
 _EARLY: dict[str, float] = {
     "command spoken": 28,

@@ -12,11 +12,11 @@ from deskhand.model import pixels, sound
 from deskhand.model.language.dialect import Control, Plain
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.pocket.copying import copied
-from deskhand.model.pocket.lexicon import BUTTONS
-from deskhand.model.pocket.samples import Sample
 from deskhand.model.pocket.spec import CELL, COLUMNS, ROWS
 from deskhand.model.pocket.vocab import Tokenizer
-from deskhand.model.pocket.windows import Button, Window
+from deskhand.model.pocket.world.lexicon import BUTTONS
+from deskhand.model.pocket.world.samples import Sample
+from deskhand.model.pocket.world.windows import Button, Window
 from deskhand.model.types import Audio, Image, Message, Request
 
 CELLS = (pixels.PATCH // CELL[0]) * (pixels.PATCH // CELL[1])

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from deskhand.model.language.dialect import Control, Piece, Plain
 from deskhand.model.language.template import Gemma4Dialect
-from deskhand.model.pocket.commands import examples
+from deskhand.model.pocket.world.commands import examples
 from deskhand.model.tiny.vocab import BYTE, CONTROLS, NORMAL, UNUSED, Vocabulary
 from deskhand.model.types import Message, Request, Text
 

@@ -16,8 +16,8 @@ from PySide6.QtTest import QTest
 from deskhand.agent.tools.host import Asked
 from deskhand.app import capture, practice
 from deskhand.app.host import AppHost
-from deskhand.model.pocket import practice as drawing
 from deskhand.model.pocket.spec import HEIGHT, WIDTH
+from deskhand.model.pocket.world import practice as drawing
 
 
 @pytest.fixture(scope="session")

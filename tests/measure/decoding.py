@@ -31,7 +31,7 @@ from deskhand.model.llama.local import LocalEngine
 from deskhand.model.llama.session import Session
 from deskhand.model.llama.writing import Written
 from deskhand.model.pocket.curriculum import held_out_samples
-from deskhand.model.pocket.evaluation import MAX_TOKENS
+from deskhand.model.pocket.measuring.evaluation import MAX_TOKENS
 from deskhand.model.process import child
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from deskhand.model.pocket import beginnings
-from deskhand.model.pocket.glyphs import glyph
 from deskhand.model.pocket.spec import SMALLEST, PocketSpec
+from deskhand.model.pocket.world.glyphs import glyph
 from deskhand.model.types import SAMPLE_RATE
 
 SPEC = PocketSpec()

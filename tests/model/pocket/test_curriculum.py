@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from deskhand.model.pocket import curriculum
-from deskhand.model.pocket.samples import KINDS
 from deskhand.model.pocket.spec import PocketSpec
 from deskhand.model.pocket.training.schedule import COOLING, WARM_UP, Journal, learning_rate
+from deskhand.model.pocket.world.samples import KINDS
 
 
 @pytest.mark.parametrize("percent", [0, 10, 30, 60, 100])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deskhand.model.pocket import samples
 from deskhand.model.pocket.encoding import LABELS, NOWHERE, Encoder, labels_of, letters_of
-from deskhand.model.pocket.samples import Conditions
-from deskhand.model.pocket.speech import speaker
+from deskhand.model.pocket.world import samples
+from deskhand.model.pocket.world.samples import Conditions
+from deskhand.model.pocket.world.speech import speaker
 
 ENCODER = Encoder()
 

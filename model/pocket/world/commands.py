@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from deskhand.model.pocket.lexicon import (
+from deskhand.model.pocket.world.lexicon import (
     APPLICATIONS,
     CHORES,
     CITIES,

@@ -1,6 +1,6 @@
 """Measure Pocket's files through our own engine in llama.cpp, on held-out turns; writes a report as JSON.
 
-Run as a program: ``python -m deskhand.model.pocket.evaluation FOLDER REPORT``. FOLDER holds the three files.
+Run as a program: ``python -m deskhand.model.pocket.measuring.evaluation FOLDER REPORT``. FOLDER holds the three files.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 from deskhand.model.config import LocalConfig
 from deskhand.model.files.bundle import Bundle
 from deskhand.model.llama.local import LocalEngine
-from deskhand.model.pocket import curriculum, human
-from deskhand.model.pocket.samples import Sample
-from deskhand.model.pocket.scoring import Answer, Score, score
+from deskhand.model.pocket import curriculum
+from deskhand.model.pocket.measuring.scoring import Answer, Score, score
+from deskhand.model.pocket.world import human
+from deskhand.model.pocket.world.samples import Sample
 from deskhand.model.types import BrokenCall, CallDelta, Finish, Sampling, TextDelta, Usage
 
 GREEDY = Sampling(temperature=0)

@@ -7,8 +7,8 @@ import pytest
 
 from deskhand.agent.skills.signatures import read
 from deskhand.app.settings import BUNDLED_SKILLS
-from deskhand.model.pocket.commands import INTENTS, command, draw, examples
-from deskhand.model.pocket.lexicon import held_out, words
+from deskhand.model.pocket.world.commands import INTENTS, command, draw, examples
+from deskhand.model.pocket.world.lexicon import held_out, words
 
 
 def tools() -> dict[str, set[str]]:

@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from deskhand.model.pocket.glyphs import Face, write
-from deskhand.model.pocket.lexicon import BUTTONS, QUESTIONS, SUBJECTS, THINGS, TITLES, VERBS, held_out
 from deskhand.model.pocket.spec import BUDGET, CELL, COLUMNS, HEIGHT, ROWS, WIDTH
+from deskhand.model.pocket.world.glyphs import Face, write
+from deskhand.model.pocket.world.lexicon import BUTTONS, QUESTIONS, SUBJECTS, THINGS, TITLES, VERBS, held_out
 from deskhand.model.types import Image
 
 Pixels = NDArray[np.uint8]

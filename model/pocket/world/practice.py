@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Picture
 
-from deskhand.model.pocket import windows
+from deskhand.model.pocket.world import windows
 
 COUNT = 12
 _SEED = 4_000_037

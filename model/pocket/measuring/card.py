@@ -1,6 +1,6 @@
 """Ship what a run has made: copy the files, write their hashes, and the card with the measured numbers.
 
-Run as a program: ``python -m deskhand.model.pocket.card RUN ASSETS``. RUN is the folder of `training` with
+Run as a program: ``python -m deskhand.model.pocket.measuring.card RUN ASSETS``. RUN is the folder of `training` with
 ``report.json`` of `evaluation` in it.
 """
 
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from deskhand.model.files.shipped import MANIFEST
-from deskhand.model.pocket import practice
-from deskhand.model.pocket.commands import INTENTS
-from deskhand.model.pocket.evaluation import HUMAN, bundle_in
-from deskhand.model.pocket.voices import ACCENTS, HELD_OUT_VARIANTS, VARIANTS
+from deskhand.model.pocket.measuring.evaluation import HUMAN, bundle_in
+from deskhand.model.pocket.world import practice
+from deskhand.model.pocket.world.commands import INTENTS
+from deskhand.model.pocket.world.voices import ACCENTS, HELD_OUT_VARIANTS, VARIANTS
 
 GOALS: Mapping[str, tuple[str, float]] = {
     "commands": ("right", 0.95),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deskhand.model.pocket.samples import UNKNOWN, Sample
+from deskhand.model.pocket.world.samples import UNKNOWN, Sample
 from deskhand.model.sound import read_audio, samples_of
 from deskhand.model.types import SAMPLE_RATE, Message, Text
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deskhand.model.errors import ModelError
-from deskhand.model.pocket.voices import Utterance
+from deskhand.model.pocket.world.voices import Utterance
 from deskhand.model.types import SAMPLE_RATE
 
 _MISSING = "Speech for training comes from espeak-ng, which did not start: apt-get install espeak-ng"
@@ -36,7 +36,7 @@ class Speaker:
     """espeak-ng in a process of its own, see `speaking`. Not thread-safe."""
 
     def __init__(self) -> None:
-        program = [sys.executable, "-I", "-m", "deskhand.model.pocket.speaking"]
+        program = [sys.executable, "-I", "-m", "deskhand.model.pocket.world.speaking"]
         # A fixed environment: even its length changes what lies in the memory that espeak-ng reads before writing it.
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
         self._process = subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deskhand.model.pocket.commands import CLICK
-from deskhand.model.pocket.samples import ABSTENTIONS, Sample
-from deskhand.model.pocket.windows import Button
+from deskhand.model.pocket.world.commands import CLICK
+from deskhand.model.pocket.world.samples import ABSTENTIONS, Sample
+from deskhand.model.pocket.world.windows import Button
 from deskhand.model.types import ToolCall
 
 READS = frozenset({"read", "say", "title", "buttons", "ask spoken", "transcribe"})

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from deskhand.model import pixels
-from deskhand.model.pocket import windows
 from deskhand.model.pocket.encoding import letters_of, patches_of
-from deskhand.model.pocket.glyphs import glyph
-from deskhand.model.pocket.lexicon import held_out
 from deskhand.model.pocket.spec import BUDGET, CELL, COLUMNS, HEIGHT, ROWS, WIDTH
+from deskhand.model.pocket.world import windows
+from deskhand.model.pocket.world.glyphs import glyph
+from deskhand.model.pocket.world.lexicon import held_out
 
 
 def drawn(count: int, **how) -> list[windows.Window]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deskhand.model.pocket import speech
-from deskhand.model.pocket.acoustics import LONGEST, no_speech, noise, recorded, varied
-from deskhand.model.pocket.speech import SpeechError
-from deskhand.model.pocket.voices import ACCENTS, HELD_OUT_VARIANTS, VARIANTS, Utterance, utterance
+from deskhand.model.pocket.world import speech
+from deskhand.model.pocket.world.acoustics import LONGEST, no_speech, noise, recorded, varied
+from deskhand.model.pocket.world.speech import SpeechError
+from deskhand.model.pocket.world.voices import ACCENTS, HELD_OUT_VARIANTS, VARIANTS, Utterance, utterance
 from deskhand.model.types import SAMPLE_RATE
 
 

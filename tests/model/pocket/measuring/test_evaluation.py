@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from deskhand.model.pocket import curriculum
-from deskhand.model.pocket.card import GOALS, ship
-from deskhand.model.pocket.evaluation import answer, bundle_in, engine, evaluate, summary
-from deskhand.model.pocket.scoring import Score
+from deskhand.model.pocket.measuring.card import GOALS, ship
+from deskhand.model.pocket.measuring.evaluation import answer, bundle_in, engine, evaluate, summary
+from deskhand.model.pocket.measuring.scoring import Score
 from deskhand.model.pocket.shapes import first_values
 from deskhand.model.pocket.spec import SMALLEST
 from deskhand.model.pocket.writing import write, write_untrained

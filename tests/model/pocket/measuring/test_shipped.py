@@ -16,8 +16,8 @@ from deskhand.app.settings import POCKET
 from deskhand.model.errors import BundleError
 from deskhand.model.files.shipped import open_shipped
 from deskhand.model.pocket import curriculum
-from deskhand.model.pocket.card import GOALS, drafting, table
-from deskhand.model.pocket.evaluation import SMALL, evaluate
+from deskhand.model.pocket.measuring.card import GOALS, drafting, table
+from deskhand.model.pocket.measuring.evaluation import SMALL, evaluate
 
 MAY_DIFFER = 2
 """Turns of a small suite."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deskhand.model.pocket import commands, outside
+from deskhand.model.pocket.world import commands, outside
 
 
 def _drawn(count: int, *, held: bool) -> set[str]:

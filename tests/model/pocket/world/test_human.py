@@ -7,9 +7,9 @@ import wave
 import numpy as np
 import pytest
 
-from deskhand.model.pocket.evaluation import HUMAN, bundle_in, evaluate
-from deskhand.model.pocket.human import clips
+from deskhand.model.pocket.measuring.evaluation import HUMAN, bundle_in, evaluate
 from deskhand.model.pocket.spec import SMALLEST
+from deskhand.model.pocket.world.human import clips
 from deskhand.model.pocket.writing import write_untrained
 
 

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from deskhand.model.pocket import commands, outside, windows
-from deskhand.model.pocket.acoustics import HELD_OUT_NOISE, NOISES, Noise, Samples, no_speech, recorded, varied
-from deskhand.model.pocket.glyphs import Face
-from deskhand.model.pocket.lexicon import BUTTONS, NAMES
-from deskhand.model.pocket.speech import Speaker
-from deskhand.model.pocket.voices import Utterance, utterance
-from deskhand.model.pocket.windows import Pixels, Window, picture
+from deskhand.model.pocket.world import commands, outside, windows
+from deskhand.model.pocket.world.acoustics import HELD_OUT_NOISE, NOISES, Noise, Samples, no_speech, recorded, varied
+from deskhand.model.pocket.world.glyphs import Face
+from deskhand.model.pocket.world.lexicon import BUTTONS, NAMES
+from deskhand.model.pocket.world.speech import Speaker
+from deskhand.model.pocket.world.voices import Utterance, utterance
+from deskhand.model.pocket.world.windows import Pixels, Window, picture
 from deskhand.model.types import Audio, Image, Message, Request, Text, ToolCall
 
 UNHEARD = "I heard no command."

@@ -10,12 +10,12 @@ from deskhand.model.language.parser import GemmaParser
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.llama.cache import Span
 from deskhand.model.llama.session import Session
-from deskhand.model.pocket import samples as drawing
-from deskhand.model.pocket import speech
 from deskhand.model.pocket.encoding import Encoder
-from deskhand.model.pocket.lexicon import BUTTONS
-from deskhand.model.pocket.samples import ABSTENTIONS, KINDS, Conditions, Sample
 from deskhand.model.pocket.spec import SMALLEST
+from deskhand.model.pocket.world import samples as drawing
+from deskhand.model.pocket.world import speech
+from deskhand.model.pocket.world.lexicon import BUTTONS
+from deskhand.model.pocket.world.samples import ABSTENTIONS, KINDS, Conditions, Sample
 from deskhand.model.pocket.writing import write_untrained
 from deskhand.model.types import CallDelta, Message, TextDelta
 

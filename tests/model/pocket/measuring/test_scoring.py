@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from deskhand.model.pocket.commands import click
-from deskhand.model.pocket.samples import DONE, KINDS, UNHEARD, UNKNOWN, Conditions, Sample
-from deskhand.model.pocket.scoring import Answer, distance, overlap, score
+from deskhand.model.pocket.measuring.scoring import Answer, distance, overlap, score
+from deskhand.model.pocket.world.commands import click
+from deskhand.model.pocket.world.samples import DONE, KINDS, UNHEARD, UNKNOWN, Conditions, Sample
 from deskhand.model.types import ToolCall
 
 PLAIN = Conditions()
