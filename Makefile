@@ -63,18 +63,18 @@ pocket-parity: pocket-venv ## compare the trainer of Pocket with llama.cpp; writ
 	@$(BIN)/pytest -q tests/model/pocket/test_parity.py
 
 # A run that was stopped goes on from its last checkpoint when the same command is given again.
-MINUTES ?= 110
+MINUTES ?= 114
 POCKET ?= build/pocket
 POCKET_ASSETS ?= assets/pocket
 POCKET_TURNS ?= 100
 POCKET_FLAGS ?=
-pocket: pocket-venv ## train Pocket for MINUTES=110, measure it in llama.cpp, and write assets/pocket
-	@build/pocket-venv/bin/python -m deskhand.model.pocket.training --minutes $(MINUTES) --folder $(POCKET) $(POCKET_FLAGS)
+pocket: pocket-venv ## train Pocket for MINUTES=114, measure it in llama.cpp, and write assets/pocket
+	@GOMP_SPINCOUNT=20000 build/pocket-venv/bin/python -m deskhand.model.pocket.training --minutes $(MINUTES) --folder $(POCKET) $(POCKET_FLAGS)
 	@mkdir -p build/human
 	@ls build/human/*.deb >/dev/null 2>&1 || (cd build/human && apt-get download -qq asterisk-core-sounds-en-wav \
 		&& dpkg-deb -x *.deb .) || echo "no recordings of people could be fetched: that suite is left out"
-	@$(BIN)/python -m deskhand.model.pocket.measuring.evaluation $(POCKET)/model $(POCKET)/report.json --turns $(POCKET_TURNS) \
-		--people build/human
+	@$(BIN)/python -m deskhand.model.pocket.measuring.evaluation $(POCKET)/model $(POCKET)/report.json \
+		--turns $(POCKET_TURNS) --people build/human
 	@$(BIN)/python -m deskhand.model.pocket.measuring.card $(POCKET) $(POCKET_ASSETS)
 
 rehearsal: setup ## the 12B's real shape with random weights: memory and speed here; 7.5 GB under build/rehearsal

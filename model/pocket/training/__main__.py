@@ -1,4 +1,4 @@
-"""Train Pocket and its drafter and write their files: ``python -m deskhand.model.pocket.training --minutes 110``.
+"""Train Pocket and its drafter and write their files: ``python -m deskhand.model.pocket.training --minutes 114``.
 
 A run that was stopped goes on where its last checkpoint was when the same command is given again; the minutes of the
 drafter, which is trained last, begin anew.
@@ -32,7 +32,7 @@ def main() -> None:
     """Train, then write ``main.gguf``, ``mmproj.gguf`` and ``drafter.gguf``."""
     usual = Plan(PocketSpec())
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=110.0, help="of training; what comes after takes a few more")
+    parser.add_argument("--minutes", type=float, default=114.0, help="of training; what comes after takes a few more")
     parser.add_argument("--steps", type=int, default=0, help="of the target, instead of its share of the minutes")
     parser.add_argument("--folder", type=Path, default=Path("build/pocket"), help="of the run and its files")
     threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
