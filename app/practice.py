@@ -31,14 +31,15 @@ class PracticeWindow(QWidget):
 
     Args:
         folder: of the pictures and ``windows.json``.
+        first: the picture of the dialog to begin with; else the first of the list.
     """
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path = FOLDER, first: str = "") -> None:
         super().__init__()
         self.setWindowTitle("Practice window")
         self._folder = folder
         self._dialogs = cast("list[dict[str, Any]]", json.loads((folder / "windows.json").read_text("utf-8")))
-        self._at = -1
+        self._at = next((at for at, each in enumerate(self._dialogs) if each["file"] == first), 0) - 1
         self._pixmap = QPixmap()
         self._pressed: QRect | None = None
         self._told = False
@@ -108,7 +109,7 @@ def pressed_at(file: str, place: Mapping[str, Any], folder: Path = FOLDER) -> st
     if dialog is None or not {"x", "y"} <= set(place):
         return ""
     with Picture.open(folder / file) as picture:
-        x, y = (place[axis] * size / 1000 for axis, size in zip("xy", picture.size, strict=True))
+        x, y = (round(place[axis] * size / 1000) for axis, size in zip("xy", picture.size, strict=True))
     return next((str(each["label"]) for each in dialog["buttons"] if _within(each["box"], x, y)), "")
 
 
@@ -117,14 +118,15 @@ def _within(box: Sequence[float], x: float, y: float) -> bool:
     return left <= x < right and top <= y < bottom
 
 
-def start(folder: Path = FOLDER, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
+def start(folder: Path = FOLDER, first: str = "", output: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Open one in a process of its own, which is no window of ours: it can be seen and clicked. The caller ends it.
 
     Args:
         folder: of the pictures and ``windows.json``.
+        first: the picture of the dialog to begin with.
         output: where it tells what is shown and pressed; a pipe has to be read.
     """
-    command = [sys.executable, "-m", "deskhand.app.practice", str(folder)]
+    command = [sys.executable, "-m", "deskhand.app.practice", str(folder), first]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, text=True)
 
 
@@ -151,7 +153,8 @@ def main() -> int:
     """Show it until it is closed."""
     application = QApplication(["practice-window"])
     application.setApplicationName("practice-window")
-    window = PracticeWindow(*map(Path, sys.argv[1:2]))
+    folder, first = sys.argv[1:] or (str(FOLDER), "")
+    window = PracticeWindow(Path(folder), first)
     window.move(80, 120)
     window.show()
     ends = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read)

@@ -30,7 +30,8 @@ class LocalConfig(_Config):
             -1 is as many as fit, 0 leaves the cards alone.
         draft_depth: the most tokens drafted at a time; 0 switches drafting off.
         sessions: folder in which the session is kept between two starts; None keeps nothing.
-        alone: the model was trained on single turns: it is shown no system text, no tools and no earlier turns.
+        alone: the model was trained on single turns: it is shown no system text, no tools and no earlier turns, and
+            writes what is likeliest.
     """
 
     kind: Literal["local"] = "local"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ _FRAME_BYTES = 4 * FRAME_SAMPLES
 
 _QUIET_FRAMES = 5
 """Frames whose loudness decides where it is quiet: 200 ms, the length of a pause between words."""
+
+_LOUD = 0.05
+"""Of the loudest frame's amplitude: quieter frames are none of what is said."""
 
 
 def samples_of(audio: Audio) -> NDArray[np.float32]:
@@ -72,6 +76,18 @@ def whole_frames(audio: Audio) -> Audio:
     """
     length = len(audio.samples) // _FRAME_BYTES * _FRAME_BYTES
     return audio if length == len(audio.samples) else Audio(audio.samples[:length])
+
+
+def without_tail(audio: Audio, seconds: float) -> Audio:
+    """A clip up to ``seconds`` after its last frame with a twentieth of the amplitude of its loudest; at least a frame.
+
+    Steady noise louder than that keeps a clip whole.
+    """
+    samples = samples_of(audio)
+    loudness = np.sqrt(np.square(frames(samples)).mean(axis=1))
+    last = int(np.flatnonzero(loudness >= _LOUD * loudness.max())[-1]) + 1
+    kept = last * FRAME_SAMPLES + round(seconds * SAMPLE_RATE)
+    return audio if kept >= samples.size else replace(audio, samples=samples[:kept].tobytes())
 
 
 def audio_tokens(audio: Audio) -> int:

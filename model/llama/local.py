@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from deskhand.model.config import LocalConfig
 from deskhand.model.errors import EngineBusyError, EngineDiedError, RepetitionError
@@ -155,7 +156,7 @@ class LocalEngine:
         run = session.run(
             dialect.render(request),
             grammar=grammar,
-            sampling=request.sampling,
+            sampling=replace(request.sampling, temperature=0.0) if self._config.alone else request.sampling,
             max_tokens=request.max_tokens,
             cancel=_Either(cancel, looping),
             unfinished=request.unfinished,

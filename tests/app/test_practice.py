@@ -64,8 +64,8 @@ def shown(x_display, monkeypatch, dialogs):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", x_display)
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
-    process = practice.start(dialogs)
-    assert json.loads(process.stdout.readline())["shown"]
+    process = practice.start(dialogs, "02.png")
+    assert json.loads(process.stdout.readline())["shown"] == "02.png"
     yield process
     if process.poll() is None:
         process.terminate()
@@ -75,7 +75,7 @@ def shown(x_display, monkeypatch, dialogs):
 def test_a_small_budget_captures_the_window_in_front_as_it_was_drawn(shown, dialogs):
     seen = capture.grab(budget=70)
     assert (seen.image.width, seen.image.height) == (WIDTH, HEIGHT)
-    drawn = np.asarray(Picture.open(dialogs / "01.png").convert("RGB"))
+    drawn = np.asarray(Picture.open(dialogs / "02.png").convert("RGB"))
     assert np.array_equal(np.frombuffer(seen.image.pixels, np.uint8).reshape(drawn.shape), drawn)
     assert capture.grab(budget=560).image.width == 1280
     assert [each.name for each in capture.clients()] == ["Practice window"]
@@ -84,7 +84,7 @@ def test_a_small_budget_captures_the_window_in_front_as_it_was_drawn(shown, dial
 def test_a_click_lands_where_it_was_meant_in_the_window_that_was_attached(shown, dialogs):
     host = AppHost(70)
     host.saw([capture.grab(budget=70)])
-    button = json.loads((dialogs / "windows.json").read_text())[0]["buttons"][0]
+    button = json.loads((dialogs / "windows.json").read_text())[1]["buttons"][0]
     left, top, right, bottom = button["box"]
     x, y = round(500 * (left + right) / WIDTH), round(500 * (top + bottom) / HEIGHT)
     host.ask(Asked("click", {"x": x, "y": y}, "input_click", "input", ("input",), threading.Event()))

@@ -101,3 +101,21 @@ def test_bad_files_are_refused_in_words(tmp_path):
         file.writeframes(bytes(64_000))
     with pytest.raises(PromptError, match="Please cut it"):
         sound.read_audio(long, limit_seconds=1)
+
+
+def test_a_clip_without_its_tail_ends_after_its_last_loud_frame():
+    said = np.zeros(32_000, "<f4")
+    said[8000:16_000] = 0.5
+    cut = sound.without_tail(Audio(said.tobytes()), 0.1)
+    assert len(cut.samples) == 4 * (16_000 + 1600)
+    assert cut.samples == said[: 16_000 + 1600].tobytes()
+    assert sound.without_tail(cut, 0.1) is cut
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_silence_and_steady_noise_stay_whole(level):
+    noise = (level * np.random.default_rng(0).standard_normal(16_001)).astype("<f4")
+    clip = Audio(noise.tobytes())
+    assert sound.without_tail(clip, 0.0).samples[: 4 * 15_360] == noise[:15_360].tobytes()
+    empty = Audio(b"")
+    assert sound.without_tail(empty, 0.0) is empty

@@ -99,9 +99,10 @@ def drafting(report: Mapping[str, Any]) -> str:
         return ""
     return (
         f"The drafter was trained on the target's own states. Of {found['drafted']} drafted tokens "
-        f"{found['acceptance']:.1%} are accepted (aimed at: 60 %), {found['tokens a step']:.2f} tokens a step; "
-        f"{found['same answers']:.1%} of the answers are the same with and without it. All turns of the table "
-        f"take {found['seconds']:.0f} s with it and {report['seconds']:.0f} s without, reading of prompts included.\n"
+        f"{found['acceptance']:.1%} are accepted\n(aimed at: 60 %), {found['tokens a step']:.2f} tokens a step; "
+        f"{found['same answers']:.1%} of the answers are the same with and without it. All turns of the\n"
+        f"table take {found['seconds']:.0f} s with it and {report['seconds']:.0f} s without, reading of prompts "
+        "included.\n"
     )
 
 

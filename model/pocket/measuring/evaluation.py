@@ -18,6 +18,7 @@ from deskhand.model.files.bundle import Bundle
 from deskhand.model.llama.local import LocalEngine
 from deskhand.model.pocket import curriculum
 from deskhand.model.pocket.measuring.scoring import Answer, Score, score
+from deskhand.model.pocket.spec import BUDGET
 from deskhand.model.pocket.world import human
 from deskhand.model.pocket.world.samples import Sample
 from deskhand.model.types import BrokenCall, CallDelta, Finish, Sampling, TextDelta, Usage
@@ -37,7 +38,16 @@ def bundle_in(folder: Path) -> Bundle:
 def engine(bundle: Bundle, *, drafts: bool) -> LocalEngine:
     """The product's engine over the files."""
     drafter = bundle.drafter if drafts else None
-    return LocalEngine(LocalConfig(main=bundle.main, mmproj=bundle.mmproj, drafter=drafter, context_length=1024))
+    return LocalEngine(
+        LocalConfig(
+            main=bundle.main,
+            mmproj=bundle.mmproj,
+            drafter=drafter,
+            context_length=1024,
+            image_budget=BUDGET,
+            alone=True,
+        )
+    )
 
 
 def answer(local: LocalEngine, sample: Sample, limit: int = MAX_TOKENS) -> tuple[Answer, Usage]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from deskhand.model.language.alone import AloneDialect
-from deskhand.model.language.dialect import Control, Plain
+from deskhand.model.language.dialect import Control, Growing, Plain
 from deskhand.model.language.template import Gemma4Dialect
-from deskhand.model.types import CallDelta, Image, Message, Request, Text, ToolCall, ToolSpec
+from deskhand.model.types import Audio, CallDelta, Image, Message, Request, Text, ToolCall, ToolSpec
 
 TOOL = ToolSpec("clock_time", "Tells the time.", {"type": "object", "properties": {}})
 PICTURE = Image(bytes(48 * 48 * 3), 48, 48, 560)
@@ -36,10 +38,30 @@ def test_only_the_last_turn_is_shown_as_it_would_be_alone():
 
 def test_the_calls_of_the_turn_and_their_results_belong_to_it():
     call = ToolCall("1", "clock_time", {})
-    text = _text(_request(Message("assistant", calls=(call,)), Message("tool", (Text("12:30"),), call_id="1")))
+    request = _request(Message("assistant", calls=(call,)), Message("tool", (Text("12:30"), PICTURE), call_id="1"))
+    text = _text(request)
     assert "clock_time" in text
     assert "12:30" in text
     assert "earlier" not in text
+    pieces = AloneDialect(Gemma4Dialect(), 70).render(request)
+    assert not any(isinstance(piece, Image) for piece in pieces), "what was seen was for the call"
+
+
+def test_sound_ends_soon_after_what_is_said_unless_more_is_to_come():
+    said = np.concatenate([np.zeros(3200), 0.5 * np.sin(np.arange(16_000)), np.full(14_400, 0.001)]).astype("<f4")
+
+    def heard(growing):
+        audio = Audio(said.tobytes(), growing=growing)
+        request = Request((Message("user", (audio,)),), max_tokens=0 if growing else 8, unfinished=growing)
+        (found,) = [
+            piece for piece in AloneDialect(Gemma4Dialect(), 70).render(request) if isinstance(piece, Audio | Growing)
+        ]
+        return found
+
+    assert heard(growing=False).samples == said[: 19_200 + 1600].tobytes()
+    growing = heard(growing=True)
+    assert isinstance(growing, Growing)
+    assert growing.audio.samples == said.tobytes()
 
 
 def test_nothing_holds_it_to_a_tool_but_calls_are_read():
