@@ -25,6 +25,7 @@ _ORDER = (
     "cpu_us_per_token",
     "tokens_per_step_over_theory",
     "adaptive_over_none",
+    "learned_over_none",
     "left_at_end_of_speech",
     "ttft_streaming_over_batch",
     "bitmap_over_png",
