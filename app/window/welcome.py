@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from deskhand.app.window.fold import label, named
 from deskhand.app.window.theme import Theme
@@ -73,7 +73,12 @@ class Welcome(QWidget):
         lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         lead.setMaximumWidth(560)
         lead.setMinimumWidth(380)
-        self._column.addWidget(lead, 0, Qt.AlignmentFlag.AlignHCenter)
+        # An alignment would give it the height of its hint, which is of another width, and cut the last lines off.
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(lead, 8)
+        row.addStretch(1)
+        self._column.addLayout(row)
         self._column.addSpacing(18)
         if greeting.practice:
             self._add("practice", "Open the practice window", "screen").clicked.connect(self.practice_requested)

@@ -29,6 +29,11 @@ def test_its_small_world_is_explained_before_anything_is_asked(qtbot: QtBot, the
     qtbot.addWidget(window)
     window.show()
     try:
+        for width in (900, 1400):
+            window.resize(width, 720)
+            qtbot.wait(20)
+            (lead,) = (each for each in window.welcome.findChildren(QLabel) if "can be wrong" in each.text())
+            assert lead.height() >= lead.heightForWidth(lead.width()), "its last lines are cut off"
         told = " ".join(label.text() for label in window.welcome.findChildren(QLabel))
         megabytes = round(json.loads((POCKET / "report.json").read_text("utf-8"))["bytes"] / 1e6)
         assert f"a model of {megabytes} MB that came with Deskhand" in told
