@@ -46,7 +46,7 @@ POCKET = Greeting(
     "else it should say that it can't; it can be wrong. Each message stands alone.",
     (
         ("screen", "What does the dialog say?", True),
-        ("bell", "Set a timer for ten minutes", False),
+        ("bell", "Set a timer for 10 minutes", False),
         ("tool", "Write down buy milk and bread", False),
     ),
     practice=True,

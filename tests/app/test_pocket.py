@@ -14,6 +14,7 @@ from deskhand.app import settings, wiring
 from deskhand.app.desktop import open_window
 from deskhand.app.settings import POCKET
 from deskhand.app.window.theme import Theme
+from deskhand.app.window.welcome import POCKET as GREETING
 from deskhand.model.config import LocalConfig
 
 
@@ -47,24 +48,27 @@ def test_its_small_world_is_explained_before_anything_is_asked(qtbot: QtBot, the
 
 
 def test_typed_commands_become_calls_of_its_skills_turn_by_turn(own_folders: Path):
+    suggested = [text for _, text, screenshot in GREETING.suggestions if not screenshot]
     notices: list[object] = []
     events: list[Event] = []
     chosen = settings.load(engine="pocket")
-    desk = wiring.build(chosen, wiring.open_history(), notices.append, ["clock"], ask=False)
+    desk = wiring.build(chosen, wiring.open_history(), notices.append, ["clock", "notes"], ask=False)
     try:
         conversation = desk.store.new_conversation()
         outcomes = [
             desk.agent.turn(conversation, text, (), events.append, threading.Event())
-            for text in ("Set a timer for 10 minutes.", "what time is it", "boil the water")
+            for text in (*suggested, "what time is it", "boil the water")
         ]
     finally:
         desk.close()
-    timer, clock, unknown = outcomes
-    assert [(record.call.name, dict(record.call.arguments)) for record in timer.calls] == [
-        ("clock_set_timer", {"minutes": 10})
+    called = [[(each.call.name, dict(each.call.arguments), each.error) for each in done.calls] for done in outcomes]
+    assert called == [
+        [("clock_set_timer", {"minutes": 10}, "")],
+        [("notes_append", {"text": "buy milk and bread"}, "")],
+        [("clock_time", {}, "")],
+        [],
     ]
-    assert [(record.call.name, record.error) for record in clock.calls] == [("clock_time", "")]
-    assert not unknown.calls
-    assert [outcome.finish for outcome in outcomes] == ["stop"] * 3
+    assert [(outcome.finish, outcome.answer) for outcome in outcomes[:3]] == [("stop", "Done.")] * 3
+    assert outcomes[3].finish == "stop"
     assert not [event for event in events if isinstance(event, Notice)]
     assert not notices
