@@ -2,7 +2,7 @@
 
 It was trained on short sounds, too. Of what a finger on the button adds, silence at the end confuses it most: of 54
 sentences over Pocket's practice windows, recorded with 0.9 s of it, 20 were understood as they were, and 43 with a
-tenth of a second.
+tenth of a second, the best of the seven lengths that were tried on them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class AloneDialect:
         """The messages from the person's last one on; once a tool has answered, in writing only.
 
         What was seen and heard was for the call. Pocket learnt to say whether that worked from written commands: with
-        the picture and the sound before it, it read on from the picture instead in 9 of 18 tries.
+        the picture and the sound before it, it said something else in 10 of 18 tries, and in none of them without.
         """
         first = max((at for at, message in enumerate(request.messages) if message.role == "user"), default=0)
         turn = request.messages[first:]

@@ -62,7 +62,7 @@ def mixture(percent: float) -> dict[str, float]:
 def conditions(percent: float) -> Conditions:
     """How hard the turns are: noise early, buttons anywhere later, windows off the grid and the second face seldom.
 
-    The first full run showed a quarter of its windows off the grid and read none of them; what is on the grid suffered.
+    The first full run showed a quarter of its windows off the grid and read none of them, so few are left.
     """
     return Conditions(
         shifted=ramp(percent, 60, 80, 0.06),

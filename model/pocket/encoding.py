@@ -19,8 +19,11 @@ from deskhand.model.pocket.world.samples import Sample
 from deskhand.model.pocket.world.windows import Button, Window
 from deskhand.model.types import Audio, Image, Message, Request
 
-CELLS = (pixels.PATCH // CELL[0]) * (pixels.PATCH // CELL[1])
-"""Letters on a patch of a canonical window."""
+ACROSS, DOWN = pixels.PATCH // CELL[0], pixels.PATCH // CELL[1]
+"""Cells of a patch of a canonical window, beside and below each other."""
+
+CELLS = ACROSS * DOWN
+"""Letters on such a patch."""
 
 CLASSES = 96
 """Of letters: 0 is none (or the blank between two of speech), 1 a space, 2 an exclamation mark, and so on in ASCII."""
@@ -182,10 +185,9 @@ class Encoder:
 
 def labels_of(window: Window) -> NDArray[np.int64]:
     """Which of `LABELS` begins on each patch of a window that is on the grid, in the order of `patches_of`."""
-    across, down = pixels.PATCH // CELL[0], pixels.PATCH // CELL[1]
-    found = np.zeros((ROWS // down, COLUMNS // across), np.int64)
+    found = np.zeros((ROWS // DOWN, COLUMNS // ACROSS), np.int64)
     for button in window.buttons:
-        found[button.row // down, button.column // across] = LABELS.index(button.label)
+        found[button.row // DOWN, button.column // ACROSS] = LABELS.index(button.label)
     return found.reshape(-1)
 
 
@@ -248,9 +250,8 @@ def letters_of(cells: Sequence[str]) -> NDArray[np.int64]:
     """Classes of the letters on each patch of a window that is on the grid, in the order of `patches_of`."""
     grid = np.stack([_classes(line) for line in cells])
     grid[grid == 1] = 0
-    across, down = pixels.PATCH // CELL[0], pixels.PATCH // CELL[1]
-    rows, columns = grid.shape[0] // down, grid.shape[1] // across
-    return grid.reshape(rows, down, columns, across).transpose(0, 2, 1, 3).reshape(rows * columns, CELLS)
+    rows, columns = grid.shape[0] // DOWN, grid.shape[1] // ACROSS
+    return grid.reshape(rows, DOWN, columns, ACROSS).transpose(0, 2, 1, 3).reshape(rows * columns, CELLS)
 
 
 def _around(markers: Sequence[int], count: int) -> Iterable[int]:

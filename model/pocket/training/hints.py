@@ -20,7 +20,7 @@ import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deskhand.model.pocket.encoding import CELLS, CLASSES, LABELS, NOWHERE
+from deskhand.model.pocket.encoding import ACROSS, CELLS, CLASSES, DOWN, LABELS, NOWHERE
 from deskhand.model.pocket.spec import COLUMNS, ROWS, PocketSpec
 from deskhand.model.pocket.training.aligning import align
 from deskhand.model.pocket.training.batches import Batch
@@ -35,9 +35,6 @@ its letters, and the place of the button that is meant a layer after that is kno
 """
 
 _SEEN, _FOUND, _LOOKED, _HEARD, _COPIED, _MEANT = 1.0, 0.5, 0.5, 0.5, 0.5, 0.5
-_ACROSS, _DOWN = 3, 2
-"""Cells of a patch."""
-
 _EMPTY = 0.05
 """Of a cell without a letter, and of a patch without a label; most have none."""
 
@@ -188,4 +185,4 @@ def _patch(made: Batch, reads: Tensor) -> Tensor:
     tokens = made.ids.shape[1]
     first = torch.full((made.ids.shape[0],), tokens).scatter_reduce(0, made.patch_row, made.patch_at % tokens, "amin")
     row, column = made.found[reads].unbind(1)
-    return first[made.turn[reads]] + (row // _DOWN) * (COLUMNS // _ACROSS) + column // _ACROSS
+    return first[made.turn[reads]] + (row // DOWN) * (COLUMNS // ACROSS) + column // ACROSS

@@ -212,7 +212,6 @@ def draw(
     face: Face = "mono",
     moved: bool = False,
     held: bool = False,
-    labels: Sequence[str] = BUTTONS,
 ) -> Window:
     """A random canonical window.
 
@@ -222,12 +221,11 @@ def draw(
         face: of the letters.
         moved: with its buttons anywhere in their row.
         held: of texts, layouts and shifts that training never sees.
-        labels: that its buttons may have.
     """
     layouts, shifts = (HELD_OUT_LAYOUTS, HELD_OUT_SHIFTS) if held else (TRAINED_LAYOUTS, TRAINED_SHIFTS)
     arrangement, count, row = layouts[int(rng.integers(len(layouts)))]
-    chosen = rng.choice(len(labels), count, replace=False)
-    buttons = place([labels[int(i)] for i in chosen], arrangement, row)
+    chosen = rng.choice(len(BUTTONS), count, replace=False)
+    buttons = place([BUTTONS[int(i)] for i in chosen], arrangement, row)
     if moved and buttons:
         buttons = _moved(buttons, rng)
     lines: list[str] = []
