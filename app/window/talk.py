@@ -25,7 +25,7 @@ class Talk(QObject):
     toggled = Signal()
     """It was a tap: the next one ends the recording."""
     level = Signal(float, float)
-    """Level in [0, 1] and seconds so far."""
+    """Level in [0, 1] and seconds so far, of the recording that goes on; none before `listening`."""
     ended = Signal()
     """Nothing is recorded any more; `heard` or `failed` may follow."""
     heard = Signal(object, str)
@@ -36,6 +36,8 @@ class Talk(QObject):
     """The recording so far, as a `SoundPercept` whose audio is growing; some five times a second."""
     _grows = Signal(object, object)
     """A `Recorder` and what it has, from its thread."""
+    _loud = Signal(object, float, float)
+    """A `Recorder`, its level and its seconds, from its thread."""
     _over = Signal(object)
     """The `Recorder` that ended by itself."""
 
@@ -49,6 +51,7 @@ class Talk(QObject):
         self._finish_when_open = False
         self._over.connect(self._ended_by_itself)
         self._grows.connect(self._grew)
+        self._loud.connect(self._hears)
 
     @property
     def active(self) -> bool:
@@ -73,7 +76,7 @@ class Talk(QObject):
         self._pressed = time.monotonic()
         self.began.emit()
         background.run(
-            lambda: recorder.start(lambda level: self.level.emit(level, recorder.seconds)),
+            lambda: recorder.start(lambda level: self._loud.emit(recorder, level, recorder.seconds)),
             lambda _: self._opened(recorder),
             lambda sentence: self._refused(recorder, sentence),
         )
@@ -108,6 +111,11 @@ class Talk(QObject):
         # One that was thrown away has nothing more to say.
         if recorder is self._recorder:
             self.grew.emit(percept)
+
+    def _hears(self, recorder: Recorder, level: float, seconds: float) -> None:
+        # The first blocks are there a moment before `start` returns: the meter must not move while "opening" is said.
+        if recorder is self._recorder and self._open:
+            self.level.emit(level, seconds)
 
     def _refused(self, recorder: Recorder, sentence: str) -> None:
         if recorder is self._recorder:

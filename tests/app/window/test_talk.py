@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 import pytest
 from PySide6.QtCore import Qt
@@ -10,7 +11,8 @@ from PySide6.QtWidgets import QLabel
 from deskhand.agent.events import Progressed
 from deskhand.agent.percept import ScreenPercept
 from deskhand.app import virtual
-from deskhand.app.window.talk import TAP_SECONDS
+from deskhand.app.microphone import Recorder
+from deskhand.app.window.talk import TAP_SECONDS, Talk
 from deskhand.model.types import Image
 
 
@@ -74,6 +76,28 @@ def test_a_tap_goes_on_until_the_next_one(window, desk, qtbot, speaking):
     qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(desk.submitted), timeout=15_000)
     assert not window.talk.active
+
+
+class SlowRecorder(Recorder):
+    """Hears at once, but is long in coming back from opening: what a busy machine does."""
+
+    def start(self, on_level=None):
+        super().start(on_level)
+        time.sleep(0.4)
+
+
+def test_no_level_is_shown_before_listening_is_said(qtbot, plugged):
+    talk = Talk(SlowRecorder)
+    order = []
+    talk.listening.connect(lambda: order.append("listening"))
+    talk.level.connect(lambda *_: order.append("level"))
+    talk.press()
+    qtbot.waitUntil(lambda: len(order) > 4, timeout=15_000)
+    talk.cancel()
+    assert order.index("listening") == 0
+    heard = len(order)
+    qtbot.wait(200)
+    assert len(order) == heard
 
 
 def test_escape_discards(window, desk, qtbot, plugged):
