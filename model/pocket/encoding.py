@@ -95,6 +95,11 @@ class Encoder:
         ids = self.tokenizer.vocabulary.ids
         self._image, self._audio = ids("<|image>", "<|image|>", "<image|>"), ids("<|audio>", "<|audio|>", "<audio|>")
 
+    @property
+    def media(self) -> tuple[int, int]:
+        """Ids that stand for a patch and for a frame."""
+        return self._image[1], self._audio[1]
+
     def prompt(self, request: Request) -> Encoded:
         """A prompt without its answer."""
         ids: list[int] = []

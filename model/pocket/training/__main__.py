@@ -1,7 +1,7 @@
 """Train Pocket and its drafter and write their files: ``python -m deskhand.model.pocket.training --minutes 114``.
 
-A run that was stopped goes on where its last checkpoint was when the same command is given again; the minutes of the
-drafter, which is trained last, begin anew.
+A run that was stopped goes on where its last checkpoint was when the same command is given again, in the drafter's
+minutes too, which come last.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from deskhand.model.pocket.training import drafting
 from deskhand.model.pocket.training.network import fresh
 from deskhand.model.pocket.training.plots import draw_run
 from deskhand.model.pocket.training.selfcheck import check
-from deskhand.model.pocket.training.trainer import Plan, Run
+from deskhand.model.pocket.training.trainer import Plan, TargetRun
 from deskhand.model.pocket.writing import write
 
 DRAFTER_SHARE = 0.12
@@ -50,7 +50,7 @@ def main() -> None:
         _say("trying on a small scale: a run that is stopped goes on as if it had not been")
         check(folder / "check")
     plan = Plan(PocketSpec(), rate=options.rate, turns=options.turns)
-    run = Run(plan, folder / "run", 0 if options.steps else options.minutes * (1 - DRAFTER_SHARE), options.steps)
+    run = TargetRun(plan, folder / "run", 0 if options.steps else options.minutes * (1 - DRAFTER_SHARE), options.steps)
     _say("training from step %d; the log is %s", run.step, folder / "run" / "log.jsonl")
     run.go()
     draw_run(folder / "run", folder)
@@ -58,7 +58,7 @@ def main() -> None:
     write(folder / "model", plan.spec, weights)
     _say("the target is in %s after %d steps; now the drafter", folder / "model", run.step)
     drafter = fresh(plan.spec, "drafter", plan.seed)
-    drafting.train(run.target, drafter, options.minutes * DRAFTER_SHARE, folder / "run" / "drafter.jsonl")
+    drafting.DrafterRun(run.target, drafter, folder / "run" / "drafter", options.minutes * DRAFTER_SHARE).go()
     weights["drafter"] = {name: value.detach().numpy() for name, value in drafter.items()}
     bundle = write(folder / "model", plan.spec, weights)
     _say("three files of %.1f MB", sum(path.stat().st_size for path in bundle.files) / 1e6)

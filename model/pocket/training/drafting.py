@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import time
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor
 
 from deskhand.model.pocket import curriculum
-from deskhand.model.pocket.encoding import Encoder
+from deskhand.model.pocket.encoding import Encoded, Encoder
 from deskhand.model.pocket.training.batches import Batch, batch, by_length
-from deskhand.model.pocket.training.learning import SIDE_BY_SIDE, optimizer, parameters
+from deskhand.model.pocket.training.learning import SIDE_BY_SIDE
 from deskhand.model.pocket.training.network import Drafter, Target, Weights, drafter_masks
+from deskhand.model.pocket.training.run import Run
 
 STEPS_WEIGHTS = (1.0, 0.7, 0.5)
 """Of the losses of the first, second and third drafted token: a later one is only used if those before it are right."""
 
 _RATE = 3e-3
 _WARM_UP = 50
+_MIXED_AS_AT = 75.0
+"""Per cent of the curriculum."""
+
 _FIRST_SEED = 2_000_003
 """Turns of the drafter's training begin with another number than the target's."""
 
@@ -58,40 +63,68 @@ def _shifted(x: Tensor) -> Tensor:
     return F.pad(x[:, 1:], (0, 1))
 
 
-def train(target: Target, weights: Weights, minutes: float, log: Path, *, steps: int = 0, turns: int = 32) -> Drafter:
-    """Train for a time or a number of steps.
+class DrafterRun(Run):
+    """A run of the drafter, continued as a target's is.
 
     Args:
-        target: trained; it is not changed.
+        target: trained; it is not changed. A checkpoint belongs to its weights.
         weights: of the drafter, changed in place.
+        folder: made if missing; a run in it is continued.
         minutes: how long; 0 counts steps.
-        log: JSON lines, written anew.
         steps: how many, if the time does not limit it.
         turns: of a step.
+        checkpoint_seconds: between checkpoints.
     """
-    drafter = Drafter(target.spec, weights, target, target.dtype)
-    trained = parameters(weights)
-    updating = optimizer(trained, _RATE)
-    vocab = Encoder().tokenizer.vocabulary
-    image, audio = vocab.ids("<|image|>", "<|audio|>")
-    began, step = time.monotonic(), 0
-    log.unlink(missing_ok=True)
-    while (part := step / steps if steps else (time.monotonic() - began) / (minutes * 60)) < 1:
-        rate = _RATE * min(1, (step + 1) / _WARM_UP) * (1 - curriculum.ramp(100 * part, 50, 100, 0.98))
-        for group in updating.param_groups:
-            group["lr"] = rate
-        groups = by_length(curriculum.turns(_FIRST_SEED, step, 75.0, turns), SIDE_BY_SIDE)
+
+    def __init__(
+        self,
+        target: Target,
+        weights: Weights,
+        folder: Path,
+        minutes: float = 0,
+        steps: int = 0,
+        *,
+        turns: int = 32,
+        checkpoint_seconds: float = 180.0,
+    ) -> None:
+        self._target = target
+        self._drafter = Drafter(target.spec, weights, target, target.dtype)
+        self._media = Encoder().media
+        super().__init__(
+            folder,
+            {"drafter": weights},
+            rate=_RATE,
+            turns=turns,
+            seed=_FIRST_SEED,
+            plan={"target": _fingerprint(target), "turns": turns},
+            minutes=minutes,
+            steps=steps,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+
+    def learn(self, turns: Sequence[Encoded]) -> dict[str, Any]:
+        """Of the drafted tokens, and how many of the first, second and third are right."""
         losses, rights = [], []
+        groups = by_length(turns, SIDE_BY_SIDE)
         for group in groups:
-            loss, right = learn(drafter, target, batch(group, image, audio))
+            loss, right = learn(self._drafter, self._target, batch(group, *self._media))
             (loss / len(groups)).backward()
             losses.append(float(loss.detach()))
             rights.append(right)
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        updating.step()
-        updating.zero_grad()
-        entry = {"step": step, "loss": sum(losses) / len(losses), "right": torch.stack(rights).mean(0).tolist()}
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry) + "\n")
-        step += 1
-    return drafter
+        return {"loss": sum(losses) / len(losses), "right": torch.stack(rights).mean(0).tolist()}
+
+    def rate(self, percent: float) -> float:
+        """Rising at first, then falling evenly over the second half."""
+        return self.highest * min(1, (self.step + 1) / _WARM_UP) * (1 - curriculum.ramp(percent, 50, 100, 0.98))
+
+    def mixed_as_at(self, percent: float) -> float:
+        """Turns as the target saw them late, all the time."""
+        del percent
+        return _MIXED_AS_AT
+
+
+def _fingerprint(target: Target) -> str:
+    found = hashlib.sha256()
+    for name in sorted(target.main):
+        found.update(target.main[name].detach().numpy().tobytes())
+    return found.hexdigest()

@@ -38,14 +38,13 @@ def main() -> None:
     parser.add_argument("golden", type=Path)
     path: Path = parser.parse_args().golden
     encoder = Encoder()
-    image, audio = encoder.tokenizer.vocabulary.ids("<|image|>", "<|audio|>")
     target = Target(SPEC, _weights("main"), _weights("mmproj"))
     drafter = Drafter(SPEC, _weights("drafter"), target)
     arrays: dict[str, np.ndarray] = {}
     with torch.inference_mode():
         for turn in TURNS:
             given = encoded(encoder, turn)
-            made = batch([given], image, audio)
+            made = batch([given], *encoder.media)
             states = target.states(made)
             hidden, memory = states.final, states.memory
             arrays[f"{turn.name}/ids"] = given.ids

@@ -14,9 +14,11 @@ from deskhand.model.pocket.encoding import Encoder
 from deskhand.model.pocket.spec import SMALLEST
 from deskhand.model.pocket.training import drafting
 from deskhand.model.pocket.training.batches import batch
+from deskhand.model.pocket.training.drafting import DrafterRun
 from deskhand.model.pocket.training.learning import learn, optimizer, parameters, right
-from deskhand.model.pocket.training.network import Drafter, Target, fresh
-from deskhand.model.pocket.training.trainer import Plan, Run
+from deskhand.model.pocket.training.network import Drafter, Target, Weights, fresh
+from deskhand.model.pocket.training.run import Run
+from deskhand.model.pocket.training.trainer import Plan, TargetRun
 
 _SPEC = replace(SMALLEST, layers=8, pattern=4)
 """As deep as Pocket, which the hints need."""
@@ -33,26 +35,47 @@ def _losses(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+def _same(whole: Path, stopped: Path, weights: Weights, others: Weights) -> None:
+    if _losses(whole) != _losses(stopped):
+        raise CheckError(f"a run that was stopped has other losses than one that was not: {stopped}")
+    for name, value in weights.items():
+        if not torch.equal(value, others[name]):
+            raise CheckError(f"a run that was stopped has other weights than one that was not: {name}")
+
+
 def check_resuming(folder: Path) -> None:
     """A run that is stopped, even between two checkpoints, has the losses and weights of one that is not.
+
+    So for the target, then for the drafter on it.
 
     Raises:
         CheckError: it has not.
     """
-    whole = Run(_PLAN, folder / "whole", steps=_STEPS)
+    whole = TargetRun(_PLAN, folder / "whole", steps=_STEPS)
     whole.go()
-    first = Run(_PLAN, folder / "stopped", steps=_STEPS)
-    first.go(stop_at=_STOP - 4)
-    first.save()
-    first.go(stop_at=_STOP)  # is lost, as when a run is killed between two checkpoints
-    second = Run(_PLAN, folder / "stopped", steps=_STEPS)
+    _stop_between(TargetRun(_PLAN, folder / "stopped", steps=_STEPS))
+    second = TargetRun(_PLAN, folder / "stopped", steps=_STEPS)
     second.go()
-    if _losses(folder / "whole") != _losses(folder / "stopped"):
-        raise CheckError("a run that was stopped has other losses than one that was not")
     for file, weights in whole.weights.items():
-        for name, value in weights.items():
-            if not torch.equal(value, second.weights[file][name]):
-                raise CheckError(f"a run that was stopped has other weights: {name}")
+        _same(folder / "whole", folder / "stopped", weights, second.weights[file])
+
+    def drafter(name: str) -> tuple[DrafterRun, Weights]:
+        made = fresh(_SPEC, "drafter", 0)
+        return DrafterRun(whole.target, made, folder / name, steps=_STEPS, turns=8, checkpoint_seconds=1e9), made
+
+    unbroken, foreseeing = drafter("drafter whole")
+    unbroken.go()
+    _stop_between(drafter("drafter stopped")[0])
+    resumed, others = drafter("drafter stopped")
+    resumed.go()
+    _same(folder / "drafter whole", folder / "drafter stopped", foreseeing, others)
+
+
+def _stop_between(run: Run) -> None:
+    """Take steps, a checkpoint, and steps that are lost, as when a run is killed between two checkpoints."""
+    run.go(stop_at=_STOP - 4)
+    run.save()
+    run.go(stop_at=_STOP)
 
 
 def check_learning(steps: int = 150, drafter_steps: int = 60) -> None:
@@ -62,25 +85,24 @@ def check_learning(steps: int = 150, drafter_steps: int = 60) -> None:
         CheckError: they are not.
     """
     turns = [turn for suite in curriculum.HELD_OUT for turn in curriculum.held_out_turns(suite, 1)]
-    media = Encoder().tokenizer.vocabulary.ids("<|image|>", "<|audio|>")
-    ids = media[0], media[1]
+    media = Encoder().media
     main, mmproj = fresh(_SPEC, "main", 0), fresh(_SPEC, "mmproj", 0)
     target = Target(_SPEC, main, mmproj)
     trained = parameters(main, mmproj)
     updating = optimizer(trained, 5e-3)
     for _ in range(steps):
-        learn(target, turns, ids)
+        learn(target, turns, media)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         updating.step()
         updating.zero_grad()
-    share, tokens = right(target, turns, ids)
+    share, tokens = right(target, turns, media)
     if share < 0.95:
         raise CheckError(f"of {len(turns)} turns only {share:.0%} were learnt by heart ({tokens:.0%} of their tokens)")
     weights = fresh(_SPEC, "drafter", 0)
     drafter = Drafter(_SPEC, weights, target)
     trained = parameters(weights)
     updating = optimizer(trained, 1e-2)
-    made = batch(turns, *ids)
+    made = batch(turns, *media)
     foreseen = torch.zeros(())
     for _ in range(drafter_steps):
         loss, foreseen = drafting.learn(drafter, target, made)
