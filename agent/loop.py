@@ -131,8 +131,10 @@ class Agent:
         turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared, audit=self._audit)
         ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking, end_loops=True)
         try:
-            percepts = screening.percepts(percepts, self._painter, emit, cancel)
+            percepts = self._screened(percepts, emit, cancel)
             question = prompt.user_message(text, percepts)
+            if not question.parts and cancel.is_set():
+                return self._end(turn, "cancelled")
             if not question.parts:
                 return self._end(
                     turn, "error", error="Nothing was asked: type a question, or attach a picture or sound."
@@ -194,6 +196,15 @@ class Agent:
         for delta in self._engine.generate(request, cancel):
             if isinstance(delta, Progress):
                 emit(Progressed(delta.stage, delta.done, delta.total))
+
+    def _screened(self, given: Sequence[Percept], emit: Emit, cancel: threading.Event) -> Sequence[Percept]:
+        """What was attached, as it may be used; without its pictures if looking through them was stopped."""
+        try:
+            return screening.percepts(given, self._painter, emit, cancel)
+        except UncheckedError:
+            if not cancel.is_set():
+                raise
+            return [each for each in given if not isinstance(each, ScreenPercept)]
 
     def _steps(self, turn: Turn, ask: Request) -> Outcome:
         """Query and act until there is nothing left to act on."""
@@ -278,8 +289,8 @@ class Agent:
         turn.emit(CallProposed(call))
         turn.emit(CallEnded(record))
 
-    def _end(self, turn: Turn, finish: FinishReason, error: str) -> Outcome:
-        """End a turn that failed; what was streamed is its answer."""
+    def _end(self, turn: Turn, finish: FinishReason, error: str = "") -> Outcome:
+        """End a turn that failed or was stopped before it began; what was streamed is its answer."""
         outcome = turn.outcome(finish, error)
         try:
             self._store.finish(turn.id, outcome)

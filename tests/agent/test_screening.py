@@ -14,7 +14,7 @@ from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.taint import Taint
 from deskhand.agent.screening import STAGE, excerpt
 from deskhand.agent.task import Task, Woken
-from deskhand.model.cascade.ocr import Line, Reader
+from deskhand.model.cascade.ocr import Line, Reader, ReadingStoppedError
 from deskhand.model.types import Image
 
 IMAGE = Image(np.full((40, 200, 3), 255, np.uint8).tobytes(), 200, 40)
@@ -83,6 +83,17 @@ def test_a_picture_that_can_not_be_looked_through_is_refused_in_words(painted, p
     assert "no model" in outcome.answer
     assert "redaction" in outcome.answer
     assert (seen(engine), kept(painted)) == (set(), set())
+
+
+@pytest.mark.parametrize("text", ["What is this?", ""])
+def test_stopping_while_a_picture_is_looked_through_is_no_error_and_keeps_the_question(painted, player, text):
+    painted.painter.reader.problem = ReadingStoppedError()
+    painted.cancel.set()
+    outcome = painted.run(player([]), text, [ScreenPercept(IMAGE)])
+    assert (outcome.finish, outcome.error) == ("cancelled", "")
+    asked = [message for message in painted.store.messages(painted.conversation) if message.role == "user"]
+    assert [message.text for message in asked] == ([text] if text else [])
+    assert kept(painted) == set()
 
 
 def test_a_look_that_can_not_be_looked_through_is_the_tools_error(painted, player, script):
