@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from Xlib import XK, X, display, error
 
+from deskhand.app.grabs import grab
+
 _MODIFIERS = X.ControlMask | X.Mod1Mask
-_LOCKS = (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask)
-"""Caps Lock and Num Lock are modifiers, too: the key must work with and without them."""
 
 
 class HotkeyError(Exception):
@@ -38,14 +38,7 @@ class StopKey:
             raise HotkeyError(
                 f"The X server does not answer, so Ctrl+Alt+Escape stops nothing: {failure}."
             ) from failure
-        self._key = self._display.keysym_to_keycode(XK.string_to_keysym("Escape"))
-        taken = error.CatchError(error.BadAccess)
-        for locks in _LOCKS:
-            self._display.screen().root.grab_key(
-                self._key, _MODIFIERS | locks, False, X.GrabModeAsync, X.GrabModeAsync, onerror=taken
-            )
-        self._display.sync()
-        if taken.get_error():
+        if not grab(self._display, self._display.keysym_to_keycode(XK.XK_Escape), _MODIFIERS):
             self._display.close()
             raise HotkeyError("Another program has Ctrl+Alt+Escape, so it stops nothing here: use deskhand stop.")
         self._wake, self._woken = os.pipe()

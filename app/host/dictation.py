@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from deskhand.agent.hearing import DeafError, Hearing
 from deskhand.agent.limits import Stop
 from deskhand.agent.tools.host import Asked, HostError, Told
-from deskhand.app.host.escape import EscapeKey
+from deskhand.app.host.escape import POLL, EscapeKey
 from deskhand.app.host.phrases import Phrases, listening
 from deskhand.app.portaudio import MicrophoneError
 from deskhand.model.errors import ModelError
@@ -141,9 +141,11 @@ class _Taking:
 
     def _watch(self, escape: EscapeKey) -> None:
         """Let Esc and Stop end what is being written down or typed, too."""
-        while not self._stop.wait(0.05):
-            if self._asked.cancel.is_set() or escape.poll():
-                self._stop.set()
+        try:
+            while not self._stop.wait(POLL) and not self._asked.cancel.is_set() and not escape.poll():
+                pass
+        finally:
+            self._stop.set()  # nothing goes on unwatched, whatever ended this
 
 
 @contextlib.contextmanager

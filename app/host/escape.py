@@ -10,10 +10,20 @@ from typing import Self
 from Xlib import XK, X, display, error
 
 from deskhand.agent.tools.host import HostError
+from deskhand.app.grabs import grab
+
+POLL = 0.02
+"""Seconds between two looks: a fifth of the time for which a finger holds a key down."""
+
+
+class KeyTakenError(HostError):
+    """Another program has the Escape key."""
 
 
 class EscapeKey:
     """A context manager; while it is open, Escape goes to nobody else.
+
+    Where another program holds the key it refuses to begin (``docs/adr/0030-nothing-acts-without-its-escape.md``).
 
     Attributes:
         pressed: whether it was, as `poll` saw.
@@ -25,19 +35,26 @@ class EscapeKey:
         self._code = 0
 
     def __enter__(self) -> Self:
-        """Take the key; raises HostError where there is no X11 display."""
+        """Take the key.
+
+        Raises:
+            KeyTakenError: another program has it.
+            HostError: there is no X11 display.
+        """
         if os.environ.get("WAYLAND_DISPLAY"):
             raise HostError("This needs X11, and this is a Wayland session.")
         try:
-            connection = self._connection = display.Display()
+            connection = display.Display()
         except (error.DisplayError, OSError, KeyError) as failure:
             raise HostError("There is no X11 display here.") from failure
         self._code = connection.keysym_to_keycode(XK.XK_Escape)
-        root = connection.screen().root
-        # Another program may hold the key: then Stop and “stop dictation” remain.
-        refused = error.CatchError(error.BadAccess)
-        root.grab_key(self._code, X.AnyModifier, True, X.GrabModeAsync, X.GrabModeAsync, onerror=refused)
-        connection.sync()
+        if not grab(connection, self._code):
+            connection.close()
+            raise KeyTakenError(
+                "Another program has the Escape key, which could then not stop this, so it was not begun. "
+                "End that program, or what another Deskhand does, and try again."
+            )
+        self._connection = connection
         return self
 
     def __exit__(
@@ -45,15 +62,19 @@ class EscapeKey:
     ) -> None:
         """Give the key back."""
         if self._connection is not None:
-            with contextlib.suppress(error.ConnectionClosedError, error.XError):
-                self._connection.screen().root.ungrab_key(self._code, X.AnyModifier)
-                self._connection.sync()
+            with contextlib.suppress(error.ConnectionClosedError):
                 self._connection.close()
 
     def poll(self) -> bool:
-        """Whether it was pressed since the beginning."""
+        """Whether it was pressed since the beginning, with whatever other keys.
+
+        An open menu of another program has the whole keyboard, and this connection gets no event: so the state of the
+        key is asked for, too.
+        """
         connection = self._connection
         while connection is not None and not self.pressed and connection.pending_events():
             event = connection.next_event()
             self.pressed = event.type == X.KeyPress and event.detail == self._code
+        if connection is not None and not self.pressed:
+            self.pressed = bool(connection.query_keymap()[self._code // 8] >> self._code % 8 & 1)
         return self.pressed

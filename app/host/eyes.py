@@ -14,6 +14,7 @@ from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
 from deskhand.app import capture
 from deskhand.app.host import voice
+from deskhand.app.host.escape import KeyTakenError
 from deskhand.app.host.pointer import connected, mark
 from deskhand.model.cascade.ocr import Reader, Word, rows
 
@@ -119,13 +120,16 @@ class Eyes:
 
 
 def _shown(word: Word, seen: ScreenPercept, cancel: threading.Event) -> bool:
-    """Mark a text on the screen for a moment; False where that can't be done (Wayland)."""
+    """Mark a text on the screen for a moment; False where that can't be done (Wayland, Escape is another's)."""
     left, top = round(seen.left + word.left) - _ROOM, round(seen.top + word.top) - _ROOM
     wide, high = round(word.right - word.left) + 2 * _ROOM, round(word.bottom - word.top) + 2 * _ROOM
     if os.environ.get("WAYLAND_DISPLAY") or not os.environ.get("DISPLAY"):
         return False
-    with connected() as connection:
-        mark(connection, Area(left, top, wide, high), cancel, FOUND_SECONDS)
+    try:
+        with connected() as connection:
+            mark(connection, Area(left, top, wide, high), cancel, FOUND_SECONDS)
+    except KeyTakenError:
+        return False  # what was found is an answer without its mark
     return True
 
 

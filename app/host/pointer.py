@@ -20,6 +20,7 @@ from Xlib.xobject.drawable import Window
 from deskhand.agent.safety.windows import Area, strikes
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.capture import own
+from deskhand.app.host.escape import POLL, EscapeKey
 
 SHOWN = 0.7
 """Seconds in which a place is marked before anything happens there."""
@@ -160,8 +161,20 @@ def mark(connection: display.Display, place: Area, cancel: threading.Event, seco
     """Mark a place with four bars around it, which cover nothing of it, until time is up.
 
     Raises:
+        KeyTakenError: another program has the Escape key; nothing was marked.
         HostError: the person pressed Escape or stopped the turn.
     """
+    with EscapeKey() as escape, _marked(connection, place):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if cancel.wait(POLL):
+                raise HostError("The turn was stopped.")
+            if escape.poll():
+                raise HostError("The person pressed Escape: nothing was done.")
+
+
+@contextlib.contextmanager
+def _marked(connection: display.Display, place: Area) -> Generator[None]:
     screen = connection.screen()
     bar = _BAR
     left, top, wide, high = place.left, place.top, place.width, place.height
@@ -180,20 +193,10 @@ def mark(connection: display.Display, place: Area, cancel: threading.Event, seco
     for each in marks:
         each.set_wm_class("deskhand", "Deskhand")
         each.map()
-    escape = connection.keysym_to_keycode(XK.XK_Escape)
-    screen.root.grab_key(escape, X.AnyModifier, True, X.GrabModeAsync, X.GrabModeAsync)
     connection.sync()
     try:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if cancel.wait(0.02):
-                raise HostError("The turn was stopped.")
-            while connection.pending_events():
-                event = connection.next_event()
-                if event.type == X.KeyPress and event.detail == escape:
-                    raise HostError("The person pressed Escape: nothing was done.")
+        yield
     finally:
-        screen.root.ungrab_key(escape, X.AnyModifier)
         for each in marks:
             each.destroy()
         connection.sync()

@@ -19,6 +19,7 @@ from deskhand.app.host import AppHost
 from deskhand.app.host.dictation import spoken
 from deskhand.app.host.gui import Gui
 from deskhand.app.host.phrases import Cutter
+from deskhand.app.hotkey import StopKey
 from deskhand.model.cascade.speech import Listener
 from deskhand.model.files.catalog import CATALOG
 from deskhand.model.files.hub import fetch
@@ -144,7 +145,16 @@ def test_what_is_said_is_typed_until_it_is_ended(dictate, editor, sign, qtbot, t
     assert sign() is None
 
 
-def test_escape_ends_it_wherever_the_keyboard_is(dictate, editor, sign, qtbot):
+@pytest.fixture
+def stop_key(editor):
+    """As the window has it for as long as it is open."""
+    key = StopKey(lambda: None)
+    yield
+    key.close()
+
+
+@pytest.mark.usefixtures("stop_key")
+def test_escape_ends_it_wherever_the_keyboard_is(dictate, editor, sign, qtbot, capfd):
     def press():
         wait_listening(qtbot, sign)
         connection = display.Display()
@@ -155,6 +165,19 @@ def test_escape_ends_it_wherever_the_keyboard_is(dictate, editor, sign, qtbot):
 
     result = dictate(Ears(), press)
     assert result.value == {"typed": "", "characters": 0, "ended": "they pressed Esc"}
+    assert sign() is None
+    assert editor == [""]
+    assert "X protocol error" not in capfd.readouterr().err
+
+
+def test_the_microphone_stays_shut_while_another_program_has_escape(dictate, editor, sign):
+    other = display.Display()
+    other.screen().root.grab_key(other.keysym_to_keycode(XK.XK_Escape), 0, False, X.GrabModeAsync, X.GrabModeAsync)
+    other.sync()
+    try:
+        assert dictate(Ears()).error.startswith("Another program has the Escape key")
+    finally:
+        other.close()
     assert sign() is None
     assert editor == [""]
 

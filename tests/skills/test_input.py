@@ -13,6 +13,7 @@ from Xlib.ext import xtest
 
 from deskhand.app import capture
 from deskhand.app.host import AppHost, pointer
+from deskhand.app.hotkey import StopKey
 
 PROGRAM = """
 import json, sys
@@ -108,6 +109,16 @@ def call(bundled):
     return bundled(AppHost(560))
 
 
+@pytest.fixture
+def stop_key(desktop):
+    """As the window has it for as long as it is open; it must not be pressed by a mere Escape."""
+    pressed = threading.Event()
+    key = StopKey(pressed.set)
+    yield
+    key.close()
+    assert not pressed.is_set()
+
+
 def thousandths(x, y):
     return {"x": round(x / 1280 * 1000), "y": round(y / 800 * 1000)}
 
@@ -151,7 +162,7 @@ def test_a_combination_of_keys_arrives(program, call):
     assert call("input_keys", combination="hyper+nonsense").error == "There is no key named hyper."
 
 
-def test_the_place_is_shown_first_and_escape_stops_it(program, call):
+def test_the_place_is_shown_first_and_escape_stops_it(program, call, stop_key, capfd):
     seen = []
 
     def watch():
@@ -175,6 +186,21 @@ def test_the_place_is_shown_first_and_escape_stops_it(program, call):
     assert seen
     assert result.error == "The person pressed Escape: nothing was done."
     assert program.values("clicked") == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_is_clicked_or_turned_while_another_has_escape(program, call, stop_key):
+    other = display.Display()
+    other.screen().root.grab_key(other.keysym_to_keycode(XK.XK_Escape), 0, False, X.GrabModeAsync, X.GrabModeAsync)
+    other.sync()
+    for tool in ("input_click", "input_scroll"):
+        assert call(tool, **thousandths(450, 280)).error.startswith("Another program has the Escape key")
+    found = call("screen_find", text="Order pizza")
+    assert (found.error, found.value["marked"]) == ("", False)
+    other.close()
+    assert call("input_click", **thousandths(450, 280)).error == ""
+    assert program.wait("clicked") == [1]
+    assert program.values("wheel") == []
 
 
 def test_our_own_windows_are_never_clicked_or_typed_into(program, call):
