@@ -122,16 +122,12 @@ def run(options: argparse.Namespace) -> int:
     commands = {
         "ask": ask,
         "audit": audit,
+        "doctor": doctor,
         "grants": grants,
         "mcp": mcp,
         "models": models,
+        "skills": skill_list,
         "tasks": tasks,
         "undo": undo,
     }
-    if options.command in commands:
-        return commands[options.command].run(options)
-    if options.command == "stop":
-        return stop.run()
-    if options.command == "doctor":
-        return doctor.run(as_json=options.json)
-    return skill_list.run(options)
+    return stop.run() if options.command == "stop" else commands[options.command].run(options)

@@ -145,7 +145,7 @@ def load(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        where = "" if name in overrides else f" in {path}"
+        where = "" if overrides.get(name) is not None else f" in {path}"
         raise SettingsError(f"The setting “{name}”{where} does not work: {first['msg']}.") from error
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import psutil
@@ -38,9 +39,9 @@ class Check:
     advice: str = ""
 
 
-def _engine() -> Check:
+def _engine(given: Mapping[str, object]) -> Check:
     try:
-        engine = WorkerEngine(wiring.engine_config(settings.load()))
+        engine = WorkerEngine(wiring.engine_config(settings.load(**given)))
         try:
             info = engine.info
         finally:
@@ -78,10 +79,14 @@ def _memory() -> Check:
     return Check("memory", works=works, detail=detail, advice=advice)
 
 
-def examine() -> list[Check]:
-    """Look at every part for real: load the engine, ask the screen, the microphone and the sandbox."""
+def examine(given: Mapping[str, object]) -> list[Check]:
+    """Look at every part for real: load the engine, ask the screen, the microphone and the sandbox.
+
+    Args:
+        given: settings of the command line, which the engine is chosen with.
+    """
     return [
-        _engine(),
+        _engine(given),
         _device("screen", capture.status, "Attach pictures with --image, or run Deskhand inside a desktop session."),
         _device("microphone", microphone.status, "Attach recordings with --audio, or plug in a microphone."),
         _device(
@@ -92,10 +97,10 @@ def examine() -> list[Check]:
     ]
 
 
-def run(*, as_json: bool) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the report; 0 if the engine works, since the rest can be done without."""
-    checks = examine()
-    if as_json:
+    checks = examine(options.settings)
+    if options.json:
         print(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=2))
     else:
         for check in checks:

@@ -70,9 +70,9 @@ def run(options: argparse.Namespace) -> int:
             case "remove":
                 said = _remove(options.name)
             case "check":
-                said = _check(options.names)
+                said = _check(options)
             case _:
-                said = _list()
+                said = _list(options)
     except (ConfigError, settings.SettingsError) as error:
         said = {"problems": [str(error)]}
     if options.json:
@@ -121,9 +121,9 @@ def _remove(name: str) -> dict[str, Any]:
     return {"removed": name}
 
 
-def _list() -> dict[str, Any]:
+def _list(options: argparse.Namespace) -> dict[str, Any]:
     found = config.read(settings.mcp_file(), _private())
-    remote = settings.load().mcp_remote
+    remote = settings.load(**options.settings).mcp_remote
     problems = list(found.problems.values())
     problems += [not_allowed(each) for each in found.servers if each.host and not remote]
     return {
@@ -133,8 +133,9 @@ def _list() -> dict[str, Any]:
     }
 
 
-def _check(names: list[str]) -> dict[str, Any]:
-    servers = wiring.mcp_servers(settings.load())
+def _check(options: argparse.Namespace) -> dict[str, Any]:
+    names: list[str] = options.names
+    servers = wiring.mcp_servers(settings.load(**options.settings))
     try:
         usable = {each.name: each for each in servers.servers}
         problems = list(servers.problems)

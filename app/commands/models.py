@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import psutil
@@ -27,12 +27,12 @@ _READING = "RapidOCR with PP-OCR models, Apache-2.0; inside the Python package r
 """Reads the screen for the cascade; installed with Deskhand, so there is nothing to fetch."""
 
 
-def _named(names: Iterable[str]) -> list[Entry]:
+def _named(names: Iterable[str], given: Mapping[str, object]) -> list[Entry]:
     """Entries of these names; “cascade” stands for what the embedded engine needs with the person's settings."""
     found: list[Entry] = []
     for name in names:
         if name == "cascade":
-            found += wiring.cascade_entries(settings.load())
+            found += wiring.cascade_entries(settings.load(**given))
         elif name in CATALOG:
             found.append(CATALOG[name])
         else:
@@ -52,11 +52,11 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _fits(bundles: Iterable[bundle.Bundle]) -> list[list[str]]:
+def _fits(bundles: Iterable[bundle.Bundle], chosen: settings.Settings) -> list[list[str]]:
     """What each bundle would take of memory and cards if it were loaded now, or why it does not fit; lines for each."""
     if not (bundles := list(bundles)):
         return []
-    chosen, graphics, available = settings.load(), cards_apart(), psutil.virtual_memory().available
+    graphics, available = cards_apart(), psutil.virtual_memory().available
     told: list[list[str]] = []
     for one in bundles:
         try:
@@ -66,12 +66,14 @@ def _fits(bundles: Iterable[bundle.Bundle]) -> list[list[str]]:
     return told
 
 
-def _list(*, as_json: bool) -> int:
-    rows = [_row(entry) for entry in CATALOG.values()]
+def _list(options: argparse.Namespace) -> int:
+    rows, chosen = [_row(entry) for entry in CATALOG.values()], settings.load(**options.settings)
     bundles = bundle.find_bundles(wiring.bundle_folders())
-    if as_json:
+    if chosen.bundle and (named := bundle.open_bundle(chosen.bundle)) not in bundles:
+        bundles.append(named)
+    if options.json:
         found = [[str(path) for path in one.files] for one in bundles]
-        fits = _fits(bundles)
+        fits = _fits(bundles, chosen)
         said = {"catalog": rows, "bundles": found, "fits": fits, "included": [_READING]}
         print(json.dumps(said, ensure_ascii=False, indent=2))
         return 0
@@ -79,8 +81,8 @@ def _list(*, as_json: bool) -> int:
         print(f"{'✓' if row['installed'] else ' '} {row['name']:<13}{row['bytes'] / _MIB:>7.0f} MiB  {row['title']}")
         print(f"{'':<28}{row['licence']}; {row['source']}")
     print(f"✓ {'reading':<13}{'':>11}  {_READING}")
-    print(f"\nBundles in {settings.models_folder()}:")
-    for one, lines in zip(bundles, _fits(bundles), strict=True):
+    print(f"\nBundles in {settings.models_folder()}{f' and {chosen.bundle}' if chosen.bundle else ''}:")
+    for one, lines in zip(bundles, _fits(bundles, chosen), strict=True):
         facts = bundle.describe(one)
         print(f"  {facts.name}: {', '.join(path.name for path in one.files)}")
         for line in lines:
@@ -108,7 +110,7 @@ def _meter() -> Callable[[Download], None]:
     return show
 
 
-def _get(names: Iterable[str]) -> int:
+def _get(names: Iterable[str], given: Mapping[str, object]) -> int:
     cancel = threading.Event()
     before = signal.signal(signal.SIGINT, lambda _number, _frame: cancel.set())
     try:
@@ -117,7 +119,7 @@ def _get(names: Iterable[str]) -> int:
                 made = cached_bundle()
                 print(f"tiny: {made.main.parent} (random weights, written here)")
                 continue
-            for entry in _named([name]):
+            for entry in _named([name], given):
                 if (there := hub.installed(entry)) is not None:
                     print(f"{entry.name}: {there} (was here)")
                     continue
@@ -131,8 +133,8 @@ def _get(names: Iterable[str]) -> int:
     return 0
 
 
-def _verify(names: list[str]) -> int:
-    entries = _named(names) if names else [entry for entry in CATALOG.values() if hub.installed(entry)]
+def _verify(names: list[str], given: Mapping[str, object]) -> int:
+    entries = _named(names, given) if names else [entry for entry in CATALOG.values() if hub.installed(entry)]
     wrong = 0
     for entry in entries:
         problems = hub.verify(entry)
@@ -148,11 +150,11 @@ def run(options: argparse.Namespace) -> int:
     try:
         match options.action:
             case "list":
-                return _list(as_json=options.json)
+                return _list(options)
             case "get":
-                return _get(options.names)
+                return _get(options.names, options.settings)
             case _:
-                return _verify(options.names)
+                return _verify(options.names, options.settings)
     except (ModelError, settings.SettingsError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -50,8 +50,8 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 - argparse has no public 
 def run(options: argparse.Namespace) -> int:
     """Do one action; returns the exit code."""
     do = {
-        "list": lambda: _show(wiring.library(), as_json=options.json, check=options.check),
-        "check": lambda: _check(options.folder, as_json=options.json),
+        "list": lambda: _show(_library(options), as_json=options.json, check=options.check),
+        "check": lambda: _check(options),
         "install": lambda: _install(options),
         "remove": lambda: _move(options, "removed to", Installer.remove),
         "restore": lambda: _move(options, "put back into", Installer.restore),
@@ -61,12 +61,26 @@ def run(options: argparse.Namespace) -> int:
     }
     try:
         return do[options.action]()
-    except (InstallError, ConsentsError, ContentsError, OSError) as error:
+    except (InstallError, ConsentsError, ContentsError, settings.SettingsError, OSError) as error:
         if options.json:
             print(json.dumps({"error": str(error)}, ensure_ascii=False))
         else:
             print(shown(str(error)), file=sys.stderr)
         return 1
+
+
+def _library(options: argparse.Namespace) -> Library:
+    """All skills, as this run's settings switch them; a damaged settings file switches nothing on and hides none.
+
+    Raises:
+        SettingsError: a setting of the command line does not work.
+    """
+    try:
+        return wiring.library(settings.load(**options.settings))
+    except settings.SettingsError:
+        if any(value is not None for value in options.settings.values()):
+            raise
+        return wiring.library()
 
 
 def _as_json(held: Held) -> dict[str, Any]:
@@ -108,9 +122,10 @@ def _print_problems(problems: Sequence[Problem]) -> None:
         print(shown(f"{'✗ not loaded' if problem.fatal else '! '} {problem.path}: {problem.text}"))
 
 
-def _check(folder: str | None, *, as_json: bool) -> int:
+def _check(options: argparse.Namespace) -> int:
+    folder: str | None = options.folder
     if folder is None:
-        return _show(wiring.library(), as_json=as_json, check=True)
+        return _show(_library(options), as_json=options.json, check=True)
     problems: list[Problem] = []
     path = Path(folder)
     if not path.is_dir():
@@ -118,7 +133,7 @@ def _check(folder: str | None, *, as_json: bool) -> int:
     skills = list(loading.find(path, "user", problems))
     if not skills and not problems:
         problems.append(Problem(path, "It holds no SKILL.md.", fatal=True))
-    if as_json:
+    if options.json:
         told = {"skills": [skill.name for skill in skills], "problems": _problems_as_json(problems)}
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
@@ -152,7 +167,7 @@ def _declined(options: argparse.Namespace) -> int:
 
 
 def _install(options: argparse.Namespace) -> int:
-    installer = wiring.installer(wiring.library())
+    installer = wiring.installer(_library(options))
     with installer.offered(Path(options.source)) as cards:
         if not _agreed(cards, options):
             return _declined(options)
@@ -164,7 +179,7 @@ def _install(options: argparse.Namespace) -> int:
 
 
 def _move(options: argparse.Namespace, what: str, move: Callable[[Installer, str], Path]) -> int:
-    place = move(wiring.installer(wiring.library()), options.name)
+    place = move(wiring.installer(_library(options)), options.name)
     hint = f" Put it back with: deskhand skills restore {options.name}" if options.action == "remove" else ""
     hint = f" Use it with: deskhand skills enable {options.name}" if options.action == "restore" else hint
     return _done(options, f"{options.name} was {what} {place}.{hint}", name=options.name, place=str(place))
@@ -178,7 +193,7 @@ def _held(library: Library, name: str) -> Held:
 
 
 def _enable(options: argparse.Namespace) -> int:
-    library, agreed = wiring.library(), wiring.consents()
+    library, agreed = _library(options), wiring.consents()
     held = _held(library, options.name)
     skill = held.skill
     if held.state in {"new", "changed"}:
@@ -194,7 +209,7 @@ def _enable(options: argparse.Namespace) -> int:
 
 
 def _disable(options: argparse.Namespace) -> int:
-    held = _held(wiring.library(), options.name)
+    held = _held(_library(options), options.name)
     wiring.consents().switch(held.skill.name, on=False)
     settings.switch(held.skill.name, on=False)
     return _done(options, f"{held.skill.name} is off.", name=held.skill.name, state="off")
@@ -202,7 +217,7 @@ def _disable(options: argparse.Namespace) -> int:
 
 def _trust(options: argparse.Namespace) -> int:
     project = Path(options.folder or ".").resolve()
-    library, agreed = wiring.library(), wiring.consents()
+    library, agreed = _library(options), wiring.consents()
     problems: list[Problem] = []
     skills = list(loading.find(project / ".agents" / "skills", "project", problems))
     if not skills:
