@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from deskhand.agent.skills.consents import Consents
 from deskhand.agent.skills.installing import USER, Installer, InstallError
 from deskhand.agent.skills.library import Held, Library
 from deskhand.agent.skills.secrets import Secrets
-from deskhand.agent.skills.skill import Problem
+from deskhand.agent.skills.skill import BUNDLED, Problem
 from deskhand.app import settings
 
 
@@ -27,12 +27,14 @@ class Row:
         problems: found in its folder.
         secret: it has a key of the person's.
         removable: it is among those that the person installed.
+        unused: the engine uses others only, whatever its switch says.
     """
 
     held: Held
     problems: tuple[Problem, ...] = ()
     secret: bool = False
     removable: bool = False
+    unused: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ class Shelved:
         rows: those that wait for consent first, then the person's own, then those that came with Deskhand.
         loose: problems of no skill that is there: one that could not be loaded, a folder that can't be read.
         orphans: names of skills that are gone and whose keys are still kept.
+        used: names of the only skills that the engine uses; empty when it uses all that are on.
     """
 
     rows: tuple[Row, ...] = ()
     loose: tuple[Problem, ...] = ()
     orphans: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class Shelf:
         installer: of that library.
         consents: what the person agreed to.
         secrets: their keys.
+        used: names of the only skills that the engine uses; empty when it uses all that are on.
     """
 
     def __init__(
@@ -109,15 +114,21 @@ class Shelf:
         installer: Callable[[Library], Installer],
         consents: Consents,
         secrets: Secrets,
+        used: Collection[str] = (),
     ) -> None:
         self._make = library
         self._make_installer = installer
         self._consents = consents
         self._secrets = secrets
+        self._used = tuple(used)
         self._lock = threading.Lock()
         self._made: Library | None = None
         self.activatable: tuple[tuple[str, str], ...] = ()
         """Name and description of what ``/name`` can activate, as of the last `look`; read without waiting."""
+
+    def hold_to(self, used: Collection[str]) -> None:
+        """Another engine is used, which may use these skills only; see ``used`` of the shelf."""
+        self._used = tuple(used)
 
     def look(self) -> Shelved:
         """All skills, looked at again."""
@@ -126,13 +137,13 @@ class Shelf:
             names = self._secrets.names
             rows = [self._row(held, library.problems, names) for held in library.held]
             self.activatable = tuple(
-                sorted((skill.name, skill.description) for skill in library.skills if not skill.core)
+                sorted((skill.name, skill.description) for skill in library.skills if not (skill.core or self._used))
             )
         known = {row.held.skill.name for row in rows}
         of_rows = {problem for row in rows for problem in row.problems}
         loose = tuple(problem for problem in library.problems if problem not in of_rows)
         order = sorted(rows, key=lambda row: (_rank(row), row.held.skill.name))
-        return Shelved(tuple(order), loose, tuple(name for name in names if name not in known))
+        return Shelved(tuple(order), loose, tuple(name for name in names if name not in known), self._used)
 
     def card(self, name: str) -> Card:
         """What the person agrees to when they use the skill as it is now.
@@ -225,7 +236,8 @@ class Shelf:
     def _row(self, held: Held, problems: tuple[Problem, ...], secrets: tuple[str, ...]) -> Row:
         folder = held.skill.folder
         own = tuple(p for p in problems if not p.fatal and (p.path == folder or folder in p.path.parents))
-        return Row(held, own, held.skill.name in secrets, held.skill.source == USER)
+        unused = bool(self._used) and not (held.skill.source == BUNDLED and held.skill.name in self._used)
+        return Row(held, own, held.skill.name in secrets, held.skill.source == USER, unused)
 
 
 def _rank(row: Row) -> int:

@@ -44,6 +44,8 @@ from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle
 
 POCKET_SKILLS = ("clock", "notes", "open", "screen", "input")
+"""Pocket was trained to call the tools of these, and no others."""
+POCKET_IS = "a tiny model that came with Deskhand, to see how it works, with nothing to download"
 
 if TYPE_CHECKING:
     from deskhand.app.host.gui import Gui  # Qt, which the command line does not load
@@ -141,6 +143,18 @@ def missing_models(chosen: Settings) -> list[Entry]:
     return [entry for entry in cascade_entries(chosen) if hub.installed(entry) is None]
 
 
+def instead(chosen: Settings) -> str:
+    """What a person can do without fetching what is missing, in a sentence; empty where nothing is missing."""
+    if not settings.POCKET.is_dir() or not missing_models(chosen):
+        return ""
+    return f"Or try Pocket, {POCKET_IS}: deskhand --engine pocket"
+
+
+def used_skills(chosen: Settings) -> tuple[str, ...]:
+    """Names of the bundled skills that the chosen engine is held to; empty when it uses whatever is on."""
+    return POCKET_SKILLS if chosen.engine == "pocket" else ()
+
+
 def cascade_config(chosen: Settings) -> CascadeConfig:
     """The embedded default: OCR, speech recognition and a small text model.
 
@@ -210,9 +224,9 @@ def secrets(ask: Callable[[SecretRequest], None] | None = None) -> Secrets:
     return Secrets(settings.data_folder() / "secrets.json", ask)
 
 
-def shelf() -> Shelf:
-    """The skills as a window shows and changes them."""
-    return Shelf(library, installer, consents(), secrets())
+def shelf(used: Collection[str] = ()) -> Shelf:
+    """The skills as a window shows and changes them; ``used`` is that of `used_skills`."""
+    return Shelf(library, installer, consents(), secrets(), used)
 
 
 def permits(chosen: Settings) -> Permits:
@@ -342,8 +356,8 @@ def build(
     servers = mcp_servers(chosen, notify)
     background = open_background(notify)
     host = app_host(chosen, engine, gui, background, painter)
-    # Pocket was trained to call the tools of these skills, and no others.
-    offered = CoreOnly(skills, POCKET_SKILLS) if chosen.engine == "pocket" else skills
+    used = used_skills(chosen)
+    offered = CoreOnly(skills, used) if used else skills
     toolbox = Toolbox(offered, data, host, more=[servers], secrets=secrets(ask_secret))
     audit = open_audit(painter.logs)
     _log_engine(audit, config, notify)

@@ -15,7 +15,7 @@ from deskhand.agent.skills.consents import ConsentsError
 from deskhand.agent.skills.contents import ContentsError
 from deskhand.agent.skills.installing import Installer, InstallError
 from deskhand.agent.skills.library import Held, Library
-from deskhand.agent.skills.skill import Problem
+from deskhand.agent.skills.skill import BUNDLED, Problem
 from deskhand.app import settings, wiring
 from deskhand.app.visible import shown
 
@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 - argparse has no public 
 def run(options: argparse.Namespace) -> int:
     """Do one action; returns the exit code."""
     do = {
-        "list": lambda: _show(_library(options), as_json=options.json, check=options.check),
+        "list": lambda: _show(_library(options), as_json=options.json, check=options.check, used=_used(options)),
         "check": lambda: _check(options),
         "install": lambda: _install(options),
         "remove": lambda: _move(options, "removed to", Installer.remove),
@@ -83,13 +83,21 @@ def _library(options: argparse.Namespace) -> Library:
         return wiring.library()
 
 
-def _as_json(held: Held) -> dict[str, Any]:
+def _used(options: argparse.Namespace) -> tuple[str, ...]:
+    try:
+        return wiring.used_skills(settings.load(**options.settings))
+    except settings.SettingsError:
+        return ()  # the settings file is damaged, see `_library`
+
+
+def _as_json(held: Held, used: Sequence[str]) -> dict[str, Any]:
     skill = held.skill
     return {
         "name": skill.name,
         "description": skill.description,
         "source": skill.source,
         "state": held.state,
+        "used": held.state == "on" and not _unused(held, used),
         "license": skill.license,
         "scopes": list(skill.scopes),
         "tools": [{"name": tool.name, "description": tool.description} for tool in skill.tools],
@@ -98,18 +106,25 @@ def _as_json(held: Held) -> dict[str, Any]:
     }
 
 
+def _unused(held: Held, used: Sequence[str]) -> bool:
+    return bool(used) and not (held.skill.source == BUNDLED and held.skill.name in used)
+
+
 def _problems_as_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     return [{"path": str(p.path), "text": p.text, "fatal": p.fatal} for p in problems]
 
 
-def _show(library: Library, *, as_json: bool, check: bool) -> int:
+def _show(library: Library, *, as_json: bool, check: bool, used: Sequence[str] = ()) -> int:
     if as_json:
-        skills = [_as_json(held) for held in library.held]
+        skills = [_as_json(held, used) for held in library.held]
         told = {"skills": skills, "problems": _problems_as_json(library.problems)}
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
+        if used:
+            print(f"Pocket uses only: {', '.join(used)}.")
         for held in library.held:
             state = f", {STATES[held.state]}" if STATES[held.state] else ""
+            state += ", not used by Pocket" if _unused(held, used) else ""
             print(shown(f"{held.skill.name} ({held.skill.source}{state}): {held.skill.description}"))
             for tool in held.skill.tools:
                 print(shown(f"    {tool.name}: {tool.description}"))

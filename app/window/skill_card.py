@@ -21,6 +21,7 @@ SOURCES = {
     "project": "From this project",
 }
 STATES = {"off": "Off", "new": "Waits for your consent", "changed": "Changed since you agreed"}
+UNUSED = "not used by Pocket"
 LOOK = {"new": "Look at it…", "changed": "Look at the new version…"}
 
 
@@ -41,7 +42,8 @@ class SkillCard(QFrame):
         self.setObjectName(f"skill-{skill.name}")
         self.setProperty("role", "card")
         self.setProperty("state", "waiting" if state in LOOK else "done")
-        self.setAccessibleName(f"Skill {shown(skill.name)}, {STATES.get(state, 'on')}")
+        state_told = f"{STATES.get(state, 'on')}{f', {UNUSED}' if row.unused else ''}"
+        self.setAccessibleName(f"Skill {shown(skill.name)}, {state_told}")
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 13, 14, 12)
         column.setSpacing(5)
@@ -68,6 +70,10 @@ class SkillCard(QFrame):
             pill = label(STATES[state], "pill", name="skill-state")
             pill.setProperty("state", "waiting" if state in LOOK else "off")
             top.addWidget(pill)
+        if self.row.unused:
+            unused = label(UNUSED, "pill", name="skill-unused")
+            unused.setProperty("state", "off")
+            top.addWidget(unused)
         top.addStretch()
         if state not in LOOK:
             switch = Switch(self._theme, f"switch-{name}", f"Use the skill {shown(name)}", on=state == "on")

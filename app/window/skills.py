@@ -81,6 +81,10 @@ class SkillsPage(Page):
     def _fill(self, shelved: Shelved) -> None:
         opened = {each.name for each in self.findChildren(SkillCard) if each.details.isChecked()}
         with self.rebuilding():
+            if shelved.used:
+                names = ", ".join(shelved.used)
+                sentence = f"Pocket uses only: {names}. What you switch here counts for the other engines."
+                self.column.addWidget(Told(self.theme, sentence, "info", closes=False))
             for problem in shelved.loose:
                 what = "Not loaded: " if problem.fatal else ""
                 self.column.addWidget(Told(self.theme, f"{what}{problem.path}: {problem.text}", "warn", closes=False))

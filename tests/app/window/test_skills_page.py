@@ -236,3 +236,16 @@ def test_the_smallest_window_shows_it_all_and_opened_details_stay_open(paged, in
     for button in inside.findChildren(QPushButton):
         right = button.mapTo(page, button.rect().topRight()).x()
         assert not button.isVisible() or right <= page.width(), button.objectName()
+
+
+def test_what_the_engine_does_not_use_says_so_and_keeps_its_switch(paged, installed, qtbot):
+    paged.window.findChild(object, "skills-page")._shelf.hold_to(wiring.POCKET_SKILLS)
+    paged.click("go-skills")
+    paged.says("Pocket uses only: clock, notes, open, screen, input.")
+    for name, unused in (("clock", False), ("input", False), ("files", True), ("shout", True)):
+        assert ("not used by Pocket" in texts(paged.wait(f"skill-{name}"))) is unused, name
+        assert paged.wait(f"switch-{name}").isChecked()
+    assert paged.state("files") == "on"
+    shelf = wiring.shelf(wiring.POCKET_SKILLS)
+    shelf.look()
+    assert shelf.activatable == ()  # all that it uses are in use from the start
