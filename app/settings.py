@@ -140,6 +140,11 @@ def load(**overrides: object) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"The settings file {path} can't be read: {error}. Mend or remove it.") from error
     values |= {key: value for key, value in overrides.items() if value is not None}
+    engine = str(values.get("engine", "auto"))
+    if overrides.get("bundle") is not None and engine not in {"auto", "local"}:
+        raise SettingsError(
+            f"--bundle names a model for the engine local; the engine {engine} has its own. Leave one of them out."
+        )
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -147,6 +152,11 @@ def load(**overrides: object) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         where = "" if overrides.get(name) is not None else f" in {path}"
         raise SettingsError(f"The setting “{name}”{where} does not work: {first['msg']}.") from error
+
+
+def with_pocket(chosen: Settings) -> Settings:
+    """These settings with Pocket as the engine; they are written nowhere."""
+    return Settings.model_validate({**chosen.model_dump(), "engine": "pocket"})
 
 
 Value = str | int | bool | Sequence[str]
