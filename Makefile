@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo pictures run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal redaction calls lock models clean
+.PHONY: setup try demo pictures run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal redaction calls lock models clean
 
 setup: ## system packages, virtual environment, locked Python packages
 	@.ci/setup
@@ -16,6 +16,9 @@ demo: models ## the main job, for real, with pictures in build/demo
 pictures: setup ## the pages of the window as pictures: docs/*.png, and build/pictures in both palettes
 	@$(BIN)/python -m deskhand.app.demo.pictures
 	@$(BIN)/python -m deskhand.app.demo.approval
+
+try: setup ## the window with Pocket, the tiny model that is here already: no model is fetched
+	@$(BIN)/deskhand --engine pocket
 
 run: models ## the window
 	@$(BIN)/deskhand

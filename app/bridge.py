@@ -283,7 +283,7 @@ class Bridge(QObject):
         try:
             self._ready = self._factory(lambda text: self._emit(EngineLoading(text)))
         except EngineOffer as offer:
-            self._emit(EngineFailed(str(offer), offer.action, offer=True))
+            self._emit(EngineFailed(str(offer), offer.action, offer=True, instead=offer.instead))
         except ModelError as error:
             self._emit(EngineFailed(str(error)))
         except Exception as error:  # noqa: BLE001 - edge of the thread: a person must learn of it, whatever it is

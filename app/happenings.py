@@ -55,11 +55,12 @@ class EngineOffer(Exception):  # noqa: N818 - an offer, not an error
     Args:
         sentence: what it would do.
         action: the button that agrees to it.
+        instead: the button that takes another engine; empty where there is none.
     """
 
-    def __init__(self, sentence: str, action: str) -> None:
+    def __init__(self, sentence: str, action: str, instead: str = "") -> None:
         super().__init__(sentence)
-        self.action = action
+        self.action, self.instead = action, instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,13 @@ class EngineFailed:
         sentence: for the person.
         action: text of the button.
         offer: nothing went wrong: the engine waits for the person's consent.
+        instead: text of the button that takes another engine for this run; empty where there is none.
     """
 
     sentence: str
     action: str = "Try again"
     offer: bool = False
+    instead: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from deskhand.app.panic import StopListener
 from deskhand.app.pictures import PictureError, read_image
 from deskhand.app.visible import shown
 from deskhand.model import sound
-from deskhand.model.errors import ModelError
+from deskhand.model.errors import BundleError, ModelError
 from deskhand.model.types import Usage
 
 
@@ -153,7 +153,10 @@ def _turn(options: argparse.Namespace, show: _Printer, cancel: threading.Event) 
     approve = options.approve
     names = [] if approve in {"ask", "never"} else [name.strip() for name in approve.split(",") if name.strip()]
     ask_secret = keys.asker(cancel)
-    desk = wiring.build(chosen, wiring.open_history(), show, names, ask=approve == "ask", ask_secret=ask_secret)
+    try:
+        desk = wiring.build(chosen, wiring.open_history(), show, names, ask=approve == "ask", ask_secret=ask_secret)
+    except BundleError as error:
+        raise BundleError(f"{error} {wiring.instead(chosen)}".rstrip()) from error
     try:
         latest = desk.store.latest() if options.go_on else None
         conversation = latest if latest is not None else desk.store.new_conversation()

@@ -40,14 +40,17 @@ class Check:
 
 
 def _engine(given: Mapping[str, object]) -> Check:
+    advice = ""
     try:
-        engine = WorkerEngine(wiring.engine_config(settings.load(**given)))
+        chosen = settings.load(**given)
+        advice = wiring.instead(chosen)
+        engine = WorkerEngine(wiring.engine_config(chosen))
         try:
             info = engine.info
         finally:
             engine.close()
     except (ModelError, settings.SettingsError) as error:
-        return Check("engine", works=False, detail=str(error))
+        return Check("engine", works=False, detail=str(error), advice=advice)
     senses = [word for word, has in (("sees", info.sees), ("hears", info.hears), ("drafts", info.drafts)) if has]
     place = "leaves this machine" if info.leaves_machine else "stays on this machine"
     measured = [line for line in info.details if line.startswith(("memory:", "card:", "gpu_layers:", "threads:"))]

@@ -25,6 +25,11 @@ from deskhand.model.tiny.bundle import cached_bundle
 _MIB = 1 << 20
 _READING = "RapidOCR with PP-OCR models, Apache-2.0; inside the Python package rapidocr"
 """Reads the screen for the cascade; installed with Deskhand, so there is nothing to fetch."""
+_POCKET = f"Pocket, {wiring.POCKET_IS}, Apache-2.0: deskhand --engine pocket"
+
+
+def _pocket_bytes() -> int:
+    return sum(path.stat().st_size for path in settings.POCKET.glob("*.gguf"))
 
 
 def _named(names: Iterable[str], given: Mapping[str, object]) -> list[Entry]:
@@ -73,14 +78,17 @@ def _list(options: argparse.Namespace) -> int:
         bundles.append(named)
     if options.json:
         found = [[str(path) for path in one.files] for one in bundles]
+        included = [_READING, _POCKET] if settings.POCKET.is_dir() else [_READING]
         fits = _fits(bundles, chosen)
-        said = {"catalog": rows, "bundles": found, "fits": fits, "included": [_READING]}
+        said = {"catalog": rows, "bundles": found, "fits": fits, "included": included}
         print(json.dumps(said, ensure_ascii=False, indent=2))
         return 0
     for row in rows:
         print(f"{'✓' if row['installed'] else ' '} {row['name']:<13}{row['bytes'] / _MIB:>7.0f} MiB  {row['title']}")
         print(f"{'':<28}{row['licence']}; {row['source']}")
     print(f"✓ {'reading':<13}{'':>11}  {_READING}")
+    if settings.POCKET.is_dir():
+        print(f"✓ {'pocket':<13}{_pocket_bytes() / _MIB:>7.0f} MiB  {_POCKET}")
     print(f"\nBundles in {settings.models_folder()}{f' and {chosen.bundle}' if chosen.bundle else ''}:")
     for one, lines in zip(bundles, _fits(bundles, chosen), strict=True):
         facts = bundle.describe(one)

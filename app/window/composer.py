@@ -48,7 +48,6 @@ class Input(QPlainTextEdit):
         self.setObjectName("composer")
         self.last_key = 0.0
         self.setAccessibleName("Message")
-        self.setPlaceholderText("Ask about your screen, or hold Ctrl+Space and speak")
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.document().setDocumentMargin(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -235,8 +235,9 @@ class NoticeEntry(QFrame):
     """
 
     acted = Signal()
+    acted_instead = Signal()
 
-    def __init__(self, theme: Theme, kind: str, text: str, action: str = "") -> None:
+    def __init__(self, theme: Theme, kind: str, text: str, action: str = "", instead: str = "") -> None:
         super().__init__()
         self.setObjectName(f"notice-{kind}")
         self.text = text
@@ -253,14 +254,29 @@ class NoticeEntry(QFrame):
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         words = label(text, wrap=True, name="notice-text")
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        row.addWidget(words, 1)
-        if action:
-            button = named(QToolButton(), "notice-action")
-            button.setText(action)
-            button.clicked.connect(self.acted)
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        beside = QVBoxLayout()
+        beside.setSpacing(6)
+        beside.addWidget(words)
+        row.addLayout(beside, 1)
+        if action and not instead:
+            row.addWidget(self._button("notice-action", action, self.acted), 0, Qt.AlignmentFlag.AlignTop)
+        elif action:
+            # Two stand below the sentence: beside it they would leave it no room in a small window.
+            for name, title, pressed in (
+                ("notice-action", action, self.acted),
+                ("notice-instead", instead, self.acted_instead),
+            ):
+                button = self._button(name, title, pressed)
+                button.setProperty("role", "small")
+                beside.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         theme.changed.connect(self._draw)
         self._draw()
+
+    def _button(self, name: str, text: str, pressed: SignalInstance) -> QToolButton:
+        made = named(QToolButton(), name)
+        made.setText(text)
+        made.clicked.connect(pressed)
+        return made
 
     def _draw(self) -> None:
         name, colour = self._picture

@@ -40,7 +40,7 @@ class Gatherer(QObject):
     def __init__(self, window: QWidget, budget: int) -> None:
         super().__init__(window)
         self._window = window
-        self._budget = budget
+        self.budget = budget
         self._busy = False
 
     def list_screens(self) -> None:
@@ -65,7 +65,7 @@ class Gatherer(QObject):
 
     def _grab(self, screen: capture.Screen | None, hidden: bool) -> None:
         background.run(
-            lambda: capture.grab(screen, budget=self._budget),
+            lambda: capture.grab(screen, budget=self.budget),
             lambda percept: self._done(hidden, percept, ""),
             lambda sentence: self._done(hidden, None, sentence),
         )

@@ -55,11 +55,12 @@ class CallItem:
 
 @dataclass
 class NoticeItem:
-    """One sentence, and what a button beside it offers."""
+    """One sentence, what a button beside it offers, and what another one offers instead."""
 
     kind: str
     text: str
     action: str = ""
+    instead: str = ""
 
 
 Item = UserItem | AnswerItem | ThoughtItem | CallItem | NoticeItem

@@ -39,10 +39,11 @@ class Status(QWidget):
         self._draw()
 
     def ready(self, info: EngineInfo, host: str = "") -> None:
-        """The engine's name, what it takes in, and where it runs."""
+        """The engine's name, what it takes in or that it is one to try things with, and where it runs."""
+        trial = ["tiny, for trying"] if info.alone else []
         senses = [word for word, has in (("sees", info.sees), ("hears", info.hears), ("drafts", info.drafts)) if has]
         self._dot = ("good", "dot")
-        self.engine.setText(" · ".join([info.model, *([", ".join(senses)] if senses else [])]))
+        self.engine.setText(" · ".join([info.model, *(trial or ([", ".join(senses)] if senses else []))]))
         self.engine.setToolTip("\n".join((f"{info.kind}, {info.context_length:,} tokens of context", *info.details)))
         leaves = info.leaves_machine or bool(host)
         self._place = ("warn", "globe") if leaves else ("muted", "lock")

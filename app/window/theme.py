@@ -120,10 +120,10 @@ QPushButton[role="link"]:focus {{ color: {text}; }}
 QPushButton[role="plain"] {{ background: {surface}; border: 1px solid {border}; padding: 8px 16px; }}
 QPushButton[role="plain"]:hover {{ background: {hover}; }}
 QPushButton[role="plain"]:focus {{ border: 2px solid {accent}; padding: 7px 15px; }}
-QPushButton[role="small"] {{ background: {surface}; border: 1px solid {border}; padding: 4px 12px;
-  border-radius: 7px; }}
-QPushButton[role="small"]:hover {{ background: {hover}; }}
-QPushButton[role="small"]:focus {{ border: 2px solid {accent}; padding: 3px 11px; }}
+QPushButton[role="small"], QToolButton[role="small"] {{ background: {surface}; border: 1px solid {border};
+  padding: 4px 12px; border-radius: 7px; }}
+QPushButton[role="small"]:hover, QToolButton[role="small"]:hover {{ background: {hover}; }}
+QPushButton[role="small"]:focus, QToolButton[role="small"]:focus {{ border: 2px solid {accent}; padding: 3px 11px; }}
 QPushButton[role="primary"] {{ background: {accent}; color: {on_accent}; border: 2px solid {accent}; padding: 7px 16px;
   font-weight: 600; }}
 QPushButton[role="primary"]:hover {{ background: {accent}; border-color: {text}; }}
@@ -172,6 +172,7 @@ QTextBrowser, QPlainTextEdit {{ background: transparent; border: none; selection
 QPlainTextEdit[role="mono"] {{ background: {code}; border: 1px solid {border}; border-radius: 8px; padding: 6px 8px; }}
 QPlainTextEdit[role="mono"]:focus {{ border-color: {accent}; }}
 QScrollArea {{ border: none; background: transparent; }}
+#greeting:focus {{ border: 1px solid {accent}; border-radius: 8px; }}
 QScrollArea[dropping="true"] {{ border: 2px dashed {accent}; }}
 QLineEdit {{ background: {surface}; border: 1px solid {border}; border-radius: 8px; padding: 8px 10px;
   selection-background-color: {accent}; selection-color: {on_accent}; }}

@@ -98,6 +98,8 @@ class Transcript(QScrollArea):
     picture_opened = Signal(QImage)
     retried = Signal()
     """The button of a notice about the engine was pressed."""
+    retried_instead = Signal()
+    """Its other button was pressed, which takes another engine."""
     asked_again = Signal(object)
     """Carries the parts of the question whose turn failed, when the button below it was pressed."""
     undo_asked = Signal(str, bool, bool)
@@ -181,9 +183,17 @@ class Transcript(QScrollArea):
         self._working.show_stage("thinking")
         self.follow()
 
-    def add_notice(self, kind: str, text: str, action: str = "") -> None:
-        """Show one sentence; ``action`` is the label of its button."""
-        self._add(NoticeItem(kind, text, action))
+    def add_notice(self, kind: str, text: str, action: str = "", instead: str = "") -> None:
+        """Show one sentence; ``action`` is the label of its button, ``instead`` of another one."""
+        self._add(NoticeItem(kind, text, action, instead))
+
+    def withdraw_offers(self) -> None:
+        """Take away what offered a choice of two engines: it has been made."""
+        for item in [each for each in self._items if isinstance(each, NoticeItem) and each.instead]:
+            if widget := self._widget_of(item):
+                self._widgets.remove(widget)
+                self._drop(widget)
+            self._items.remove(item)
 
     def end_turn(self) -> None:
         """Nothing streams any more, however the turn ended."""
@@ -351,8 +361,9 @@ class Transcript(QScrollArea):
                     entry.set_state(state)
                 if item.undo:
                     entry.set_undo(item.undo)
-            case NoticeItem(kind=kind, text=text, action=action):
-                entry = NoticeEntry(self._theme, kind, text, action)
+            case NoticeItem(kind=kind, text=text, action=action, instead=instead):
+                entry = NoticeEntry(self._theme, kind, text, action, instead)
+                entry.acted_instead.connect(self.retried_instead)
                 entry.acted.connect(partial(self._ask_again, item) if action in {ASK_AGAIN, GO_ON} else self.retried)
         return entry
 

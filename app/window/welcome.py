@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from deskhand.app.window.fold import label, named
 from deskhand.app.window.theme import Theme
@@ -20,12 +20,14 @@ class Greeting:
         hero: the large line.
         lead: what to know, below it.
         suggestions: icon, text, and whether a screenshot goes with it.
+        placeholder: of the empty composer.
         practice: whether a practice window is offered.
     """
 
     hero: str
     lead: str
     suggestions: Sequence[tuple[str, str, bool]]
+    placeholder: str
     practice: bool = False
 
 
@@ -37,6 +39,7 @@ USUAL = Greeting(
         ("bell", "Remind me in ten minutes to stretch", False),
         ("tool", "Note down: call the plumber on Monday", False),
     ),
+    "Ask about your screen, or hold Ctrl+Space and speak",
 )
 
 POCKET = Greeting(
@@ -49,54 +52,77 @@ POCKET = Greeting(
         ("bell", "Set a timer for 10 minutes", False),
         ("tool", "Write down buy milk and bread", False),
     ),
+    "Try: what time is it",
     practice=True,
 )
 
 
-class Welcome(QWidget):
-    """Greets; a suggestion that is clicked goes into the composer."""
+class Welcome(QScrollArea):
+    """Greets; a suggestion that is clicked goes into the composer. Where there is no room for all of it, it scrolls."""
 
     suggested = Signal(str, bool)
     practice_requested = Signal()
 
     def __init__(self, theme: Theme, greeting: Greeting = USUAL) -> None:
         super().__init__()
-        self.setObjectName("page")
+        self.setObjectName("greeting")
+        self.setAccessibleName("Welcome")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._theme = theme
         self._buttons: list[tuple[QPushButton, str]] = []
-        self._column = QVBoxLayout(self)
-        self._column.setSpacing(8)
-        self._column.addStretch(5)
-        self._column.addWidget(label(greeting.hero, "hero", name="welcome"), 0, Qt.AlignmentFlag.AlignHCenter)
-        lead = label(greeting.lead, "muted")
-        lead.setWordWrap(True)
-        lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        lead.setMaximumWidth(560)
-        lead.setMinimumWidth(380)
-        # An alignment would give it the height of its hint, which is of another width, and cut the last lines off.
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(lead, 8)
-        row.addStretch(1)
-        self._column.addLayout(row)
-        self._column.addSpacing(18)
-        if greeting.practice:
-            self._add("practice", "Open the practice window", "screen").clicked.connect(self.practice_requested)
-        for index, (picture, text, screenshot) in enumerate(greeting.suggestions):
-            button = self._add(f"suggestion-{index}", text, picture)
-            button.clicked.connect(lambda _=False, t=text, s=screenshot: self.suggested.emit(t, s))
-        self._column.addStretch(6)
+        self.verticalScrollBar().rangeChanged.connect(self._reachable)
+        self._reachable()
         theme.changed.connect(self._draw)
+        self.greet(greeting)
+
+    def greet(self, greeting: Greeting) -> None:
+        """Show this greeting in place of the one before."""
+        self._buttons.clear()
+        page = named(QWidget(), "page")
+        column = QVBoxLayout(page)
+        column.setSpacing(8)
+        column.addStretch(5)
+        column.addWidget(label(greeting.hero, "hero", name="welcome"), 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addLayout(_lead(greeting.lead))
+        column.addSpacing(18)
+        if greeting.practice:
+            button = self._add(column, "practice", "Open the practice window", "screen")
+            button.clicked.connect(self.practice_requested)
+        for index, (picture, text, screenshot) in enumerate(greeting.suggestions):
+            button = self._add(column, f"suggestion-{index}", text, picture)
+            button.clicked.connect(lambda _=False, t=text, s=screenshot: self.suggested.emit(t, s))
+        column.addStretch(6)
+        self.setWidget(page)
         self._draw()
 
-    def _add(self, name: str, text: str, picture: str) -> QPushButton:
+    def _add(self, column: QVBoxLayout, name: str, text: str, picture: str) -> QPushButton:
         button = named(QPushButton(f"  {text}"), name, accessible=text)
         button.setProperty("role", "suggestion")
         button.setFixedWidth(380)
         self._buttons.append((button, picture))
-        self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         return button
+
+    def _reachable(self) -> None:
+        """The keys that scroll need the focus, which is no use to anybody where all of it is to be seen."""
+        scrolls = self.verticalScrollBar().maximum() > 0
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if scrolls else Qt.FocusPolicy.NoFocus)
 
     def _draw(self) -> None:
         for button, picture in self._buttons:
             button.setIcon(self._theme.icon(picture, "accent"))
+
+
+def _lead(text: str) -> QHBoxLayout:
+    lead = label(text, "muted", wrap=True)
+    lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    lead.setMaximumWidth(560)
+    lead.setMinimumWidth(380)
+    # An alignment would give it the height of its hint, which is of another width, and cut the last lines off.
+    row = QHBoxLayout()
+    row.addStretch(1)
+    row.addWidget(lead, 8)
+    row.addStretch(1)
+    return row

@@ -58,6 +58,8 @@ from deskhand.app.window.transcript import COLUMN, Transcript
 from deskhand.app.window.welcome import USUAL, Greeting, Welcome
 from deskhand.model.types import Part
 
+LEAST = (460, 420)
+"""The smallest size, logical pixels."""
 NARROW = 760
 """Below this width the conversations fold away, logical pixels."""
 
@@ -84,6 +86,8 @@ class Window(QMainWindow):
 
     practice_requested = Signal()
     """The person wants a practice window."""
+    instead_requested = Signal()
+    """The person chose the other engine of an offer."""
 
     def __init__(
         self,
@@ -111,12 +115,13 @@ class Window(QMainWindow):
         self.gatherer = Gatherer(self, budget)
         self.setWindowTitle("Deskhand")
         self.resize(1040, 760)
-        self.setMinimumSize(460, 420)
+        self.setMinimumSize(*LEAST)
         self.head = Head(theme)
         self.sidebar = Sidebar(theme)
         self.transcript = Transcript(theme)
         self.welcome = Welcome(theme, greeting)
         self.composer = Composer(theme, painter)
+        self.composer.input.setPlaceholderText(greeting.placeholder)
         self.status = Status(theme)
         self.sheets = Sheets(self, theme, lambda: self.composer.typing)
         self.screens = ScreenMenu(
@@ -196,6 +201,7 @@ class Window(QMainWindow):
         self.transcript.link_clicked.connect(self.sheets.ask_link)
         self.transcript.picture_opened.connect(self.sheets.show_picture)
         self.transcript.retried.connect(self._desk.reload)
+        self.transcript.retried_instead.connect(self.instead_requested)
         self.transcript.undo_asked.connect(self._undo)
         self.transcript.asked_again.connect(self._ask_again)
         self.transcript.shown.connect(lambda: self._pages.setCurrentWidget(self.transcript))
@@ -330,8 +336,24 @@ class Window(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Fold the conversations away where there is no room for them."""
         super().resizeEvent(event)
-        if (event.size().width() < NARROW) != (event.oldSize().width() < NARROW):
-            self.head.fold.setChecked(event.size().width() >= NARROW)
+        narrow, before = event.size().width() < NARROW, event.oldSize()
+        if not before.isValid() or narrow != (before.width() < NARROW):
+            self.head.fold.setChecked(not narrow)
+
+    def greet(self, greeting: Greeting, budget: int) -> None:
+        """Show what another engine is, which the person has just chosen, in place of the offer.
+
+        Args:
+            greeting: of an empty conversation.
+            budget: image tokens of its screenshots.
+        """
+        self.gatherer.budget = budget
+        self.welcome.greet(greeting)
+        self.composer.input.setPlaceholderText(greeting.placeholder)
+        self.transcript.withdraw_offers()
+        if not self.transcript.items:
+            self._pages.setCurrentWidget(self.welcome)
+        self.composer.input.setFocus()
 
     # What happens ---------------------------------------------------------------------------------------------------
 
@@ -344,10 +366,10 @@ class Window(QMainWindow):
                 self.status.ready(info, host)
                 self._hears = info.hears
                 self._set_ready(ready=True)
-            case EngineFailed(sentence=sentence, action=action, offer=offer):
+            case EngineFailed(sentence=sentence, action=action, offer=offer, instead=instead):
                 self.status.failed()
                 self._set_ready(ready=False)
-                self.transcript.add_notice("info" if offer else "error", sentence, action)
+                self.transcript.add_notice("info" if offer else "error", sentence, action, instead)
             case Listed(conversations=conversations):
                 self._titles = {each.id: each.title for each in conversations}
                 self.sidebar.show_conversations(conversations)

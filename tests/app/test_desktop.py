@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import select
+import socket
 from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
+from deskhand.agent.events import TurnEnded
 from deskhand.app import settings, wiring
 from deskhand.app.desktop import open_window
 from deskhand.app.happenings import EngineFailed, EngineReady, Happening
 from deskhand.app.settings import Settings
 from deskhand.app.window.theme import Theme
+from deskhand.app.window.welcome import POCKET
 
 
 def opened(qtbot: QtBot, theme: Theme, chosen: Settings):
@@ -56,6 +60,54 @@ def test_without_models_nothing_is_fetched_before_the_person_agrees(
         assert not failed.offer
     finally:
         assert bridge.shutdown(30)
+
+
+def test_without_models_the_window_goes_on_with_pocket_for_this_run(
+    qtbot: QtBot, theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    window, bridge, happened = opened(qtbot, theme, settings.load())
+    try:
+        qtbot.waitUntil(lambda: last(happened, EngineFailed) is not None, timeout=20_000)
+        assert "the next start asks again" in last(happened, EngineFailed).sentence
+        (button,) = (b for b in window.findChildren(QToolButton, "notice-instead") if b.isVisible())
+        assert button.text() == "Try Pocket, nothing to download"
+        button.click()
+        assert window.transcript.items == ()
+        assert window.welcome.findChild(QPushButton, "practice").isVisible()
+        assert window.composer.input.placeholderText() == POCKET.placeholder
+        qtbot.waitUntil(lambda: last(happened, EngineReady) is not None, timeout=60_000)
+        assert "Pocket" in window.status.engine.text()
+        window.submit("what time is it", ())
+        qtbot.waitUntil(lambda: last(happened, TurnEnded) is not None, timeout=60_000)
+        assert [each.call.name for each in last(happened, TurnEnded).outcome.calls] == ["clock_time"]
+        window.places.go("skills")
+        qtbot.waitUntil(lambda: window.findChild(QLabel, "skill-unused") is not None, timeout=20_000)
+        assert not settings.settings_file().exists()
+        assert not list((tmp_path / "cache").rglob("*.whl"))
+    finally:
+        assert bridge.shutdown(30)
+
+
+def test_choosing_pocket_while_models_are_fetched_ends_the_fetching(
+    qtbot: QtBot, theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that takes the connection and says nothing
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+        monkeypatch.setenv("PIP_FIND_LINKS", "")
+        window, bridge, happened = opened(qtbot, theme, settings.load())
+        try:
+            qtbot.waitUntil(lambda: last(happened, EngineFailed) is not None, timeout=20_000)
+            window.findChild(QToolButton, "notice-action").click()
+            qtbot.waitUntil(lambda: select.select([silent], [], [], 0)[0] != [], timeout=60_000)
+            window.findChild(QToolButton, "notice-instead").click()
+            qtbot.waitUntil(lambda: last(happened, EngineReady) is not None, timeout=60_000)
+            assert last(happened, EngineReady).info.alone
+            assert sum(isinstance(event, EngineFailed) for event in happened) == 1  # the offer, and no failure
+        finally:
+            assert bridge.shutdown(30)
 
 
 def test_with_an_engine_the_window_names_it(qtbot: QtBot, theme: Theme):

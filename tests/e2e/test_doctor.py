@@ -43,7 +43,37 @@ def test_without_models_the_doctor_says_how_to_get_them(deskhand: Command, tmp_p
     engine = checks(run)["engine"]
     assert not engine["works"]
     assert "deskhand models get cascade" in str(engine["detail"])
+    assert "deskhand --engine pocket" in str(engine["advice"])
     assert run.code == 1
+
+
+def test_whoever_asks_without_models_is_told_of_pocket(deskhand: Command, tmp_path: Path):
+    run = deskhand("ask", "what time is it", XDG_CACHE_HOME=str(tmp_path / "empty"))
+    assert run.code == 1
+    assert "deskhand models get cascade" in run.err
+    assert "deskhand --engine pocket" in run.err
+    listed = deskhand("models", "list", XDG_CACHE_HOME=str(tmp_path / "empty")).out
+    (line,) = (line for line in listed.splitlines() if "pocket" in line)
+    assert line.startswith("✓")
+    assert "--engine pocket" in line
+    assert "10 MiB" in line
+
+
+def test_a_bundle_for_an_engine_that_has_its_own_is_refused(deskhand: Command):
+    for engine in ("pocket", "tiny", "cascade"):
+        run = deskhand("--engine", engine, "--bundle", "/nowhere", "ask", "what time is it")
+        assert run.code == 1
+        assert f"the engine {engine} has its own" in run.err
+
+
+def test_skills_that_pocket_does_not_use_are_listed_so(deskhand: Command):
+    told = deskhand("--engine", "pocket", "skills", "list").out
+    assert told.startswith("Pocket uses only: clock, notes, open, screen, input.\n")
+    assert "files (bundled, not used by Pocket): " in told
+    assert "clock (bundled): " in told
+    rows = json.loads(deskhand("--engine", "pocket", "skills", "list", "--json").out)["skills"]
+    assert {row["name"] for row in rows if row["used"]} == {"clock", "notes", "open", "screen", "input"}
+    assert "Pocket" not in deskhand("skills", "list").out
 
 
 def test_the_words_are_the_same_as_the_json(deskhand: Command):

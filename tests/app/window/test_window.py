@@ -119,6 +119,9 @@ def test_engine_and_privacy_are_always_said(window, desk):
     assert text_of(window, "privacy") == "Stays on this machine"
     desk.happened.emit(EngineLoading("Reading the model"))
     assert text_of(window, "engine") == "Reading the model…"
+    pocket = EngineInfo("local", "Pocket", 1024, sees=True, hears=True, drafts=True, alone=True)
+    desk.happened.emit(EngineReady(pocket))
+    assert text_of(window, "engine") == "Pocket · tiny, for trying"
     remote = EngineInfo("remote", "big", 1, sees=True, hears=True, drafts=False, leaves_machine=True)
     desk.happened.emit(EngineReady(remote, "ai.example.org"))
     assert text_of(window, "privacy") == "Leaves this machine: ai.example.org"
