@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import InvalidStateError
 from dataclasses import asdict
 from types import FrameType
@@ -21,6 +21,7 @@ from deskhand.agent.events import (
     ApprovalRequested,
     CallEnded,
     CallProposed,
+    CallRecord,
     Decision,
     Event,
     Notice,
@@ -33,10 +34,12 @@ from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.agent.safety.grants import DAYS
 from deskhand.app import capture, keys, settings, wiring
 from deskhand.app.capture import CaptureError
+from deskhand.app.commands import question
 from deskhand.app.panic import StopListener
 from deskhand.app.pictures import PictureError, read_image
 from deskhand.app.visible import shown
 from deskhand.model import sound
+from deskhand.model.cascade.ocr import Reader
 from deskhand.model.errors import BundleError, ModelError
 from deskhand.model.types import Usage
 
@@ -48,25 +51,9 @@ def _percepts(options: argparse.Namespace, budget: int) -> list[Percept]:
     return found + [SoundPercept(sound.read_audio(path), source=path.name) for path in options.audio]
 
 
-def _asked(request: ApprovalRequest) -> Iterator[str]:
-    """What the person has to know, a line each."""
-    yield f"\n{request.skill} wants to run {request.call.name}: {request.summary}"
-    yield from (f"    {key} = {json.dumps(value, ensure_ascii=False)}" for key, value in request.call.arguments.items())
-    if request.command:
-        yield f"    runs {request.command}"
-    yield from (f"    {line}" for line in request.diff.splitlines())
-    if request.lasting:
-        yield f"    {request.lasting}"
-    yield from (f"    touches {place}" for place in request.touches)
-    if request.origins:
-        yield f"    asked after reading {', '.join(origin.words for origin in request.origins[-3:])}"
-    for piece in request.carried:
-        yield f"    {piece.argument} repeats “{piece.text[:200]}” from {piece.origin.words}"
-
-
-def _ask_person(request: ApprovalRequest, cancel: threading.Event) -> Answer:
+def _ask_person(request: ApprovalRequest, cancel: threading.Event, reader: Reader) -> Answer:
     """Show the exact call and read the answer; anything but a clear yes is a no."""
-    print("\n".join(shown(line) for line in _asked(request)), file=sys.stderr)
+    print("\n".join(question.lines(request, reader.words)), file=sys.stderr)
     if not sys.stdin.isatty():
         print("Nobody is here to ask, so the answer is no. Allow it with --approve NAME.", file=sys.stderr)
         return Answer.NO
@@ -97,13 +84,14 @@ class _Printer:
         self._cancel = cancel
         self._quiet = quiet
         self._live = sys.stderr.isatty() and not quiet
+        self._reader = Reader()
         self.streamed = ""
 
     def __call__(self, event: Event) -> None:
         match event:
             case ApprovalRequested(request):
                 self._clear()
-                _reply(request, _ask_person(request, self._cancel))
+                _reply(request, _ask_person(request, self._cancel, self._reader))
             case TextAdded(text) if not self._quiet:
                 self._clear()
                 self.streamed += text
@@ -115,8 +103,7 @@ class _Printer:
                 print(shown(f"→ {call.name} {json.dumps(dict(call.arguments), ensure_ascii=False)}"), file=sys.stderr)
             case CallEnded(record) if not self._quiet:
                 what = record.error or json.dumps(record.result, ensure_ascii=False)
-                state = record.decision.value if record.decision in {Decision.DENIED, Decision.REFUSED} else "done"
-                print(shown(f"← {state}: {what}"), file=sys.stderr)
+                print(shown(f"← {_became(record)}: {what}"), file=sys.stderr)
             case Notice(kind, text):
                 self._clear()
                 print(f"[{kind}] {shown(text)}", file=sys.stderr)
@@ -126,6 +113,13 @@ class _Printer:
     def _clear(self) -> None:
         if self._live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _became(record: CallRecord) -> str:
+    """What became of a call, in a word."""
+    if record.decision in {Decision.DENIED, Decision.REFUSED}:
+        return record.decision.value
+    return "failed" if record.error else "done"
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
