@@ -109,7 +109,7 @@ class Asker:
                     raise
                 if isinstance(error, PromptTooLongError) and turn.room > LEAST_ROOM:
                     turn.room /= 2
-                elif not turn.alone and len(this) < len(history):
+                elif not (turn.alone or self._engine.info.alone) and len(this) < len(history):
                     turn.alone = True
                     turn.emit(Notice("engine", f"Answering without what was said before: {error}"))
                 else:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deskhand.agent import prompt, screening
+from deskhand.agent import beyond, prompt, screening
 from deskhand.agent.acting import Actor, Sight
 from deskhand.agent.asking import Asker, Said
 from deskhand.agent.background import Background
@@ -146,6 +146,11 @@ class Agent:
                 "turn", conversation=conversation, text=text, percepts=[_heard_or_seen(each) for each in percepts]
             )
             emit(TurnStarted(conversation, turn.id, question.parts, question.name))
+            info = self._engine.info
+            if refusal := beyond.refusal(question.parts, info):
+                return self._end(turn, "error", error=refusal)
+            if doubt := beyond.doubt(question.parts, info):
+                emit(Notice("engine", doubt))
             for sentence in self._toolbox.refresh():
                 emit(Notice("skill", sentence))
             self._activate(turn, disclosure.named(text) if woken is None else "")
@@ -191,6 +196,8 @@ class Agent:
             except UncheckedError:
                 return  # what is wrong is told when it is sent
             history = [*history, prompt.user_message("", percepts)]
+            if beyond.refusal(history[-1].parts, self._engine.info):
+                return  # likewise
         # As much room for the answer as the turn will want, so that both leave out the same of a long conversation.
         request = replace(self._asker.filled(Request(()), history, active)[0], max_tokens=0, unfinished=True)
         for delta in self._engine.generate(request, cancel):

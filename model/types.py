@@ -309,6 +309,21 @@ Delta = TextDelta | ThoughtDelta | CallDelta | BrokenCall | Progress | Finish
 
 
 @dataclass(frozen=True, slots=True)
+class Trained:
+    """The most of pictures and sound that one message had in training, for a model that guesses at what is beyond it.
+
+    Attributes:
+        pictures: in one message.
+        size: of every picture, width and height in pixels.
+        seconds: of sound.
+    """
+
+    pictures: int
+    size: tuple[int, int]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     """What a person is told about an engine.
 
@@ -322,6 +337,7 @@ class EngineInfo:
         leaves_machine: whether anything is sent to another machine.
         details: a line each, for `doctor` and the models page: files, licences.
         alone: it is shown the last turn only, without system text and tools (`language/alone.py`).
+        trained: what it is not to be asked beyond; None where only its context limits it.
     """
 
     kind: str
@@ -333,3 +349,4 @@ class EngineInfo:
     leaves_machine: bool = False
     details: tuple[str, ...] = ()
     alone: bool = False
+    trained: Trained | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
@@ -13,7 +13,7 @@ from deskhand.agent.events import CallRecord, Decision
 from deskhand.app.undoing import Undoable
 from deskhand.app.visible import exact, one_line, shown
 from deskhand.app.window.entries import Thumbnail, picture
-from deskhand.app.window.fold import Fold, Mono, label, restyle
+from deskhand.app.window.fold import Fold, Mono, facts, label, restyle
 from deskhand.app.window.prose import Prose
 from deskhand.app.window.theme import Theme, mono
 from deskhand.app.window.undo_row import UndoRow
@@ -35,14 +35,21 @@ MOST_PICTURES = 3
 
 
 class CallCard(QFrame):
-    """One call, from its proposal to its result, and to its undoing."""
+    """One call, from its proposal to its result, and to its undoing.
+
+    Args:
+        theme: for colours and icons.
+        call: with its arguments.
+        opens: whether the result is shown at once, in rows where it can be.
+    """
 
     undo_asked = Signal(bool, bool)
     """The button was pressed: whether to make it again, and whether although the file was changed since."""
     picture_opened = Signal(QImage)
 
-    def __init__(self, theme: Theme, call: ToolCall) -> None:
+    def __init__(self, theme: Theme, call: ToolCall, *, opens: bool = False) -> None:
         super().__init__()
+        self._opens = opens
         self.setObjectName("call-card")
         self.call = call
         self.state: State = "running"
@@ -108,11 +115,15 @@ class CallCard(QFrame):
         self._column.addWidget(label(shown(sentence), role, wrap=True, name="call-error"))
 
     def add_result(self, result: object) -> None:
-        """What the tool returned: a line when it is short, else folded."""
+        """What the tool returned, folded below a line of it unless results are shown at once."""
         if result is None or result in ("", {}, []):
             return
         text = shown(result) if isinstance(result, str) else exact(result)
-        self._column.addWidget(Fold(self._theme, f"Result · {_preview(result)}", Mono(text, 14, "call-result")))
+        rows = _rows(result) if self._opens else {}
+        body = facts(rows, "result-{}", ()) if rows else Mono(text, 14, "call-result")
+        fold = Fold(self._theme, "Result" if rows else f"Result · {_preview(result)}", body)
+        fold.button.setChecked(self._opens)
+        self._column.addWidget(fold)
 
     def add_pictures(self, images: Sequence[Image]) -> None:
         """The pictures of the result, small; a click shows one whole."""
@@ -158,6 +169,16 @@ class CallCard(QFrame):
             self.state
         ]
         self._icon.setPixmap(self._theme.icon("tool", colour).pixmap(18, 18))
+
+
+def _rows(result: object) -> dict[str, str]:
+    """A result as keys and short texts; empty if it holds more than that."""
+    if not isinstance(result, Mapping):
+        return {}
+    held = cast("Mapping[str, object]", result)
+    lines = {shown(str(key)): one_line(value) for key, value in held.items() if isinstance(value, str | int | float)}
+    plain = len(lines) == len(held) and all(len(line) <= SHORT for line in lines.values())
+    return lines if plain else {}
 
 
 def _preview(value: object, length: int = 56) -> str:

@@ -21,7 +21,7 @@ SOURCES = {
     "project": "From this project",
 }
 STATES = {"off": "Off", "new": "Waits for your consent", "changed": "Changed since you agreed"}
-UNUSED = "not used by Pocket"
+UNUSED = "Not used by Pocket"
 LOOK = {"new": "Look at it…", "changed": "Look at the new version…"}
 
 

@@ -83,7 +83,7 @@ class SkillsPage(Page):
         with self.rebuilding():
             if shelved.used:
                 names = ", ".join(shelved.used)
-                sentence = f"Pocket uses only: {names}. What you switch here counts for the other engines."
+                sentence = f"Pocket uses only: {names}. The other switches count for other engines."
                 self.column.addWidget(Told(self.theme, sentence, "info", closes=False))
             for problem in shelved.loose:
                 what = "Not loaded: " if problem.fatal else ""

@@ -113,6 +113,8 @@ class Transcript(QScrollArea):
         self._theme = theme
         self._items: list[Item] = []
         self._widgets: list[QWidget] = []
+        self.opens_results = False
+        """Whether what a tool gave is shown at once, for a model whose answer does not repeat it."""
         self._following = True
         self._loading = False
         self._high = 0
@@ -351,7 +353,7 @@ class Transcript(QScrollArea):
             case ThoughtItem(text=text, live=live):
                 entry = ThoughtEntry(self._theme, text, live=live)
             case CallItem(call=call, state=state, record=record):
-                entry = CallCard(self._theme, call)
+                entry = CallCard(self._theme, call, opens=self.opens_results)
                 entry.undo_asked.connect(partial(self.undo_asked.emit, call.id))
                 entry.picture_opened.connect(self.picture_opened)
                 if record:

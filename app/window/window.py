@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from deskhand.agent import beyond
 from deskhand.agent.events import (
     ApprovalHeard,
     ApprovalRequested,
@@ -56,7 +57,7 @@ from deskhand.app.window.talk import Talk
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.transcript import COLUMN, Transcript
 from deskhand.app.window.welcome import USUAL, Greeting, Welcome
-from deskhand.model.types import Part
+from deskhand.model.types import EngineInfo, Part
 
 LEAST = (460, 420)
 """The smallest size, logical pixels."""
@@ -109,7 +110,7 @@ class Window(QMainWindow):
         self._conversation: int | None = None
         self._titles: dict[int, str] = {}
         self._ready = False
-        self._hears = False
+        self._info: EngineInfo | None = None
         self._keys_down = False
         self.talk = Talk()
         self.gatherer = Gatherer(self, budget)
@@ -235,10 +236,17 @@ class Window(QMainWindow):
     # What the person does -------------------------------------------------------------------------------------------
 
     def submit(self, text: str, percepts: tuple[Percept, ...]) -> None:
-        """Send a message and clear the composer; while a turn runs or no engine is there, nothing happens."""
-        if not self._running and self._ready:
-            self.composer.clear()
-            self._send(text, percepts)
+        """Send a message and clear the composer; while a turn runs or no engine is there, nothing happens.
+
+        What is more than the engine learnt stays in the composer, with a sentence that says so.
+        """
+        if self._running or not self._ready:
+            return
+        if self._info and (refusal := beyond.refusal(parts_of(text, percepts), self._info)):
+            self._warn(refusal)
+            return
+        self.composer.clear()
+        self._send(text, percepts)
 
     def _undo(self, call: str, redo: bool, force: bool) -> None:
         """Take back what a call changed, or make it again; also while a turn runs."""
@@ -364,7 +372,8 @@ class Window(QMainWindow):
                 self.status.loading(text)
             case EngineReady(info=info, host=host):
                 self.status.ready(info, host)
-                self._hears = info.hears
+                self._info = info
+                self.transcript.opens_results = info.alone  # it says that it is done; what came of it stands there
                 self._set_ready(ready=True)
             case EngineFailed(sentence=sentence, action=action, offer=offer, instead=instead):
                 self.status.failed()
@@ -400,7 +409,7 @@ class Window(QMainWindow):
                 return  # else reading ahead is nobody's business until somebody waits for it
             case ApprovalRequested(request=request):
                 self.transcript.apply(event)
-                self.sheets.ask(request, hears=self._hears)
+                self.sheets.ask(request, hears=self._hears())
                 return
             case ApprovalHeard():
                 self.sheets.heard(event)
@@ -421,7 +430,7 @@ class Window(QMainWindow):
             case SecretRequest():
                 self.sheets.ask_secret(event)
             case Elsewhere(event=ApprovalRequested(request=request)):
-                self.sheets.ask(request, hears=self._hears)
+                self.sheets.ask(request, hears=self._hears())
             case Elsewhere(event=CallEnded(record=record)):
                 self.sheets.withdraw(record.call.id)
             case _:
@@ -438,6 +447,9 @@ class Window(QMainWindow):
         self._pages.setCurrentWidget(self.transcript if opened.turns else self.welcome)
         self.sidebar.select(opened.conversation)
         self.composer.input.setFocus()
+
+    def _hears(self) -> bool:
+        return self._info is not None and self._info.hears
 
     def _heard(self, percept: SoundPercept, doubt: str) -> None:
         if doubt or not self.composer.sends_speech:

@@ -193,13 +193,17 @@ class Session:
         prompt = Layout(self.model, self.projector, self.context.batch).prompt(pieces, unfinished=unfinished)
         items = prompt.items
         if positions(items) >= self.context.length:
-            raise PromptTooLongError(
-                f"The conversation takes {tokens(items)} tokens and this engine holds {self.context.length}. "
-                "Please start a new conversation, leave out a recording or picture, or raise the context length."
-            )
+            raise PromptTooLongError(self._too_long(tokens(items)))
         if not items or (isinstance(items[-1], Span) and not unfinished):
             raise PromptError("A prompt has to end with text.")
         return prompt
+
+    def _too_long(self, count: int) -> str:
+        held = f"takes {count} tokens and this engine holds {self.context.length}."
+        if self.config.alone:  # there is no earlier turn to leave out, and no other length that it learnt
+            return f"This message {held} Please say it shorter."
+        advice = "Please start a new conversation, leave out a recording or picture, or raise the context length."
+        return f"The conversation {held} {advice}"
 
     def run(
         self,

@@ -170,7 +170,7 @@ _KNOWN: dict[tuple[str, str], Callable[..., object]] = {
         *(_image, _audio, Block, Configure, Keep, Generate, Cancel, Close, Loading, Ready, Deltas, Failed, Beat),
         *(types.Text, types.Image, types.Audio, types.ToolCall, types.Message, types.ToolSpec, types.Sampling),
         *(types.Request, types.Usage, types.TextDelta, types.ThoughtDelta, types.CallDelta, types.BrokenCall),
-        *(types.Progress, types.Finish, types.EngineInfo),
+        *(types.Progress, types.Finish, types.EngineInfo, types.Trained),
     )
 }
 

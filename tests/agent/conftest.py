@@ -30,6 +30,7 @@ from deskhand.model.types import (
     Request,
     TextDelta,
     ToolCall,
+    Trained,
     Usage,
 )
 
@@ -44,16 +45,25 @@ class Player:
         *generations: list[Delta | Exception | Callable[[], None]],
         context_length: int = 8192,
         alone: bool = False,
+        trained: Trained | None = None,
     ) -> None:
         self.generations = list(generations)
         self.requests: list[Request] = []
         self._context_length = context_length
         self._alone = alone
+        self._trained = trained
 
     @property
     def info(self) -> EngineInfo:
         return EngineInfo(
-            "scripted", "player", self._context_length, sees=True, hears=True, drafts=False, alone=self._alone
+            "scripted",
+            "player",
+            self._context_length,
+            sees=True,
+            hears=True,
+            drafts=False,
+            alone=self._alone,
+            trained=self._trained,
         )
 
     def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Delta]:

@@ -243,7 +243,7 @@ def test_what_the_engine_does_not_use_says_so_and_keeps_its_switch(paged, instal
     paged.click("go-skills")
     paged.says("Pocket uses only: clock, notes, open, screen, input.")
     for name, unused in (("clock", False), ("input", False), ("files", True), ("shout", True)):
-        assert ("not used by Pocket" in texts(paged.wait(f"skill-{name}"))) is unused, name
+        assert ("Not used by Pocket" in texts(paged.wait(f"skill-{name}"))) is unused, name
         assert paged.wait(f"switch-{name}").isChecked()
     assert paged.state("files") == "on"
     shelf = wiring.shelf(wiring.POCKET_SKILLS)

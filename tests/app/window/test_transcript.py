@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QToolButton
 
 from deskhand.agent.events import (
     ApprovalRequest,
@@ -102,6 +102,23 @@ def test_a_card_follows_its_call(transcript, qtbot):
     assert result.toPlainText() == '{\n  "lines": 3\n}'
     long = card.findChild(object, "argument-1")
     assert long.toPlainText() == "x" * 400
+
+
+def test_for_a_model_that_does_not_repeat_them_results_are_shown_in_rows(transcript, qtbot):
+    transcript.opens_results = True
+    call = ToolCall("c1", "clock_time")
+    told = {"time": "22:22:01", "weekday\u202e": "Sunday", "days": 3}
+    play(transcript, TurnStarted(1, "t", (Text("what time is it"),)), CallProposed(call))
+    play(transcript, CallEnded(CallRecord(call, Decision.ALLOWED, told, "", 0.0)))
+    card = transcript.findChild(CallCard)
+    qtbot.waitUntil(card.findChild(QLabel, "result-days").isVisible)
+    shown = [each.text() for each in card.findChildren(QLabel) if each.isVisible()]
+    assert shown[-6:] == ["time", "22:22:01", "weekday⟨U+202E⟩", "Sunday", "days", "3"]
+    assert [each.text() for each in card.findChildren(QPushButton, "fold")] == ["Result"]
+    for result in ({"timers": [{"id": "a"}]}, {"text": "x" * 400}, [1, 2], "sunny"):
+        card = CallCard(transcript._theme, call, opens=True)
+        card.finish(CallRecord(call, Decision.ALLOWED, result, "", 0.0))
+        assert not card.findChild(QPlainTextEdit, "call-result").isHidden()
 
 
 @pytest.mark.parametrize(

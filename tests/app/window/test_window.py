@@ -1,5 +1,6 @@
 """The whole window, driven as a person does it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -30,7 +31,8 @@ from deskhand.agent.task import Task
 from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed
 from deskhand.app.window.items import ASK_AGAIN, NoticeItem, UserItem
-from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Usage
+from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Trained, Usage
+from tests.app.conftest import INFO
 
 CALL = ToolCall("c1", "notes_append", {"text": "milk"})
 SCREEN = ScreenPercept(Image(bytes(12), 2, 2))
@@ -395,3 +397,17 @@ def test_a_question_of_a_turn_elsewhere_is_asked_here_and_withdrawn(window, desk
     desk.happened.emit(Elsewhere(9, CallEnded(CallRecord(CALL, Decision.DENIED))))
     assert window.sheets.approval is None
     assert window.transcript.items == ()
+
+
+def test_what_the_engine_never_learnt_stays_in_the_composer_with_a_sentence(window, desk, qtbot):
+    trained = Trained(pictures=1, size=(8, 6), seconds=5.0)
+    desk.happened.emit(EngineReady(replace(INFO, model="Pocket", alone=True, trained=trained)))
+    for _ in range(2):
+        window.composer.chips.add(ScreenPercept(Image(bytes(144), 8, 6), source="pasted picture"))
+    qtbot.waitUntil(lambda: len(window.composer.percepts) == 2)
+    say(window, "what does it say", qtbot)
+    assert desk.submitted == []
+    assert window.transcript.items[-1].kind == "warn"
+    assert "only one picture" in window.transcript.items[-1].text
+    assert window.composer.input.toPlainText() == "what does it say"
+    assert len(window.composer.percepts) == 2

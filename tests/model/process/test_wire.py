@@ -36,6 +36,7 @@ def test_everything_crosses_whole() -> None:
         wire.Generate(3, request(types.Text("hi <|turn>"), image(1), sound)),
         wire.Cancel(3),
         wire.Ready(types.EngineInfo("local", "m", 1, True, True, False, details=("a",))),
+        wire.Ready(types.EngineInfo("local", "m", 1, True, True, False, trained=types.Trained(1, (480, 336), 5.0))),
         wire.Deltas(
             3, (types.TextDelta("a"), types.CallDelta(types.ToolCall("1", "f", {"a": 1})), types.Finish("stop"))
         ),
