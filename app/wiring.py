@@ -115,7 +115,8 @@ def engine_config(chosen: Settings) -> EngineConfig:
     if chosen.engine == "tiny":
         return local_config(cached_bundle(), chosen)
     if chosen.engine == "pocket":
-        return local_config(shipped.open_shipped(settings.POCKET), chosen).model_copy(update={"alone": True})
+        trained_on = {"alone": True, "learnt": settings.POCKET / shipped.LEARNT}
+        return local_config(shipped.open_shipped(settings.POCKET), chosen).model_copy(update=trained_on)
     if chosen.engine in {"auto", "local"}:
         named = chosen.bundle
         found = bundle.open_bundle(named) if named else bundle.best_bundle(bundle_folders())

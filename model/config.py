@@ -32,6 +32,8 @@ class LocalConfig(_Config):
         sessions: folder in which the session is kept between two starts; None keeps nothing.
         alone: the model was trained on single turns: it is shown no system text, no tools and no earlier turns, and
             writes what is likeliest.
+        learnt: the file of the sentences that such a model was trained on (`deskhand.model.language.learnt`), in which
+            it is then written to.
     """
 
     kind: Literal["local"] = "local"
@@ -47,6 +49,7 @@ class LocalConfig(_Config):
     draft_depth: int = Field(default=3, ge=0, le=7)
     sessions: Path | None = None
     alone: bool = False
+    learnt: Path | None = None
 
     @field_validator("image_budget")
     @classmethod

@@ -11,6 +11,8 @@ from deskhand.model.errors import BundleError
 from deskhand.model.files.bundle import Bundle, open_bundle
 
 MANIFEST = "manifest.json"
+LEARNT = "understood.json"
+"""The sentences of a model that was trained on few (`deskhand.model.language.learnt`)."""
 
 
 def open_shipped(folder: Path) -> Bundle:

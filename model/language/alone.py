@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deskhand.model.language.dialect import Dialect, Grammar, Parser, Piece
+from deskhand.model.language.learnt import Learnt
 from deskhand.model.sound import without_tail
-from deskhand.model.types import Audio, Image, Message, Part, Request, Text
+from deskhand.model.types import Audio, Image, Message, Part, Request, Role, Text
 
 _TAIL = 0.1
 """Seconds that stay after the last that is loud."""
@@ -26,10 +27,11 @@ class AloneDialect:
     Args:
         inner: of the model.
         budget: the most tokens of a picture.
+        learnt: the sentences of its training, in which it is written to.
     """
 
-    def __init__(self, inner: Dialect, budget: int) -> None:
-        self._inner, self._budget = inner, budget
+    def __init__(self, inner: Dialect, budget: int, learnt: Learnt | None = None) -> None:
+        self._inner, self._budget, self._learnt = inner, budget, learnt
 
     def render(self, request: Request) -> tuple[Piece, ...]:
         """The messages from the person's last one on; once a tool has answered, in writing only.
@@ -40,14 +42,18 @@ class AloneDialect:
         first = max((at for at, message in enumerate(request.messages) if message.role == "user"), default=0)
         turn = request.messages[first:]
         answered = any(message.role == "tool" for message in turn)
-        messages = tuple(_written(message) if answered else self._fitting(message) for message in turn)
+        messages = tuple(self._fitting(_written(message) if answered else message) for message in turn)
         return self._inner.render(replace(request, messages=messages, tools=(), thinking=False))
 
     def _fitting(self, message: Message) -> Message:
-        return replace(message, parts=tuple(map(self._part, message.parts)))
+        return replace(message, parts=tuple(self._part(part, message.role) for part in message.parts))
 
-    def _part(self, part: Part) -> Part:
+    def _part(self, part: Part, role: Role) -> Part:
         match part:
+            case Text() if self._learnt and role == "user":
+                return Text(self._learnt.spelt(part.text))
+            case Text() if self._learnt and role == "tool":
+                return Text(self._learnt.result(part.text))
             case Image():
                 return replace(part, budget=min(part.budget, self._budget))
             case Audio() if not part.growing:

@@ -12,6 +12,7 @@ from deskhand.model.errors import EngineBusyError, EngineDiedError, RepetitionEr
 from deskhand.model.language.alone import AloneDialect
 from deskhand.model.language.chat_template import dialect_for
 from deskhand.model.language.dialect import Dialect
+from deskhand.model.language.learnt import Learnt
 from deskhand.model.language.repetition import Repetition
 from deskhand.model.llama.context import Cancel
 from deskhand.model.llama.generation import End
@@ -147,7 +148,9 @@ class LocalEngine:
         session = self._loaded()
         if self._dialect is None:
             own = _dialect_of(session)
-            own = AloneDialect(own, self._config.image_budget) if self._config.alone else own
+            if self._config.alone:
+                learnt = Learnt.read(self._config.learnt) if self._config.learnt else None
+                own = AloneDialect(own, self._config.image_budget, learnt)
             self._dialect = self._wrap(own) if self._wrap else own
         dialect = self._dialect
         parser = dialect.parser(request)

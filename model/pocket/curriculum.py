@@ -93,7 +93,7 @@ HELD_OUT: dict[str, tuple[dict[str, float], Conditions]] = {
     "reading": ({"read": 1}, Conditions(held=True)),
     "reading, off the grid": ({"read": 1}, Conditions(held=True, shifted=1)),
     "reading, second face": ({"read": 1}, Conditions(held=True, second_face=1)),
-    "what it says": ({"say": 1, "title": 1, "buttons": 1}, Conditions(held=True)),
+    "what it says": ({"say": 1}, Conditions(held=True)),
     "boxes": ({"box": 1}, Conditions(held=True)),
     "press, typed": ({"press typed": 1}, Conditions(held=True)),
     "press, spoken": ({"press spoken": 1}, Conditions(held=True)),
@@ -103,6 +103,8 @@ HELD_OUT: dict[str, tuple[dict[str, float], Conditions]] = {
     "unknown commands": ({"unknown spoken": 1, "unknown typed": 1}, Conditions(held=True)),
     "other pictures": ({"foreign": 1}, Conditions(held=True)),
     "after a tool": ({"after": 1}, Conditions(held=True)),
+    "titles": ({"title": 1}, Conditions(held=True)),
+    "names of buttons": ({"buttons": 1}, Conditions(held=True)),
 }
 """Suites of turns of which training sees no voice, sentence, layout, shift or noise."""
 

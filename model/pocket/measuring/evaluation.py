@@ -15,12 +15,14 @@ from typing import Any
 
 from deskhand.model.config import LocalConfig
 from deskhand.model.files.bundle import Bundle
+from deskhand.model.files.shipped import LEARNT
 from deskhand.model.llama.local import LocalEngine
 from deskhand.model.pocket import curriculum
 from deskhand.model.pocket.measuring.scoring import Answer, Score, score
 from deskhand.model.pocket.spec import BUDGET
 from deskhand.model.pocket.world import human
 from deskhand.model.pocket.world.samples import Sample
+from deskhand.model.pocket.world.understood import understood
 from deskhand.model.types import BrokenCall, CallDelta, Finish, Sampling, TextDelta, Usage
 
 GREEDY = Sampling(temperature=0)
@@ -36,8 +38,8 @@ def bundle_in(folder: Path) -> Bundle:
 
 
 def engine(bundle: Bundle, *, drafts: bool) -> LocalEngine:
-    """The product's engine over the files."""
-    drafter = bundle.drafter if drafts else None
+    """The product's engine over the files, with the sentences that are beside them."""
+    drafter, learnt = bundle.drafter if drafts else None, bundle.main.with_name(LEARNT)
     return LocalEngine(
         LocalConfig(
             main=bundle.main,
@@ -46,6 +48,7 @@ def engine(bundle: Bundle, *, drafts: bool) -> LocalEngine:
             context_length=1024,
             image_budget=BUDGET,
             alone=True,
+            learnt=learnt if learnt.exists() else None,
         )
     )
 
@@ -154,6 +157,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=200, help="of each suite")
     parser.add_argument("--people", type=Path, help="a folder with recordings of people")
     options = parser.parse_args()
+    understood().write(options.folder / LEARNT)
     bundle = bundle_in(options.folder)
     report = evaluate(bundle, options.turns, people=options.people)
     report["small"] = evaluate(bundle, SMALL)["suites"]

@@ -162,7 +162,7 @@ def _transcribe(rng: Rng, how: Conditions) -> Sample:
         text = f"press the button that says {_one(rng, BUTTONS).lower()}"
     else:
         text = _unknown(rng, how)
-    return Sample("transcribe", _says(text), "Transcribe.", speech=utterance(text, rng, held=how.held))
+    return Sample("transcribe", _says(text), TRANSCRIBE, speech=utterance(text, rng, held=how.held))
 
 
 def _unknown(rng: Rng, how: Conditions) -> str:
@@ -177,13 +177,18 @@ def _looking(kind: str, questions: Sequence[str], answer: Callable[[Window], str
     return make
 
 
-_READ = ("Read the window.", "Read everything.")
-_SAY = ("What does the dialog say?", "What does it say?")
+READ = ("Read the window.", "Read everything.")
+SAY = ("What does the dialog say?", "What does it say?")
+TITLE = ("What is the title?",)
+LIST = ("Which buttons are there?",)
+BOX = ("Which button is {button}?", "Where is the button {button}?")
+PRESS = ("press the button that says {button}", "press {button}", "click {button}", "click the button {button}")
+TRANSCRIBE = "Transcribe."
 
-_read = _looking("read", _READ, lambda window: window.text)
-_say = _looking("say", _SAY, lambda window: " ".join(window.message))
-_title = _looking("title", ("What is the title?",), lambda window: window.title)
-_buttons = _looking("buttons", ("Which buttons are there?",), lambda window: ", ".join(b.label for b in window.buttons))
+_read = _looking("read", READ, lambda window: window.text)
+_say = _looking("say", SAY, lambda window: " ".join(window.message))
+_title = _looking("title", TITLE, lambda window: window.title)
+_buttons = _looking("buttons", LIST, lambda window: ", ".join(b.label for b in window.buttons))
 
 
 def boxed(window: Window, button: windows.Button) -> str:
@@ -200,15 +205,12 @@ def _target(rng: Rng, how: Conditions) -> tuple[Window, windows.Button]:
 
 def _box(rng: Rng, how: Conditions) -> Sample:
     window, button = _target(rng, how)
-    question = _one(rng, (f"Which button is {button.label}?", f"Where is the button {button.label}?"))
+    question = _one(rng, BOX).format(button=button.label)
     return Sample("box", _says(boxed(window, button)), question, window.render(), window=window, button=button)
 
 
-_PRESS = ("press the button that says {}", "press {}", "click {}", "click the button {}")
-
-
 def _press(rng: Rng, label: str) -> str:
-    return _one(rng, _PRESS).format(label)
+    return _one(rng, PRESS).format(button=label)
 
 
 def _press_typed(rng: Rng, how: Conditions) -> Sample:
@@ -273,7 +275,7 @@ def _unknown_typed(rng: Rng, how: Conditions) -> Sample:
 
 
 def _foreign(rng: Rng, how: Conditions) -> Sample:
-    asked = _one(rng, (*_READ, *_SAY, "What is the title?", _typed(rng, _press(rng, _one(rng, BUTTONS)))))
+    asked = _one(rng, (*READ, *SAY, *TITLE, _typed(rng, _press(rng, _one(rng, BUTTONS)))))
     spoken = rng.random() < 0.3
     return Sample(
         "foreign",

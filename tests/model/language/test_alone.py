@@ -6,6 +6,7 @@ import numpy as np
 
 from deskhand.model.language.alone import AloneDialect
 from deskhand.model.language.dialect import Control, Growing, Plain
+from deskhand.model.language.learnt import Learnt
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.types import Audio, CallDelta, Image, Message, Request, Text, ToolCall, ToolSpec
 
@@ -45,6 +46,22 @@ def test_the_calls_of_the_turn_and_their_results_belong_to_it():
     assert "earlier" not in text
     pieces = AloneDialect(Gemma4Dialect(), 70).render(request)
     assert not any(isinstance(piece, Image) for piece in pieces), "what was seen was for the call"
+
+
+def test_a_model_that_learnt_sentences_is_written_to_in_them():
+    learnt = Learnt(["what time is it"], {}, worked="fine", failed="bad")
+    request = Request(
+        (
+            Message("user", (Text("What time is it?"),)),
+            Message("assistant", calls=(ToolCall("1", "clock_time", {}),)),
+            Message("tool", (Text('{"error": "The clock has stopped?"}'),), call_id="1"),
+        ),
+        tools=(TOOL,),
+    )
+    text = "".join(p.text for p in AloneDialect(Gemma4Dialect(), 70, learnt).render(request) if isinstance(p, Plain))
+    assert "what time is it" in text
+    assert "bad" in text
+    assert "stopped" not in text
 
 
 def test_sound_ends_soon_after_what_is_said_unless_more_is_to_come():

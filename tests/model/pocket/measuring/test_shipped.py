@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deskhand.app.settings import POCKET
 from deskhand.model.errors import BundleError
-from deskhand.model.files.shipped import open_shipped
+from deskhand.model.files.shipped import LEARNT, open_shipped
 from deskhand.model.pocket import curriculum
-from deskhand.model.pocket.measuring.card import GOALS, drafting, table
-from deskhand.model.pocket.measuring.evaluation import SMALL, evaluate
+from deskhand.model.pocket.measuring.card import GOALS, drafting, missed, table
+from deskhand.model.pocket.measuring.evaluation import SMALL, answer, engine, evaluate
+from deskhand.model.pocket.world import commands
+from deskhand.model.pocket.world.commands import INTENTS, SLOTS
+from deskhand.model.pocket.world.samples import DONE, FAILED, Sample
+from deskhand.model.pocket.world.understood import ABOUT_WINDOWS, understood
+from deskhand.model.types import Message, Text
 
 MAY_DIFFER = 2
 """Turns of a small suite."""
@@ -54,6 +61,35 @@ def test_the_card_says_what_the_report_says(stated):
     assert table(stated) in card
     assert drafting(stated) in card
     assert set(GOALS) <= set(curriculum.HELD_OUT) == set(stated["small"]) <= set(stated["suites"])
+
+
+def test_the_card_says_what_can_be_said():
+    card = (POCKET / "README.md").read_text("utf-8")
+    assert all(pattern in card for intent in INTENTS for pattern in intent.patterns)
+    assert all(sentence in card for sentence in ABOUT_WINDOWS)
+    assert all(str(value) in card for values in SLOTS.values() for value in values)
+    assert missed(json.loads((POCKET / "report.json").read_text("utf-8"))) in card
+
+
+def test_the_sentences_that_ship_are_those_of_its_training(tmp_path):
+    understood().write(tmp_path / LEARNT)
+    assert (POCKET / LEARNT).read_text("utf-8") == (tmp_path / LEARNT).read_text("utf-8")
+
+
+FAILURES = ["There is no application called chess.", "xdg-open failed with code 3.", "You did not allow it."]
+
+
+@pytest.mark.parametrize("result", [{"error": text} for text in FAILURES] + [{"time": "22:22:04", "notes": []}])
+def test_it_says_whether_a_tool_worked_whatever_that_tells(result):
+    local = engine(open_shipped(POCKET), drafts=True)
+    for at, intent in enumerate(INTENTS):
+        command = commands.draw(np.random.default_rng(at), name=intent.name)
+        call = replace(command.call, id="1")
+        told = Message("tool", (Text(json.dumps(result)),), call_id="1", name=call.name)
+        before = (Message("assistant", calls=(call,)), told)
+        said, _ = answer(local, Sample("after", Message("assistant"), command.typed, before=before))
+        assert said.text == (FAILED if "error" in result else DONE), command.typed
+    local.close()
 
 
 def test_the_files_are_small_enough_to_ship(stated):
