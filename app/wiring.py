@@ -42,9 +42,12 @@ from deskhand.model.files.catalog import Entry
 from deskhand.model.files.fingerprint import fingerprint
 from deskhand.model.process.client import WorkerEngine
 from deskhand.model.tiny.bundle import cached_bundle
+from deskhand.model.types import Trained
 
 POCKET_SKILLS = ("clock", "notes", "open", "screen", "input")
 """Pocket was trained to call the tools of these, and no others."""
+POCKET_TRAINED = Trained(pictures=1, size=(480, 336), seconds=5.0)
+"""Its windows and spoken sentences: assets/pocket/README.md."""
 POCKET_IS = "a tiny model that came with Deskhand, to see how it works, with nothing to download"
 
 if TYPE_CHECKING:
@@ -115,7 +118,7 @@ def engine_config(chosen: Settings) -> EngineConfig:
     if chosen.engine == "tiny":
         return local_config(cached_bundle(), chosen)
     if chosen.engine == "pocket":
-        trained_on = {"alone": True, "learnt": settings.POCKET / shipped.LEARNT}
+        trained_on = {"alone": True, "learnt": settings.POCKET / shipped.LEARNT, "trained": POCKET_TRAINED}
         return local_config(shipped.open_shipped(settings.POCKET), chosen).model_copy(update=trained_on)
     if chosen.engine in {"auto", "local"}:
         named = chosen.bundle

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from deskhand.model.types import BUDGETS
+from deskhand.model.types import BUDGETS, Trained
 
 
 class _Config(BaseModel):
@@ -34,6 +34,7 @@ class LocalConfig(_Config):
             writes what is likeliest.
         learnt: the file of the sentences that such a model was trained on (`deskhand.model.language.learnt`), in which
             it is then written to.
+        trained: what it was trained on at most, told to whoever asks it; the engine itself refuses nothing for it.
     """
 
     kind: Literal["local"] = "local"
@@ -50,6 +51,7 @@ class LocalConfig(_Config):
     sessions: Path | None = None
     alone: bool = False
     learnt: Path | None = None
+    trained: Trained | None = None
 
     @field_validator("image_budget")
     @classmethod

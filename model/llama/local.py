@@ -85,6 +85,7 @@ class LocalEngine:
                 *self._notes,
             ),
             alone=self._config.alone,
+            trained=self._config.trained,
         )
 
     def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Delta]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from deskhand.app.settings import POCKET
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.welcome import POCKET as GREETING
 from deskhand.model.config import LocalConfig
+from deskhand.model.pocket.spec import HEIGHT, WIDTH
+from deskhand.model.types import Trained
 
 
 def test_it_is_loaded_for_pictures_and_turns_as_it_was_trained_on(own_folders: Path):
@@ -23,6 +27,17 @@ def test_it_is_loaded_for_pictures_and_turns_as_it_was_trained_on(own_folders: P
     assert isinstance(config, LocalConfig)
     assert (config.alone, config.image_budget, config.context_length) == (True, 70, 1024)
     assert config.main.parent == POCKET
+    assert config.trained == Trained(pictures=1, size=(WIDTH, HEIGHT), seconds=5.0)
+
+
+def test_the_command_of_the_readme_fetches_no_model():
+    root = Path(__file__).parents[2]
+    make = shutil.which("make")
+    assert make
+    steps = subprocess.run([make, "-n", "try"], cwd=root, capture_output=True, text=True, check=True).stdout
+    assert "deskhand --engine pocket" in steps
+    assert "models get" not in steps
+    assert "\nmake try " in (root / "README.md").read_text("utf-8")
 
 
 def test_its_small_world_is_explained_before_anything_is_asked(qtbot: QtBot, theme: Theme):

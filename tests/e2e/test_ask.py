@@ -244,3 +244,25 @@ def test_the_window_without_a_display_names_the_other_way(deskhand: Command):
     run = deskhand()
     assert run.code == 1
     assert "deskhand ask" in run.err
+
+
+def test_what_pocket_never_learnt_is_refused_or_told(deskhand: Command, tmp_path: Path):
+    pocket = ("--engine", "pocket", "--json")
+    run = deskhand("ask", "buy milk and bread " * 400, *pocket)
+    assert run.code == 1
+    assert "holds 1024. Please say it shorter." in run.turn["error"]
+    assert "conversation" not in run.turn["error"]
+    long = sound(tmp_path / "long.wav", 0.3 * np.sin(np.arange(16_000 * 7) / 9))
+    run = deskhand("ask", "", "--audio", long, *pocket)
+    assert (run.code, run.turn["usage"]["steps"]) == (1, 0)
+    assert "5 seconds of sound at most, and this is 7.0" in run.turn["error"]
+    one = picture(tmp_path / "one.png", 480, 336)
+    run = deskhand("ask", "what does the dialog say?", "--image", one, "--image", one, *pocket)
+    assert run.code == 1
+    assert "only one picture" in run.turn["error"]
+    other = picture(tmp_path / "other.png", 1280, 800)
+    run = deskhand("ask", "what does the dialog say?", "--image", other, *pocket)
+    assert run.turn["finish"] == "stop"
+    assert "practice window only (480×336 pixels)" in run.err
+    assert "(1280×800)" in run.err
+    assert "practice window" not in deskhand("ask", "what does the dialog say?", "--image", one, *pocket).err
