@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QImage
@@ -17,6 +18,8 @@ from deskhand.app.window.covered import CoveredSheet
 from deskhand.app.window.secret import SecretSheet
 from deskhand.app.window.sheet import DeleteSheet, LinkSheet, PictureSheet, Sheet
 from deskhand.app.window.theme import Theme
+from deskhand.app.window.understood import UnderstoodSheet
+from deskhand.model.language.learnt import Learnt
 
 
 class Sheets(QObject):
@@ -102,6 +105,12 @@ class Sheets(QObject):
     def show_picture(self, image: QImage) -> None:
         """Show a picture as large as the window."""
         self.present(PictureSheet(self._window, self._theme, image))
+
+    def show_understood(self, file: Path, choose: Callable[[str], None]) -> None:
+        """Show everything that a model of few sentences understands; one that is chosen is given to ``choose``."""
+        sheet = UnderstoodSheet(self._window, self._theme, Learnt.read(file).examples())
+        sheet.chosen.connect(choose)
+        self.present(sheet)
 
     def show_covered(self, chip: Chip) -> None:
         """Show what of an attached screenshot was painted over, and let the person choose."""

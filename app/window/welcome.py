@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from deskhand.app import settings
 from deskhand.app.window.fold import label, named
 from deskhand.app.window.theme import Theme
+from deskhand.model.files.shipped import LEARNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Greeting:
         suggestions: icon, text, and whether a screenshot goes with it.
         placeholder: of the empty composer.
         practice: whether a practice window is offered.
+        understood: the file of everything that is understood (`deskhand.model.language.learnt`), if that is so little.
     """
 
     hero: str
@@ -29,6 +33,7 @@ class Greeting:
     suggestions: Sequence[tuple[str, str, bool]]
     placeholder: str
     practice: bool = False
+    understood: Path | None = None
 
 
 USUAL = Greeting(
@@ -48,12 +53,13 @@ POCKET = Greeting(
     "world: timers, reminders, notes, opening programs and pages, and the practice window, in English. To everything "
     "else it should say that it can't; it can be wrong. Each message stands alone.",
     (
-        ("screen", "What does the dialog say?", True),
+        ("screen", "Which buttons are there?", True),
         ("bell", "Set a timer for 10 minutes", False),
         ("tool", "Write down buy milk and bread", False),
     ),
     "Try: what time is it",
     practice=True,
+    understood=settings.POCKET / LEARNT,
 )
 
 
@@ -62,6 +68,7 @@ class Welcome(QScrollArea):
 
     suggested = Signal(str, bool)
     practice_requested = Signal()
+    understood_requested = Signal(Path)
 
     def __init__(self, theme: Theme, greeting: Greeting = USUAL) -> None:
         super().__init__()
@@ -93,6 +100,9 @@ class Welcome(QScrollArea):
         for index, (picture, text, screenshot) in enumerate(greeting.suggestions):
             button = self._add(column, f"suggestion-{index}", text, picture)
             button.clicked.connect(lambda _=False, t=text, s=screenshot: self.suggested.emit(t, s))
+        if (file := greeting.understood) is not None:
+            button = self._add(column, "understood", "What it understands", "thought")
+            button.clicked.connect(lambda: self.understood_requested.emit(file))
         column.addStretch(6)
         self.setWidget(page)
         self._draw()

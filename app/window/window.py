@@ -208,6 +208,7 @@ class Window(QMainWindow):
         self.transcript.shown.connect(lambda: self._pages.setCurrentWidget(self.transcript))
         self.welcome.suggested.connect(self._suggest)
         self.welcome.practice_requested.connect(self.practice_requested)
+        self.welcome.understood_requested.connect(self._show_understood)
         composer, talk = self.composer, self.talk
         composer.submitted.connect(self.submit)
         composer.stop_requested.connect(self.stop)
@@ -500,7 +501,10 @@ class Window(QMainWindow):
 
     # Small parts ----------------------------------------------------------------------------------------------------
 
-    def _suggest(self, text: str, screenshot: bool) -> None:
+    def _show_understood(self, file: Path) -> None:
+        self.sheets.show_understood(file, self._suggest)
+
+    def _suggest(self, text: str, screenshot: bool = False) -> None:
         self.composer.input.setPlainText(text)
         self.composer.input.selectAll()
         self.composer.input.setFocus()

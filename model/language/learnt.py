@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from deskhand.model.errors import BundleError
@@ -83,6 +84,16 @@ class Learnt:
                 values = {name: self._value(name, value) for name, value in match.groupdict().items()}
                 return sentence.format(**values)
         return text.rstrip(" ?!")
+
+    def examples(self) -> list[tuple[str, dict[str, tuple[str, ...]]]]:
+        """Of each sentence one with its slots filled, and by slot everything that may stand there, as it was learnt."""
+        found: list[tuple[str, dict[str, tuple[str, ...]]]] = []
+        for at, sentence in enumerate(self.sentences):
+            names = [name for _, name, _, _ in Formatter().parse(sentence) if name]
+            choices = {name: tuple(dict.fromkeys(self.slots[name].values())) for name in names}
+            filled = {name: values[(at + order) % len(values)] for order, (name, values) in enumerate(choices.items())}
+            found.append((sentence.format(**filled), choices))
+        return found
 
     def _value(self, name: str, typed: str) -> str:
         return self.slots[name][typed.lower()]
