@@ -26,7 +26,7 @@ SENTENCE = "Take a note: call the doctor on Monday."
 """Whisper tiny understood it from both espeak voices at every offset tried, 24 of 24; most others it did not."""
 SPEAKING_SECONDS = 6
 """How long a person is given for it."""
-DIALOG = "07.png"
+DIALOG = "03.png"
 """Of the practice windows: one with three buttons, all of which are understood in the first of these voices."""
 POCKET_VOICES = ("en-us+Annie", "en-us+linda", "en+Marco", "en+robert")
 """Of those that Pocket's training never heard: who says it, one after the other, until it is understood."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,22 @@ from deskhand.model.files.bundle import Bundle, open_bundle
 MANIFEST = "manifest.json"
 LEARNT = "understood.json"
 """The sentences of a model that was trained on few (`deskhand.model.language.learnt`)."""
+
+
+def state(folder: Path, files: Iterable[Path]) -> None:
+    """Write the manifest of a folder: size and SHA-256 of each of its files, which may be in folders of it.
+
+    Raises:
+        OSError: a file can't be read, or the manifest not written.
+    """
+    stated = {
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in files
+    }
+    (folder / MANIFEST).write_text(json.dumps(stated, indent=1) + "\n", encoding="utf-8")
 
 
 def open_shipped(folder: Path) -> Bundle:

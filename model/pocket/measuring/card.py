@@ -7,14 +7,13 @@ Run as a program: ``python -m deskhand.model.pocket.measuring.card RUN ASSETS``.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deskhand.model.files.shipped import LEARNT, MANIFEST
+from deskhand.model.files.shipped import LEARNT, state
 from deskhand.model.pocket.measuring.evaluation import HUMAN, bundle_in
 from deskhand.model.pocket.world import practice
 from deskhand.model.pocket.world.commands import INTENTS, SLOTS
@@ -127,17 +126,23 @@ def ship(run: Path, assets: Path) -> None:
     """
     assets.mkdir(parents=True, exist_ok=True)
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    manifest: dict[str, dict[str, Any]] = {}
     for path in (*bundle_in(run / "model").files, run / "model" / LEARNT):
-        data = path.read_bytes()
-        manifest[path.name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         shutil.copyfile(path, assets / path.name)
-    (assets / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     (assets / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    practice.write(assets / "practice")
+    ship_practice(assets)
     for name in ("loss.png", "held-out.png"):
         shutil.copyfile(run / name, assets / name)
     (assets / "README.md").write_text(card(run, report), encoding="utf-8")
+
+
+def ship_practice(assets: Path) -> None:
+    """Draw the practice windows beside the files of a bundle, and name all of them in the manifest.
+
+    Raises:
+        OSError: something can't be read or written.
+    """
+    practice.write(assets / "practice")
+    state(assets, (*bundle_in(assets).files, assets / LEARNT, *sorted((assets / "practice").iterdir())))
 
 
 def main() -> None:

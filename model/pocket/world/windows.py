@@ -70,6 +70,7 @@ class Window:
         face: of the letters.
         shift: of everything from the grid, pixels to the right and down; (0, 0) is aligned.
         message_at: column and row of the message's first line.
+        title_row: of the title; 0 in training, where letters touch the upper edge, 1 leaves room above them.
     """
 
     title: str
@@ -79,6 +80,7 @@ class Window:
     face: Face = "mono"
     shift: tuple[int, int] = (0, 0)
     message_at: tuple[int, int] = (1, 4)
+    title_row: int = 0
 
     @property
     def text(self) -> str:
@@ -94,7 +96,11 @@ class Window:
         """Column, row and text of all that is written, in the order in which it is read."""
         column, row = self.message_at
         message = [(column, row + index, line) for index, line in enumerate(self.message)]
-        return [(1, 0, self.title), *message, *((each.column, each.row, each.label) for each in self.buttons)]
+        return [
+            (1, self.title_row, self.title),
+            *message,
+            *((each.column, each.row, each.label) for each in self.buttons),
+        ]
 
     def cells(self) -> list[str]:
         """What is in each cell of the grid, `ROWS` lines of `COLUMNS`; of a window that is on it."""
@@ -118,8 +124,8 @@ class Window:
         """The window's pixels, RGB of shape (336, 480, 3)."""
         pixels = np.empty((HEIGHT, WIDTH, 3), np.uint8)
         pixels[...] = self.theme.paper
-        pixels[: 2 * CELL[1] + self.shift[1]] = self.theme.bar
-        self._write(pixels, self.title, (1, 0), self.theme.title)
+        pixels[: 2 * CELL[1] + self.title_row * CELL[1] // 2 + self.shift[1]] = self.theme.bar
+        self._write(pixels, self.title, (1, self.title_row), self.theme.title)
         for index, line in enumerate(self.message):
             self._write(pixels, line, (self.message_at[0], self.message_at[1] + index), self.theme.ink)
         for button in self.buttons:
@@ -185,13 +191,17 @@ def _moved(buttons: Sequence[Button], rng: np.random.Generator) -> tuple[Button,
     return tuple(replace(button, column=button.column + by) for button in buttons)
 
 
-def sentence(rng: np.random.Generator) -> str:
-    """A line of a message: one of some thousand sentences, codes and counts."""
+KINDS = 5
+"""Of lines: statements, questions, counts, codes, statements about something with a name."""
+
+
+def sentence(rng: np.random.Generator, kind: int | None = None) -> str:
+    """A line of a message: one of some thousand sentences, codes and counts; of one of `KINDS`, if it is given."""
 
     def one(choices: Sequence[str]) -> str:
         return choices[int(rng.integers(len(choices)))]
 
-    which = int(rng.integers(5))
+    which = int(rng.integers(KINDS)) if kind is None else kind
     if which == 0:
         return f"{one(SUBJECTS)} {one(VERBS)}."
     if which == 1:

@@ -8,12 +8,14 @@ import json
 import pytest
 from PIL import Image
 
+from deskhand.model.files.shipped import LEARNT
 from deskhand.model.pocket import curriculum
 from deskhand.model.pocket.measuring.card import GOALS, ship
 from deskhand.model.pocket.measuring.evaluation import answer, bundle_in, engine, evaluate, summary
 from deskhand.model.pocket.measuring.scoring import Score
 from deskhand.model.pocket.shapes import first_values
 from deskhand.model.pocket.spec import SMALLEST
+from deskhand.model.pocket.world.understood import understood
 from deskhand.model.pocket.writing import write, write_untrained
 
 
@@ -73,8 +75,10 @@ def test_a_run_is_shipped_with_hashes_and_a_card(folder, tmp_path):
     (folder / "run" / "log.jsonl").write_text('{"step": 0, "loss": 2.5, "seconds": 60}\n', encoding="utf-8")
     for name in ("loss.png", "held-out.png"):
         Image.new("RGB", (4, 4)).save(folder / name)
+    understood().write(folder / "model" / LEARNT)
     ship(folder, tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert {LEARNT, "practice/windows.json", "practice/12.png"} <= set(manifest)
     for name, entry in manifest.items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == entry["sha256"]
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
