@@ -22,6 +22,7 @@ from deskhand.app.host.opening import open_file
 from deskhand.app.host.pointer import Pointer
 from deskhand.app.host.selection import Selection
 from deskhand.app.host.sight import Sight
+from deskhand.app.host.way import Way
 from deskhand.app.host.web import Web
 
 if TYPE_CHECKING:
@@ -60,9 +61,10 @@ class AppHost:
         language: str = "en",
     ) -> None:
         self._eyes = Eyes(budget, painter, language)
-        self._sight = Sight(self._eyes, painter)
+        way = Way(gui)
+        self._sight = Sight(self._eyes, painter, way)
         behind = Behind(background, self._eyes.glance)
-        pointer = Pointer(self._eyes.area)
+        pointer = Pointer(self._eyes.area, way)
         self._always = tuple(folders)
         selection = Selection(lambda asked: _clipboard(gui, budget).read(asked), pointer.type_text)
         files = self._files = Files(folders, private)

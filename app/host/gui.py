@@ -43,6 +43,10 @@ class Gui(QObject):
             if (cancel.is_set() or waited >= seconds) and done.cancel():
                 raise HostError("The turn was stopped." if cancel.is_set() else "The window does not answer.")
 
+    def post(self, work: Callable[[], object]) -> None:
+        """Let ``work`` run in the GUI thread, and do not wait for it."""
+        self._asked.emit((work, Future()))
+
     @Slot(object)
     def _do(self, asked: tuple[Callable[[], Any], Future[Any]]) -> None:
         work, done = asked

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
 
 from Xlib import XK, X, display, error
 from Xlib.ext import xtest
@@ -21,6 +20,7 @@ from deskhand.agent.safety.windows import Area, strikes
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.capture import own
 from deskhand.app.host.escape import POLL, EscapeKey
+from deskhand.app.host.way import Way
 
 SHOWN = 0.7
 """Seconds in which a place is marked before anything happens there."""
@@ -48,17 +48,18 @@ class Pointer:
 
     Args:
         looked: the area of the screen that was looked at last, in physical pixels.
+        way: keeps our windows away from a place of it.
     """
 
-    def __init__(self, looked: Callable[[], Area]) -> None:
+    def __init__(self, looked: Callable[[], Area], way: Way | None = None) -> None:
         self._looked = looked
+        self._way = way or Way()
 
     def click(self, asked: Asked) -> Told:
         """Click once or twice at a place."""
         given = asked.arguments
         button = _BUTTONS[given.get("button") or "left"]
-        with connected() as connection:
-            x, y = self._aimed(connection, given, asked.cancel)
+        with connected() as connection, self._aimed(connection, asked) as (x, y):
             _move(connection, x, y)
             for _ in range(2 if given.get("double") else 1):
                 xtest.fake_input(connection, X.ButtonPress, button)
@@ -72,8 +73,7 @@ class Pointer:
         given = asked.arguments
         wheel = _WHEEL[given.get("direction") or "down"]
         turns = max(1, min(MOST_TURNS, given.get("turns") or 3))
-        with connected() as connection:
-            x, y = self._aimed(connection, given, asked.cancel)
+        with connected() as connection, self._aimed(connection, asked) as (x, y):
             _move(connection, x, y)
             for _ in range(turns):
                 xtest.fake_input(connection, X.ButtonPress, wheel)
@@ -103,18 +103,20 @@ class Pointer:
             typist.press(codes)
         return Told({"pressed": "+".join(names), "in": title})
 
-    def _aimed(self, connection: display.Display, given: Any, cancel: threading.Event) -> tuple[int, int]:  # noqa: ANN401 - JSON
-        """The physical place, shown to the person, who did not object, and not on a window of ours."""
+    @contextlib.contextmanager
+    def _aimed(self, connection: display.Display, asked: Asked) -> Generator[tuple[int, int]]:
+        """The physical place, free of ours, shown to the person, who did not object."""
         screen = self._looked()
-        x, y = given["x"], given["y"]
+        x, y = asked.arguments["x"], asked.arguments["y"]
         if not (0 <= x <= 1000 and 0 <= y <= 1000):
             raise HostError("A place is given in thousandths of the screen: x and y from 0 to 1000.")
         left = min(screen.right - 1, screen.left + round(screen.width * x / 1000))
         top = min(screen.bottom - 1, screen.top + round(screen.height * y / 1000))
-        _refuse_ours(left, top)
-        _show(connection, left, top, cancel)
-        _refuse_ours(left, top)  # one may have come up meanwhile
-        return left, top
+        with self._way.clear(left, top, asked.cancel, acts=True):
+            _refuse_ours(left, top)
+            _show(connection, left, top, asked.cancel)
+            _refuse_ours(left, top)  # one may have come up meanwhile
+            yield left, top
 
 
 def _refuse_ours(x: int, y: int) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 from deskhand.agent.events import Aim
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.painting import Painter, UncheckedError
-from deskhand.agent.safety.windows import Area
+from deskhand.agent.safety.windows import Area, strikes
 from deskhand.agent.tools.host import HostError
 from deskhand.app import capture
+from deskhand.app.capture import own
 from deskhand.app.host import pointer
 from deskhand.app.host.eyes import Eyes
+from deskhand.app.host.way import Way
 from deskhand.model.types import Image
 
 CROP = (560, 300)
@@ -23,16 +25,21 @@ AROUND = (1300, 800)
 """Likewise, that are looked through for secrets: a label may stand outside of what is shown."""
 
 
+COVERED = "A window of Deskhand's covers this place, and skills can't click there. Move it away, then ask again."
+
+
 class Sight:
     """Takes a picture of the place of a click, or of the window that has the keyboard, as it is now.
 
     Args:
         eyes: know which screen was looked at last, to which places refer.
         painter: paints over secrets.
+        way: keeps our windows away from the place, as it will for the click.
     """
 
-    def __init__(self, eyes: Eyes, painter: Painter | None = None) -> None:
+    def __init__(self, eyes: Eyes, painter: Painter | None = None, way: Way | None = None) -> None:
         self._eyes = eyes
+        self._way = way or Way()
         self._painter = painter
 
     def aim(self, place: tuple[int, int] | None, cancel: threading.Event) -> Aim:
@@ -49,9 +56,12 @@ class Sight:
                 x, y, mark = window.left + window.width // 2, window.top + window.height // 2, False
             else:
                 area, title, mark = self._eyes.area(), "", True
-                seen = _screen(area)
                 x = area.left + min(area.width - 1, round(area.width * place[0] / 1000))
                 y = area.top + min(area.height - 1, round(area.height * place[1] / 1000))
+                with self._way.clear(x, y, cancel):
+                    seen, covered = _screen(area), strikes(x, y, own.areas())
+                if covered:
+                    return Aim(note=COVERED)
             return self._shown(seen, x - seen.left, y - seen.top, title, cancel, mark=mark)
         except (HostError, UncheckedError) as error:
             return Aim(note=str(error))
