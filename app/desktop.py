@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
@@ -16,13 +17,14 @@ from PySide6.QtWidgets import QApplication
 
 from deskhand.agent.events import Notice
 from deskhand.agent.history import HistoryError, Store
-from deskhand.app import practice, settings, wiring
+from deskhand.app import settings, wiring
 from deskhand.app.bridge import Bridge, Ready
 from deskhand.app.happenings import EngineOffer
 from deskhand.app.host.gui import Gui
 from deskhand.app.hotkey import HotkeyError, StopKey
 from deskhand.app.panic import StopListener
 from deskhand.app.settings import Settings
+from deskhand.app.trying import Trying
 from deskhand.app.undoing import Undoing
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.welcome import POCKET, USUAL
@@ -161,13 +163,18 @@ def run(options: argparse.Namespace) -> int:
     bridge.start()
     with contextlib.ExitStack() as stack:
         _listen_for_stop(bridge, stack)
-        tried = practice.Opened()
+        tried = Trying(window)
         window.practice_requested.connect(tried.open)
+        tried.failed.connect(partial(_tell, bridge))
         stack.callback(tried.close)
         code = qt.exec()
         closing.set()
         bridge.shutdown()
     return code
+
+
+def _tell(bridge: Bridge, sentence: str) -> None:
+    bridge.notify(Notice("practice", sentence))
 
 
 def _listen_for_stop(bridge: Bridge, stack: contextlib.ExitStack) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from deskhand.agent.safety.painting import Painter
 from deskhand.app.capture import Screen
 from deskhand.app.visible import shown
 from deskhand.app.window.covered import add_choice
+
+PRACTICE = QKeySequence("Ctrl+Shift+D")
+OPEN_PRACTICE = "Open the practice window"
 
 _LONGEST = 60
 """Characters of a window's title."""
@@ -27,10 +31,12 @@ class ScreenMenu(QObject):
 
     Attributes:
         hide: whether the window is hidden while a screenshot is taken.
+        practice: whether the practice window is offered.
     """
 
     chosen = Signal(object)
     """The `Screen` that the person picked."""
+    practice_requested = Signal()
 
     def __init__(self, menu: QMenu, painter: Painter | None, warn: Callable[[str], None], *, hide: bool) -> None:
         super().__init__(menu)
@@ -38,6 +44,7 @@ class ScreenMenu(QObject):
         self._painter = painter
         self._warn = warn
         self.hide = hide
+        self.practice = False
 
     def fill(self, screens: Sequence[Screen]) -> None:
         """Offer screens first, then windows; their titles are other programs' text, and shown as such."""
@@ -54,12 +61,19 @@ class ScreenMenu(QObject):
         if not screens:
             menu.addAction("No screen can be captured here").setEnabled(False)
         menu.addSeparator()
+        if self.practice:
+            menu.addAction(f"{OPEN_PRACTICE}\t{PRACTICE.toString()}").triggered.connect(self.practice_requested)
         hide = menu.addAction("Hide this window while capturing")
         hide.setCheckable(True)
         hide.setChecked(self.hide)
         hide.toggled.connect(self._set_hide)
         if self._painter is not None:
             add_choice(menu, self._painter, self._warn)
+
+    def want_practice(self) -> None:
+        """Ask for the practice window, where it is offered."""
+        if self.practice:
+            self.practice_requested.emit()
 
     def _set_hide(self, on: bool) -> None:
         self.hide = on

@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from deskhand.app import settings
-from deskhand.app.window.fold import label, named
+from deskhand.app.window.fold import hint, label, named
+from deskhand.app.window.screens import OPEN_PRACTICE, PRACTICE
 from deskhand.app.window.theme import Theme
 from deskhand.model.files.shipped import LEARNT
 
@@ -95,7 +96,8 @@ class Welcome(QScrollArea):
         column.addLayout(_lead(greeting.lead))
         column.addSpacing(18)
         if greeting.practice:
-            button = self._add(column, "practice", "Open the practice window", "screen")
+            button = self._add(column, "practice", OPEN_PRACTICE, "screen")
+            button.setToolTip(hint(OPEN_PRACTICE, PRACTICE))
             button.clicked.connect(self.practice_requested)
         for index, (picture, text, screenshot) in enumerate(greeting.suggestions):
             button = self._add(column, f"suggestion-{index}", text, picture)

@@ -48,7 +48,7 @@ from deskhand.app.window.head import Head
 from deskhand.app.window.items import ASK_AGAIN
 from deskhand.app.window.permissions import PermissionsPage
 from deskhand.app.window.places import Places
-from deskhand.app.window.screens import ScreenMenu
+from deskhand.app.window.screens import PRACTICE, ScreenMenu
 from deskhand.app.window.sheets import Sheets
 from deskhand.app.window.sidebar import NEW, PERMISSIONS, SKILLS, Sidebar
 from deskhand.app.window.skills import SkillsPage
@@ -128,6 +128,7 @@ class Window(QMainWindow):
         self.screens = ScreenMenu(
             self.composer.add_menu(self.gatherer.list_screens), painter, self._warn, hide=hide_while_capturing
         )
+        self.screens.practice = greeting.practice
         self._skills = SkillsPage(theme, shelf) if shelf else None
         self._permissions = PermissionsPage(theme, permits) if permits else None
         self.completion = Completion(self.composer.input, shelf) if shelf else None
@@ -182,6 +183,7 @@ class Window(QMainWindow):
                 (SKILLS, lambda: self.places.go("skills")),
                 (PERMISSIONS, lambda: self.places.go("permissions")),
                 (QKeySequence("Ctrl+B"), self.head.fold.click),
+                (PRACTICE, self.screens.want_practice),
             )
         )
 
@@ -220,6 +222,7 @@ class Window(QMainWindow):
         composer.picture_opened.connect(self.sheets.show_picture)
         composer.chips.covered_opened.connect(self.sheets.show_covered)
         composer.chips.refused.connect(self._warn)
+        self.screens.practice_requested.connect(self.practice_requested)
         self.screens.chosen.connect(self.take_screenshot)
         self.gatherer.listed.connect(self.screens.fill)
         self.gatherer.got.connect(self.composer.chips.add)
@@ -358,6 +361,7 @@ class Window(QMainWindow):
         """
         self.gatherer.budget = budget
         self.welcome.greet(greeting)
+        self.screens.practice = greeting.practice
         self.composer.input.setPlaceholderText(greeting.placeholder)
         self.transcript.withdraw_offers()
         if not self.transcript.items:
