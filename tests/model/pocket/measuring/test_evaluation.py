@@ -66,8 +66,9 @@ def test_a_summary_counts_shares_and_letters():
 
 
 def test_a_run_is_shipped_with_hashes_and_a_card(folder, tmp_path):
-    report = evaluate(bundle_in(folder / "model"), 1, suites=("commands", "reading"))
-    assert set(report["suites"]) == {"commands", "reading"}
+    named = (*GOALS, "typed commands", "what it says", "press, typed", "unknown commands")
+    report = evaluate(bundle_in(folder / "model"), 1, suites=named)
+    assert set(report["suites"]) == set(named)
     assert report["drafting"]["same answers"] == 1
     assert report["seconds"] >= 0 <= report["drafting"]["seconds"]
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
