@@ -20,6 +20,7 @@ from deskhand.agent.safety.windows import Area, strikes
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.capture import own
 from deskhand.app.host.escape import POLL, EscapeKey
+from deskhand.app.host.typist import KEY_PAUSE, Typist, keysym
 from deskhand.app.host.way import Way
 
 SHOWN = 0.7
@@ -27,8 +28,6 @@ SHOWN = 0.7
 _MARK, _BAR = 44, 4
 """Pixels of the mark's side, and of its bars."""
 _RED = 0xE0243A
-_KEY_PAUSE = 0.008
-"""Seconds between two keys: toolkits lose keys that come faster."""
 LONGEST_TEXT = 4_000
 MOST_TURNS = 30
 
@@ -65,7 +64,7 @@ class Pointer:
                 xtest.fake_input(connection, X.ButtonPress, button)
                 xtest.fake_input(connection, X.ButtonRelease, button)
                 connection.sync()
-                time.sleep(_KEY_PAUSE)
+                time.sleep(KEY_PAUSE)
         return Told({"clicked": {"x": x, "y": y}, "in": "physical pixels"})
 
     def scroll(self, asked: Asked) -> Told:
@@ -88,7 +87,7 @@ class Pointer:
             raise HostError(f"Give a text of at most {LONGEST_TEXT} characters.")
         with connected() as connection:
             title = _leave_ours(connection)
-            typed = _Typist(connection).type(text, asked.cancel)
+            typed = Typist(connection).type(text, asked.cancel)
         return Told({"typed": typed, "of": len(text), "into": title})
 
     def press_keys(self, asked: Asked) -> Told:
@@ -97,7 +96,7 @@ class Pointer:
         if not 1 <= len(names) <= 5:
             raise HostError("Give one combination, such as ctrl+s or Enter.")
         with connected() as connection:
-            typist = _Typist(connection)
+            typist = Typist(connection)
             codes = [typist.code(_keysym(name), name) for name in names]
             title = _leave_ours(connection)
             typist.press(codes)
@@ -276,89 +275,10 @@ def _title(window: Window) -> str:
 
 
 def _keysym(name: str) -> int:
-    keysym = XK.string_to_keysym(_NAMES.get(name.lower(), name if len(name) > 1 else name.lower()))
-    if not keysym and name.lower().startswith("f") and name[1:].isdigit():
-        keysym = XK.string_to_keysym(name.upper())
-    keysym = keysym or (_character(name) if len(name) == 1 else 0)
-    if not keysym:
+    symbol = XK.string_to_keysym(_NAMES.get(name.lower(), name if len(name) > 1 else name.lower()))
+    if not symbol and name.lower().startswith("f") and name[1:].isdigit():
+        symbol = XK.string_to_keysym(name.upper())
+    symbol = symbol or (keysym(name) if len(name) == 1 else 0)
+    if not symbol:
         raise HostError(f"There is no key named {name[:30]}.")
-    return keysym
-
-
-def _character(character: str) -> int:
-    """The keysym of a character (X11 protocol, appendix A: Latin-1 as it is, others above 0x01000000)."""
-    special = {"\n": XK.XK_Return, "\t": XK.XK_Tab}
-    point = ord(character)
-    if character in special:
-        return special[character]
-    return point if 0x20 <= point <= 0x7E or 0xA0 <= point <= 0xFF else 0x01000000 | point
-
-
-class _Typist:
-    """Presses keys; characters that are on no key borrow a free one for a moment."""
-
-    def __init__(self, connection: display.Display) -> None:
-        self._connection = connection
-        self._shift = connection.keysym_to_keycode(XK.XK_Shift_L)
-        self._borrowed = 0
-        self._holds = 0
-
-    def type(self, text: str, cancel: threading.Event) -> int:
-        """Type until the end or Stop; returns how many characters."""
-        typed = 0
-        try:
-            for character in text.replace("\r\n", "\n").replace("\r", "\n"):
-                if cancel.is_set():
-                    break
-                if character in "\n\t" or character.isprintable():
-                    self._one(_character(character))
-                typed += 1
-                time.sleep(_KEY_PAUSE)
-        finally:
-            self._give_back()
-        return typed
-
-    def code(self, keysym: int, name: str) -> int:
-        """The key that has a symbol."""
-        code = self._connection.keysym_to_keycode(keysym)
-        if not code:
-            raise HostError(f"This keyboard has no key {name[:30]}.")
-        return code
-
-    def press(self, codes: Sequence[int]) -> None:
-        """Hold keys in their order and let them go in reverse."""
-        for code in codes:
-            xtest.fake_input(self._connection, X.KeyPress, code)
-        for code in reversed(codes):
-            xtest.fake_input(self._connection, X.KeyRelease, code)
-        self._connection.sync()
-
-    def _one(self, keysym: int) -> None:
-        places = sorted(self._connection.keysym_to_keycodes(keysym), key=lambda place: place[1])
-        for code, level in places:
-            if level in (0, 1):
-                self.press([self._shift, code] if level else [code])
-                return
-        self.press([self._borrow(keysym)])
-
-    def _borrow(self, keysym: int) -> int:
-        if not self._borrowed:
-            first = self._connection.display.info.min_keycode
-            last = self._connection.display.info.max_keycode
-            table = self._connection.get_keyboard_mapping(first, last - first + 1)
-            free = [first + at for at, symbols in enumerate(table) if not any(symbols)]
-            if not free:
-                raise HostError("This keyboard has no free key for characters that it lacks.")
-            self._borrowed = free[-1]
-        if self._holds != keysym:
-            self._connection.change_keyboard_mapping(self._borrowed, [(keysym, keysym)])
-            self._connection.sync()
-            time.sleep(0.05)  # until clients have read the new map
-            self._holds = keysym
-        return self._borrowed
-
-    def _give_back(self) -> None:
-        if self._borrowed:
-            time.sleep(0.1)  # until the last key has been read with its borrowed meaning
-            self._connection.change_keyboard_mapping(self._borrowed, [(0, 0)])
-            self._connection.sync()
+    return symbol

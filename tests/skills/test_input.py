@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from Xlib import XK, X, display
 from Xlib.ext import xtest
 
 from deskhand.app import capture
-from deskhand.app.host import AppHost, pointer
+from deskhand.app.host import AppHost, pointer, typist
 from deskhand.app.hotkey import StopKey
 
 PROGRAM = """
@@ -50,6 +51,8 @@ say("shown", 1)
 app.exec()
 """
 
+TEXT = "Grüße, Łódź! (1€)日本 {~}"
+
 
 class Program:
     """Another program with a window, and what it says."""
@@ -73,6 +76,12 @@ class Program:
         while len(self.values(kind)) < count and time.monotonic() < deadline:
             time.sleep(0.02)
         return self.values(kind)
+
+    def wait_text(self, text):
+        deadline = time.monotonic() + 20
+        while self.values("text")[-1:] != [text] and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert self.values("text")[-1] == text
 
     def values(self, kind):
         return [value for each, value in self.said if each == kind]
@@ -146,13 +155,63 @@ def test_other_buttons_double_clicks_and_the_wheel(program, call):
 
 def test_text_of_all_scripts_is_typed(program, call):
     call("input_click", **thousandths(500, 370))
-    text = "Grüße, Łódź! (1€)日本 {~}"
-    found = call("input_type", text=text).value
-    assert (found["typed"], found["into"]) == (len(text), "Victim")
+    found = call("input_type", text=TEXT).value
+    assert (found["typed"], found["into"]) == (len(TEXT), "Victim")
+    program.wait_text(TEXT)
+
+
+@pytest.fixture
+def field(program, call):
+    """The field of the other program has the keyboard, and every key means again what it meant before."""
+    connection = display.Display()
+    typist.Keyboard(connection).give_back()
+    call("input_click", **thousandths(500, 370))
+    yield program
+    typist.Keyboard(connection).give_back()
+    connection.close()
+
+
+def test_a_program_that_is_behind_reads_what_was_typed(field, call):
+    os.kill(field.process.pid, signal.SIGSTOP)  # as a program that is busy; it reads the keys once it can
+    try:
+        assert call("input_type", text=TEXT).value["typed"] == len(TEXT)
+        assert call("input_type", text=" Ωμέγα").error == ""
+    finally:
+        os.kill(field.process.pid, signal.SIGCONT)
+    field.wait_text(f"{TEXT} Ωμέγα")
+
+
+def test_more_characters_than_free_keys_are_typed_in_parts(field, call, monkeypatch):
+    monkeypatch.setattr(typist, "MOST_LENT", 3)
+    monkeypatch.setattr(typist, "BEHIND", 1.0)
+    changed = []
+    lend = typist.Keyboard.lend
+
+    def watched(keyboard, symbols, cancel):
+        changed.append(len(symbols))
+        return lend(keyboard, symbols, cancel)
+
+    monkeypatch.setattr(typist.Keyboard, "lend", watched)
+    assert call("input_type", text="Łódź 日本語 Łódź Ωμέ").error == ""
+    field.wait_text("Łódź 日本語 Łódź Ωμέ")
+    assert len(changed) > 2
+    assert max(changed) <= 3
+
+
+def test_keys_are_given_back_also_those_of_a_process_that_died(field, call, monkeypatch):
+    connection = display.Display()
+    before = [list(key) for key in connection.get_keyboard_mapping(8, 248)]
+    call("input_type", text="日")  # its key stays for long; as if this process had died, nothing remembers it
+    typist._returning.cancel()
+    assert typist.Keyboard(connection).lent
+    monkeypatch.setattr(typist, "KEPT", 0.05)
+    call("input_type", text="本")
     deadline = time.monotonic() + 20
-    while program.values("text")[-1:] != [text] and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert program.values("text")[-1] == text
+    while typist.Keyboard(connection).lent and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert typist.Keyboard(connection).lent == {}
+    assert [list(key) for key in connection.get_keyboard_mapping(8, 248)] == before
+    connection.close()
 
 
 def test_a_combination_of_keys_arrives(program, call):
