@@ -26,19 +26,20 @@ class Ahead:
         self._running: Percepts = ()
         self._cancel = threading.Event()
 
-    @property
-    def waits(self) -> bool:
-        """Whether a state waits to be read."""
-        return self._waiting is not None
-
-    def want(self, percepts: Sequence[Percept]) -> int | None:
+    def want(self, percepts: Sequence[Percept], *, behind: bool = False) -> int | None:
         """Let this state be read next.
+
+        Args:
+            percepts: the state.
+            behind: another that waits already is not replaced by it.
 
         Returns:
             The ticket for a `take` that has to be asked for; None if one was, which then takes this state.
         """
         with self._lock:
             asked = self._waiting is not None
+            if asked and behind:
+                return None
             self._waiting = tuple(percepts)
             self._end_unless_continued(self._waiting)
             if asked:

@@ -174,9 +174,9 @@ class Bridge(QObject):
     def submit(self, text: str, percepts: Sequence[Percept] = (), *, tool_choice: ToolChoice = "auto") -> None:
         """Queue a turn in the open conversation; the first turn of a new one creates it."""
         self._ahead.submitted(percepts)
-        self._patience.set()
         cancel = self._cancel = threading.Event()
         self._submitted.add(cancel)
+        self._patience.set()  # after it can be seen why: the task that comes next would else go before the person
         self._jobs.put(lambda: self._turn(text, tuple(percepts), cancel, tool_choice))
 
     def prepare(self, percepts: Sequence[Percept] = ()) -> None:
@@ -184,7 +184,9 @@ class Bridge(QObject):
 
         Cheap: it may be called with every 200 ms of a recording.
         """
-        ticket = self._ahead.want(percepts)
+        self._read(self._ahead.want(percepts))
+
+    def _read(self, ticket: int | None) -> None:
         if ticket is not None:
             self._jobs.put(lambda: self._prepare(ticket))
 
@@ -293,8 +295,7 @@ class Bridge(QObject):
             )
         else:
             self._emit(EngineReady(self._ready.info, self._ready.host))
-            if not self._ahead.waits:
-                self.prepare()
+            self._read(self._ahead.want((), behind=True))
 
     def _list(self) -> None:
         self._history(lambda: self._emit(Listed(tuple(self._store.conversations()))))

@@ -21,7 +21,7 @@ from deskhand.agent.events import (
 from deskhand.agent.history import Store
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.task import Task, Woken
-from deskhand.app.ahead import continues
+from deskhand.app.ahead import Ahead, continues
 from deskhand.app.bridge import Bridge, Ready, title
 from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed, merged
@@ -456,6 +456,27 @@ def test_a_look_makes_way_for_the_person_and_a_moment_comes_after_them(qtbot, wa
     waker.goes_on.set()
     qtbot.waitUntil(lambda: done == ["done"])
     assert waker.order[-1] == "b"
+
+
+def test_a_task_that_comes_while_a_message_is_submitted_sees_it(waking, monkeypatch):
+    seen = []
+
+    class Patience(threading.Event):
+        def set(self):  # here the look that makes way ends, and what comes next asks whether the person waits
+            seen.append(len(waking._submitted))
+
+    monkeypatch.setattr(waking, "_patience", Patience())
+    waking.submit("mine")
+    assert seen == [1]
+
+
+def test_what_a_conversation_begins_with_does_not_replace_what_is_spoken():
+    ahead, clip = Ahead(), (SoundPercept(Audio(bytes(64))),)
+    ticket = ahead.want(clip)
+    assert ahead.want((), behind=True) is None
+    assert ahead.take(ticket)[0] == clip
+    ticket = ahead.want((), behind=True)
+    assert ahead.take(ticket)[0] == ()
 
 
 def test_stop_ends_the_turn_of_a_task_and_one_that_was_withdrawn_does_not_begin(qtbot, waking, waker):
