@@ -20,6 +20,7 @@ from mcp.types import jsonrpc_message_adapter
 
 from deskhand.agent.mcp.box import DATA_BYTES, Command
 from deskhand.agent.safety import watching
+from deskhand.agent.safety.ending import Inside
 
 MAX_LINE = 16 << 20
 """Bytes of one message: four pictures of a screen as base64."""
@@ -49,6 +50,7 @@ class ServerProcess:
         self.ended: Callable[[], None] = lambda: None
         self._command = command
         self._process: Process | None = None
+        self._inside: Inside | None = None
         self._noise = b""
         self._garbage = 0
         self._began, self._bytes, self._messages = time.monotonic(), 0, 0
@@ -71,6 +73,7 @@ class ServerProcess:
         self._process = await anyio.open_process(
             self._command.line, env=self._command.environment, cwd="/", start_new_session=True
         )
+        inside = self._inside = Inside(self._process.pid)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._listen, self._process, incoming)
@@ -83,6 +86,9 @@ class ServerProcess:
                 tasks.cancel_scope.cancel()
         finally:
             self.kill()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(inside.end)
+            self._inside = None
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
                 await self._process.aclose()
             for stream in (incoming, read, write, outgoing):
@@ -92,11 +98,15 @@ class ServerProcess:
         """End it and all it started, at once; the box's own process tree dies with it."""
         self.problem = self.problem or problem
         if self._process is not None and self._process.returncode is None:
+            if self._inside is not None:
+                self._inside.look()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     async def _finish(self, process: Process) -> None:
         """Close its input and wait a moment: a server may want to save something."""
+        if self._inside is not None:
+            self._inside.look()
         if process.stdin is not None:
             with contextlib.suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 await process.stdin.aclose()
@@ -163,6 +173,8 @@ class ServerProcess:
         """End it when it has too many processes, takes too much memory, or fills its folder: as any boxed program."""
         watch = watching.Watch(process.pid, [self._command.home], DATA_BYTES)
         while process.returncode is None and not self.problem:
+            if self._inside is not None:
+                self._inside.look()
             if problem := await anyio.to_thread.run_sync(watch.problem):
                 self.kill(problem)
             await anyio.sleep(watching.EVERY)

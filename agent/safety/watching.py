@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from deskhand.agent.safety.ending import Inside
+
 PROCESSES = 64
 """The most processes and threads of one box."""
 
@@ -45,9 +47,13 @@ class Watch:
         process: id of bubblewrap's process; None for a program that is in no box, whose processes can't be told apart.
         folders: those that it may write.
         memory: bytes that all its processes may hold together.
+
+    Attributes:
+        inside: what of the box has to be waited for at its end.
     """
 
     def __init__(self, process: int | None, folders: Sequence[Path], memory: int = MEMORY) -> None:
+        self.inside = None if process is None else Inside(process)
         self._process = process
         self._memory = memory
         self._folders = folders
@@ -55,6 +61,8 @@ class Watch:
 
     def problem(self) -> str:
         """Why it has to be killed, a part of a sentence; empty if it may go on."""
+        if self.inside is not None:
+            self.inside.look()
         if self._process is not None and processes(self._process) > PROCESSES:
             return f"it started more than {PROCESSES} processes"
         if self._process is not None and memory(self._process) > self._memory:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from deskhand.agent.safety import sandbox, watching
+from deskhand.agent.safety.ending import Inside
 
 LAUNCH = Path(__file__).resolve().with_name("launch.py")
 CHUNK = 65_536
@@ -96,19 +97,22 @@ def run(program: Program, *, cancel: threading.Event, seconds: float, most: int)
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    watch = watching.Watch(process.pid, program.write)
     try:
-        return _Following(process, most, watching.Watch(process.pid, program.write)).follow(
-            program.stdin, cancel, time.monotonic() + seconds, seconds
-        )
+        return _Following(process, most, watch).follow(program.stdin, cancel, time.monotonic() + seconds, seconds)
     finally:
-        end(process)
+        end(process, watch.inside)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process with all of its group, wait for it and close its pipes."""
+def end(process: subprocess.Popen[bytes], inside: Inside | None) -> None:
+    """Kill a process with all of its group and what is in its box, wait for them and close its pipes."""
+    if inside is not None:
+        inside.look()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if inside is not None:
+        inside.end()
     for pipe in (process.stdin, process.stdout, process.stderr):
         # What was still to be written to a dead process is of no use.
         with contextlib.suppress(BrokenPipeError):

@@ -180,11 +180,11 @@ class _Run:
         assert process.stdin  # noqa: S101 - for the type checker: all three are pipes
         assert process.stdout  # noqa: S101
         assert process.stderr  # noqa: S101
+        watch = watching.Watch(process.pid if job.boxed else None, job.writable)
         try:
-            watch = watching.Watch(process.pid if job.boxed else None, job.writable)
             return self._follow(process.stdin, process.stdout, process.stderr, job.line, watch)
         finally:
-            boxed.end(process)
+            boxed.end(process, watch.inside)
 
     def _follow(
         self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], line: bytes, watch: watching.Watch
