@@ -175,14 +175,15 @@ class McpServers:
         return next((each for name, each in self._servers.items() if group_name(name) == tool.skill), None)
 
     def _told(self, server: Server, tool: Offer) -> Callable[[float, float | None, str], None]:
-        last = 0.0
+        last, finished = 0.0, False
 
         def told(done: float, total: float | None, message: str) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last < 0.1:  # a server may tell a thousand a second
+            nonlocal last, finished
+            now, ends = time.monotonic(), bool(total) and done >= (total or 0)
+            # A server may tell a thousand a second; the end is told however soon it comes, as nothing comes after it.
+            if now - last < 0.1 and (finished or not ends):
                 return
-            last = now
+            last, finished = now, finished or ends
             stage = f"{server.config.name}: {message[:80]}" if message else tool.name
             self._progress(Progressed(stage, _whole(done), _whole(total or 0)))
 

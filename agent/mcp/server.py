@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 CANCEL_GRACE = 0.3
 """Seconds in which the notice of a cancelled call may reach a server before its process is ended."""
 
+FIRST_WAIT = 1.0
+"""Seconds from the failure of a server to its next start."""
 LONGEST_WAIT = 60.0
-"""Seconds between two starts of a server that keeps failing: 1, 2, 4 … up to this."""
+"""Likewise of one that keeps failing: 1, 2, 4 … up to this."""
 
 
 class Server:
@@ -172,10 +174,10 @@ class Server:
         """A live connection with the list of what it offers."""
         if self._link is not None and self._link.alive:
             return self._link
+        wait = self._next_start - time.monotonic()  # before the cleaning, which may take as long
         if self._link is not None:
             await self._link.end(at_once=True)
             self._link = None
-        wait = self._next_start - time.monotonic()
         if wait > 0:
             times = "once" if self._failures == 1 else f"{self._failures} times in a row"
             raise LinkError(
@@ -200,7 +202,7 @@ class Server:
 
     def _failed(self) -> None:
         self._failures += 1
-        self._next_start = time.monotonic() + min(LONGEST_WAIT, 2.0 ** (self._failures - 1))
+        self._next_start = time.monotonic() + min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (self._failures - 1))
 
     async def _relist(self, link: Link) -> None:
         """Read what it offers and compare with what was agreed to."""

@@ -72,6 +72,9 @@ class Desk:
     def run(self, name: str, limits: Limits | None = None, **arguments: Any) -> ToolResult:
         return self.servers.run(self.tool(name), ToolCall("c", name, arguments), self.cancel, limits or Limits())
 
+    def told(self) -> list[tuple[int, int]]:
+        return [(each.done, each.total) for each in self.progress]
+
     def connect(self, name: str) -> Any:
         found = self.run(f"{name}__connect")
         assert not found.error, found.error

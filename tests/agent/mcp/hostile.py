@@ -110,6 +110,12 @@ def call(number, params):
         return {"content": 7}
     if "typed" in MODES:
         return text("lies", structuredContent={"n": "many"})
+    if "steps" in MODES:
+        token = params["_meta"]["progressToken"]
+        for step in range(1, 101):
+            say(
+                {"method": "notifications/progress", "params": {"progressToken": token, "progress": step, "total": 100}}
+            )
     if "fails" in MODES:
         return text("No such thing.", isError=True)
     if "probe" in MODES:

@@ -1,5 +1,6 @@
 """A server that was configured is still a stranger: whatever it does is a sentence, and nothing of it is left."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from deskhand.agent.limits import Limits
+from deskhand.agent.mcp.link import Link
 from deskhand.agent.tools import arguments, disclosure
 from deskhand.model.language.dialect import Control
 from deskhand.model.language.schema import normalise
@@ -250,18 +252,42 @@ def test_stop_ends_a_start_that_hangs(desk, entries):
     assert desk.run("mute__connect").error == "The tool was stopped."
 
 
-def test_a_server_that_dies_is_started_again_with_patience(desk, entries):
-    desk.write(bad=entries.hostile("die"))
-    desk.connect("bad")
-    desk.run("bad__read_state")
-    early = desk.run("bad__read_state")
-    assert "failed once; it is started again in" in early.error
+def test_a_thousand_steps_are_told_seldom_and_the_last_always(desk, entries):
+    desk.write(quick=entries.hostile("steps"))
+    desk.connect("quick")
+    assert desk.run("quick__read_state").error == ""
     deadline = time.monotonic() + 20
+    while (100, 100) not in desk.told() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert desk.told()[-1] == (100, 100)
+    assert len(desk.told()) < 50
+
+
+def test_a_server_that_dies_is_started_again_with_patience(desk, entries, monkeypatch):
+    monkeypatch.setattr("deskhand.agent.mcp.server.FIRST_WAIT", 4.0)
+    end = Link.end
+
+    async def slow(link, *args, **options):
+        await end(link, *args, **options)
+        await asyncio.sleep(4.5)  # as on a busy machine; the patience is not used up by it
+
+    with monkeypatch.context() as patch:
+        _die_early(desk, entries, patch, slow)
+    early = desk.run("bad__read_state")
+    deadline = time.monotonic() + 30
     while "started again" in early.error and time.monotonic() < deadline:
         time.sleep(0.2)
         early = desk.run("bad__read_state")
     assert early.error == "The MCP server bad has ended: the disk is on fire."
     assert "failed 2 times in a row" in desk.run("bad__read_state").error
+
+
+def _die_early(desk, entries, patch, end):
+    desk.write(bad=entries.hostile("die"))
+    desk.connect("bad")
+    desk.run("bad__read_state")
+    patch.setattr(Link, "end", end)
+    assert "failed once; it is started again in" in desk.run("bad__read_state").error
 
 
 def test_few_servers_run_at_a_time(desk, entries):
