@@ -225,7 +225,7 @@ class Window(QMainWindow):
         self.screens.practice_requested.connect(self.practice_requested)
         self.screens.chosen.connect(self.take_screenshot)
         self.gatherer.listed.connect(self.screens.fill)
-        self.gatherer.got.connect(self.composer.chips.add)
+        self.gatherer.got.connect(self._attach)
         composer.chips.changed.connect(self._prepare)
         self.gatherer.failed.connect(self._warn)
         talk.began.connect(lambda: composer.set_recording(recording=True))
@@ -514,6 +514,12 @@ class Window(QMainWindow):
         self.composer.input.setFocus()
         if screenshot:
             self.take_screenshot()
+
+    def _attach(self, percept: Percept) -> None:
+        self.composer.chips.add(percept)
+        if self.sheets.top is None and not self.places.on_page:
+            # A window that was hidden while another had the keyboard comes back with it at the next widget.
+            self.composer.input.setFocus()
 
     def _choose_files(self) -> None:
         suffixes = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))

@@ -217,9 +217,11 @@ def test_a_screenshot_is_taken_without_our_window_and_attached(window, qtbot, x_
     assert window.isVisible()
     assert window.composer.percepts[0].image.width == 1280
     window.screens.hide = False
+    window.composer.screenshot.setFocus()
     window.composer.screenshot.click()
     assert window.isVisible()
     qtbot.waitUntil(lambda: len(window.composer.percepts) == 2)
+    assert window.focusWidget() is window.composer.input, "what is typed next is about the picture"
 
 
 def test_without_a_display_the_screenshot_says_what_to_do(window, qtbot, monkeypatch):
