@@ -102,7 +102,7 @@ def microphone() -> Generator[dict[str, str]]:
         )  # fmt: skip
         client = {"PULSE_SERVER": f"unix:{socket}", "PULSE_SOURCE": "microphone", "PULSE_SINK": "speaker"}
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while subprocess.run(
                 ["pactl", "info"], env={**environment, **client}, capture_output=True, check=False
             ).returncode:

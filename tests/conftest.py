@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pydantic.fields  # noqa: F401 - before Qt, whose import hook breaks the circular imports of pydantic
 import pytest
+from pytestqt.qtbot import QtBot
 
 from deskhand.app import virtual
 
@@ -28,6 +29,15 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime_folder:
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", runtime_folder)
     return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Generator[None]:
+    """Half a minute where a test says nothing else: what it waits for crosses threads, disks and an X server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals, QtBot.waitActive, QtBot.waitExposed):
+            patch.setitem(wait.__kwdefaults__, "timeout", 30_000)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -298,8 +298,14 @@ def test_stop_kills_a_running_tool(stage, make_skill, player, script):
     )
     stage.toolbox = Toolbox(load_skills([(root, "bundled")]), stage.data, stage.eyes)
     stage.permissions = Permissions(["slow"])
-    threading.Timer(1.5, stage.cancel.set).start()
     started = time.monotonic()
+
+    def emit(event):
+        stage.events.append(event)
+        if isinstance(event, CallProposed):
+            threading.Timer(1.5, stage.cancel.set).start()
+
+    stage.emit = emit
     outcome = stage.run(player(script.calls("slow_sleep")))
     assert time.monotonic() - started < 30
     assert outcome.finish == "cancelled"
@@ -307,12 +313,12 @@ def test_stop_kills_a_running_tool(stage, make_skill, player, script):
 
 
 def test_the_time_limit_ends_the_turn_but_not_while_the_person_thinks(stage, player, script):
-    stage.limits = Limits(seconds=4)
+    stage.limits = Limits(seconds=8)
 
     def emit(event):
         stage.events.append(event)
         if isinstance(event, ApprovalRequested):
-            threading.Timer(4.5, event.request.reply.set_result, [Answer.ONCE]).start()
+            threading.Timer(8.5, event.request.reply.set_result, [Answer.ONCE]).start()
 
     stage.emit = emit
     outcome = stage.run(player(script.calls("notes_append", text="x"), script.says("Noted.")))

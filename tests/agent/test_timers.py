@@ -77,8 +77,9 @@ def test_wait_can_be_stopped(timers, folder):
 
 def test_two_watchers_tell_a_timer_once(tmp_path, timers, folder, told):
     other = Timers(tmp_path, told.append)
+    due = time.time() + 3  # both watch by then
     for number in range(20):
-        put(folder, f"t{number}", time.time() + 0.3)
+        put(folder, f"t{number}", due)
     timers.start()
     other.start()
     wait_for(lambda: len(told) >= 20)

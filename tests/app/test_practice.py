@@ -169,7 +169,7 @@ def test_a_click_lands_where_it_was_meant_in_the_window_that_was_attached(shown,
 
 
 def test_it_ends_with_whoever_opened_it(shown):
-    output, _ = shown.communicate(timeout=10)  # closes its input and waits
+    output, _ = shown.communicate(timeout=60)  # closes its input and waits
     assert (output, shown.returncode) == ("", 0)
 
 

@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+from Xlib import display
 
 from deskhand.agent import background as module
 from deskhand.agent.background import Background
@@ -53,9 +54,20 @@ def test_a_watch_asks_always_and_a_list_never():
     assert tools["background_watch"].scopes != ("screen",)  # so a shown screenshot does not allow it
 
 
+def paint_black(name):
+    """Paint the empty screen, which another test may have made as light as the window that opens here."""
+    connection = display.Display(name)
+    screen = connection.screen()
+    screen.root.change_attributes(background_pixel=screen.black_pixel)
+    screen.root.clear_area(0, 0, 0, 0)
+    connection.sync()
+    connection.close()
+
+
 def test_a_window_that_opens_on_a_real_screen_wakes_a_watch(bundled, kept, x_display, monkeypatch):
     monkeypatch.setenv("DISPLAY", x_display)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    paint_black(x_display)
     monkeypatch.setattr(module, "TICK", 0.1)
     woken = []
     kept.start(woken.append)

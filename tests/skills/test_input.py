@@ -221,7 +221,8 @@ def test_a_combination_of_keys_arrives(program, call):
     assert call("input_keys", combination="hyper+nonsense").error == "There is no key named hyper."
 
 
-def test_the_place_is_shown_first_and_escape_stops_it(program, call, stop_key, capfd):
+def test_the_place_is_shown_first_and_escape_stops_it(program, call, stop_key, capfd, monkeypatch):
+    monkeypatch.setattr(pointer, "SHOWN", 20.0)
     seen = []
 
     def watch():

@@ -176,7 +176,8 @@ def test_administration_programs_are_not_offered(run, desktop, name):
 
 
 def test_a_program_that_fails_at_once_is_said(run, desktop):
-    program(desktop, "xthing", "sys.exit('cannot open display')")
+    program(desktop, "xthing")
+    (desktop / "programs" / "xthing").write_text("#!/bin/sh\necho cannot open display >&2\nexit 1\n")
     assert run("application", "xthing").error == "xthing ended at once with code 1: cannot open display"
 
 

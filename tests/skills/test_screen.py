@@ -14,7 +14,7 @@ from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.host import HostError, picture
 from deskhand.agent.tools.toolbox import Toolbox
-from deskhand.app.host import AppHost, phrases, voice
+from deskhand.app.host import AppHost, eyes, phrases, voice
 from deskhand.model.types import Image, ToolCall
 
 ROOT = Path(__file__).parents[2] / "skills"
@@ -99,7 +99,8 @@ def test_a_screen_that_can_not_be_captured_is_one_sentence(tmp_path, monkeypatch
     assert result.error
 
 
-def test_what_is_found_is_marked_where_it_stands(bundled, desktop_text):
+def test_what_is_found_is_marked_where_it_stands(bundled, desktop_text, monkeypatch):
+    monkeypatch.setattr(eyes, "FOUND_SECONDS", 10.0)
     marks = []
     watching = threading.Event()
 

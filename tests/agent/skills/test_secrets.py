@@ -54,10 +54,10 @@ def test_a_stopped_turn_takes_the_question_back(tmp_path):
 
 
 def test_the_time_in_which_the_person_looks_for_the_key_does_not_count(tmp_path):
-    stop = Stop(threading.Event(), 0.1)
+    stop = Stop(threading.Event(), 2)
 
     def ask(request):
-        threading.Timer(0.3, request.reply.set_result, ["key"]).start()
+        threading.Timer(2.3, request.reply.set_result, ["key"]).start()
 
     assert Secrets(tmp_path / "secrets.json", ask).of("weather", "", stop) == "key"
     time.sleep(0)

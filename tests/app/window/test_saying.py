@@ -105,7 +105,7 @@ def speak(window, qtbot, process_of):
     qtbot.waitUntil(lambda: heard(window) == "Listening", timeout=15_000)
     said = process_of()
     qtbot.waitUntil(lambda: said.poll() is not None, timeout=60_000)
-    qtbot.wait(300)
+    qtbot.wait(1000)  # until the last of it has come through the devices
     qtbot.mouseRelease(hold, Qt.MouseButton.LeftButton)
 
 

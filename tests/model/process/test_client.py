@@ -222,6 +222,7 @@ def test_a_stopped_process_is_ended_with_a_sentence(engine: WorkerEngine, moment
     with pytest.raises(EngineDiedError, match="no sign of life"):
         list(stream)
     gone(pid)
+    engine._watch = Watch(Patience())  # a start may take longer than that
     assert said(list(engine.generate(ask("count")))) == "one two three four five"
 
 
