@@ -58,8 +58,8 @@ class Saying(QWidget):
         self.hold.pressed.connect(talk.press)
         self.hold.released.connect(talk.release)
         talk.began.connect(self._began)
-        talk.listening.connect(lambda: self._tell("Listening"))
-        talk.toggled.connect(lambda: self._tell("Listening: press again when you have said it"))
+        talk.listening.connect(self._listens)
+        talk.toggled.connect(self._listens)
         talk.level.connect(self._level)
         talk.ended.connect(lambda: self._meter.setVisible(False))
         talk.heard.connect(self._give)
@@ -69,6 +69,11 @@ class Saying(QWidget):
         self._meter.clear()
         self._meter.setVisible(True)
         self._tell("Opening the microphone")
+
+    def _listens(self) -> None:
+        """The microphone is open, or the finger is gone; nobody is asked to speak before both have come."""
+        if self.talk.listens:
+            self._tell("Listening: press again when you have said it" if self.talk.tapped else "Listening")
 
     def _level(self, level: float, _seconds: float) -> None:
         self._meter.add(level)

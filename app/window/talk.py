@@ -63,6 +63,11 @@ class Talk(QObject):
         """Whether the microphone is open by now."""
         return self._recorder is not None and self._open
 
+    @property
+    def tapped(self) -> bool:
+        """Whether the recording goes on without a finger on the button."""
+        return self._recorder is not None and self._tapped
+
     def press(self) -> None:
         """The button or the keys went down."""
         if self._recorder is not None:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 
 import pytest
 from PySide6.QtCore import Qt
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 
 from deskhand.agent.events import Answer, ApprovalHeard, ApprovalRequest, ApprovalRequested
 from deskhand.app import virtual
+from deskhand.app.microphone import Recorder
 from deskhand.model.types import ToolCall
 
 PHRASE = "append call the doctor"
@@ -55,6 +57,27 @@ def test_the_keys_speak_and_press_no_button(qtbot, window, question, plugged):
     assert not question.reply.done()
     assert question.said.empty()
     assert not window.talk.active
+
+
+def test_a_tap_asks_to_speak_only_once_the_microphone_is_open(qtbot, window, question, plugged, monkeypatch):
+    opens = threading.Event()
+
+    class SlowRecorder(Recorder):
+        def start(self, on_level=None):
+            opens.wait(60)
+            super().start(on_level)
+
+    monkeypatch.setattr("deskhand.app.window.talk.TAP_SECONDS", 1000.0)
+    talk = window.sheets.approval._saying.talk
+    monkeypatch.setattr(talk, "_make", SlowRecorder)
+    hold = window.findChild(QPushButton, "approval-talk")
+    qtbot.mouseClick(hold, Qt.MouseButton.LeftButton)
+    assert talk.tapped
+    assert told(window) == "Opening the microphone"
+    opens.set()
+    qtbot.waitUntil(lambda: told(window) == "Listening: press again when you have said it")
+    qtbot.mouseClick(hold, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not talk.active)
 
 
 def test_where_nothing_can_be_said_the_keys_answer_nothing(qtbot, window, desk):
