@@ -42,6 +42,7 @@ class Page(QWidget):
 
     def __init__(self, theme: Theme, name: str, title: str, lead: str) -> None:
         super().__init__()
+        self._looking = self._again = False
         self.theme = theme
         named(self, name, accessible=title)
         self.back = named(QToolButton(), f"{name}-back", hint("Back to the conversation", QKeySequence("Esc")))
@@ -98,6 +99,21 @@ class Page(QWidget):
     def look(self) -> None:
         """Read what the page shows, in the background, and show it if it is other than before."""
         raise NotImplementedError
+
+    def look_again(self) -> None:
+        """Read what was just changed; a reading that is under way began before, and is not shown."""
+        if self._looking:
+            self._again = True
+        else:
+            self.look()
+
+    def overtaken(self) -> bool:
+        """A reading has ended: whether something was changed meanwhile, in which case another has begun."""
+        self._looking = False
+        again, self._again = self._again, False
+        if again:
+            self.look()
+        return again
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Follow what happens while the page is to be seen."""

@@ -49,7 +49,6 @@ class PermissionsPage(Page):
         super().__init__(theme, "permissions-page", "Permissions", LEAD)
         self._permits = permits
         self._permitted: Permitted | None = None
-        self._looking = False
         self._group: QButtonGroup | None = None
 
     def look(self) -> None:
@@ -65,7 +64,8 @@ class PermissionsPage(Page):
             return str(error)
 
     def _looked(self, found: Permitted | str) -> None:
-        self._looking = False
+        if self.overtaken():
+            return
         if isinstance(found, str):
             if not any(each.text() == shown(found) for each in self.findChildren(QLabel, "told-text")):
                 self.tell(found, "error")
@@ -155,7 +155,7 @@ class PermissionsPage(Page):
 
         def done(problem: str) -> None:
             self._permitted = None  # what the person clicked is shown as it is, also if it could not be done
-            self.look()
+            self.look_again()
             if problem:
                 self.tell(problem, "error")
 

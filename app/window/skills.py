@@ -35,7 +35,6 @@ class SkillsPage(Page):
         super().__init__(theme, "skills-page", "Skills", LEAD)
         self._shelf = shelf
         self._shelved: Shelved | None = None
-        self._looking = False
         self._offer: Offer | None = None
         self.setAcceptDrops(True)
         self.add = named(QPushButton("Add a skill"), "skill-add")
@@ -65,7 +64,8 @@ class SkillsPage(Page):
             return str(error)
 
     def _looked(self, found: Shelved | str) -> None:
-        self._looking = False
+        if self.overtaken():
+            return
         if not self._offering:
             self._busy.clear()
         if isinstance(found, str):
@@ -115,7 +115,7 @@ class SkillsPage(Page):
     # What the person does -------------------------------------------------------------------------------------------
 
     def _switch(self, name: str, on: bool) -> None:
-        self.later(lambda: self._shelf.switch(name, on=on), lambda _: self.look())
+        self.later(lambda: self._shelf.switch(name, on=on), lambda _: self.look_again())
 
     def _look_at(self, name: str) -> None:
         def read() -> tuple[Card, bool]:
@@ -125,26 +125,26 @@ class SkillsPage(Page):
 
     def _ask_to_use(self, card: Card, keyed: bool) -> None:
         sheet = ConsentSheet(self.window(), self.theme, [card], new=False, keyed=[card.skill.name] if keyed else [])
-        sheet.accepted.connect(lambda: self.later(lambda: self._shelf.agree(card), lambda _: self.look()))
+        sheet.accepted.connect(lambda: self.later(lambda: self._shelf.agree(card), lambda _: self.look_again()))
         self.ask(sheet)
 
     def _remove(self, name: str) -> None:
         self.later(lambda: self._shelf.remove(name), self._removed)
 
     def _removed(self, removed: Removed) -> None:
-        self.look()
+        self.look_again()
         self.tell(f"{removed.name} was removed.", "info", "Undo", lambda: self._restore(removed))
 
     def _restore(self, removed: Removed) -> None:
         def done(_: None) -> None:
-            self.look()
+            self.look_again()
             self.tell(f"{removed.name} is back.")
 
         self.later(lambda: self._shelf.restore(removed), done)
 
     def _forget(self, name: str) -> None:
         def done(_: None) -> None:
-            self.look()
+            self.look_again()
             self.tell(f"The key of {name} was forgotten. The skill asks again when it needs one.")
 
         self.later(lambda: self._shelf.forget_secret(name), done)
@@ -196,7 +196,7 @@ class SkillsPage(Page):
             self.later(offer.accept, self._installed)
 
     def _installed(self, names: tuple[str, ...]) -> None:
-        self.look()
+        self.look_again()
         self.tell(f"Installed: {', '.join(names)}. Begin a message with /{names[0]}, or let the model find it.")
 
     def withdraw(self) -> None:

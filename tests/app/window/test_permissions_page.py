@@ -48,6 +48,33 @@ def test_the_mode_counts_at_once_and_after_a_restart(paged, running, tmp_path, q
     qtbot.waitUntil(lambda: decided(running, tmp_path / "a") == "ask", timeout=20_000)
 
 
+def test_what_was_clicked_while_the_page_was_reading_is_shown(paged, running, qtbot, monkeypatch):
+    paged.click("go-permissions")
+    assert paged.wait("mode-ask").isChecked()
+    page = paged.wait("permissions-page")
+    page._timer.stop()
+    qtbot.waitUntil(lambda: not page._looking)
+    goes_on, begun = threading.Event(), []
+    look = page._permits.look
+
+    def slow():
+        found = look()
+        begun.append(found)
+        if len(begun) == 1:
+            goes_on.wait(60)
+        return found
+
+    monkeypatch.setattr(page._permits, "look", slow)
+    page.look()
+    qtbot.waitUntil(lambda: bool(begun))
+    paged.click("mode-read-only")
+    qtbot.waitUntil(lambda: page._permitted is None)  # it is done
+    goes_on.set()
+    qtbot.waitUntil(lambda: page._permitted is not None)
+    assert page._permitted.mode == "read-only"
+    assert paged.wait("mode-read-only").isChecked()
+
+
 def test_trusted_folders_are_added_and_removed_at_once(paged, running, tmp_path, qtbot):
     folder = tmp_path / "letters"
     folder.mkdir()
