@@ -108,7 +108,7 @@ class ApprovalSheet(Sheet):
         if event.key() != Qt.Key.Key_Space or not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             return False
         if not event.isAutoRepeat() and self._saying and self._saying.hold.isEnabled():
-            self._saying.talk.press()
+            self._saying.talk.press(self._saying.talk.stamp(event))
             self._keys_down = True
         return True
 
@@ -118,7 +118,7 @@ class ApprovalSheet(Sheet):
             return False
         if not event.isAutoRepeat():
             self._keys_down = False
-            self._saying.talk.release()
+            self._saying.talk.release(self._saying.talk.stamp(event))
         return True
 
     def reject(self) -> None:

@@ -55,6 +55,7 @@ class Saying(QWidget):
 
     def _connect(self) -> None:
         talk = self.talk
+        talk.watch(self.hold)
         self.hold.pressed.connect(talk.press)
         self.hold.released.connect(talk.release)
         talk.began.connect(self._began)

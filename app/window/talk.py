@@ -5,11 +5,18 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtGui import QInputEvent
+from PySide6.QtWidgets import QAbstractButton
 
 from deskhand.agent.percept import SoundPercept
 from deskhand.app.microphone import Recorder, is_silent
 from deskhand.app.window import background
+
+_INPUT = {
+    QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick, QEvent.Type.MouseButtonRelease,
+    QEvent.Type.KeyPress, QEvent.Type.KeyRelease,
+}  # fmt: skip
 
 TAP_SECONDS = 0.35
 """A shorter press is a tap: the recording goes on until the next one."""
@@ -47,6 +54,7 @@ class Talk(QObject):
         self._recorder: Recorder | None = None
         self._open = False
         self._pressed = 0.0
+        self._pressed_stamp = self._noted = 0
         self._tapped = False
         self._finish_when_open = False
         self._over.connect(self._ended_by_itself)
@@ -68,8 +76,27 @@ class Talk(QObject):
         """Whether the recording goes on without a finger on the button."""
         return self._recorder is not None and self._tapped
 
-    def press(self) -> None:
-        """The button or the keys went down."""
+    @staticmethod
+    def stamp(event: QInputEvent) -> int:
+        """Milliseconds at which the person did it, by the clock of the system's events; 0 where it does not say.
+
+        An event is dealt with when the window has time for it: by that, a tap on a busy machine would be a hold.
+        """
+        return event.timestamp()
+
+    def watch(self, button: QAbstractButton) -> None:
+        """Note when a button goes down and up: its signals do not say."""
+        button.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Keep the stamp of what a button is about to tell."""
+        if isinstance(event, QInputEvent) and event.type() in _INPUT:
+            self._noted = self.stamp(event)
+        return super().eventFilter(watched, event)
+
+    def press(self, stamp: int = 0) -> None:
+        """The button or the keys went down, at `stamp`; of a button that is watched it is known."""
+        stamp, self._noted = stamp or self._noted, 0
         if self._recorder is not None:
             if self._tapped:
                 self._finish()
@@ -78,7 +105,7 @@ class Talk(QObject):
         recorder.on_end = lambda: self._over.emit(recorder)
         recorder.on_sound = partial(self._grows.emit, recorder)
         self._open, self._tapped, self._finish_when_open = False, False, False
-        self._pressed = time.monotonic()
+        self._pressed, self._pressed_stamp = time.monotonic(), stamp
         self.began.emit()
         background.run(
             lambda: recorder.start(lambda level: self._loud.emit(recorder, level, recorder.seconds)),
@@ -86,11 +113,15 @@ class Talk(QObject):
             lambda sentence: self._refused(recorder, sentence),
         )
 
-    def release(self) -> None:
-        """The button or the keys went up."""
+    def release(self, stamp: int = 0) -> None:
+        """The button or the keys went up; as of `press`."""
+        stamp, self._noted = stamp or self._noted, 0
         if self._recorder is None or self._tapped:
             return
-        if time.monotonic() - self._pressed < TAP_SECONDS:
+        held = time.monotonic() - self._pressed
+        if stamp and self._pressed_stamp:
+            held = (stamp - self._pressed_stamp) % (1 << 32) / 1000  # X11 counts anew after 49 days
+        if held < TAP_SECONDS:
             self._tapped = True
             self.toggled.emit()
         else:

@@ -215,6 +215,7 @@ class Window(QMainWindow):
         composer.submitted.connect(self.submit)
         composer.stop_requested.connect(self.stop)
         composer.screenshot_requested.connect(self.take_screenshot)
+        talk.watch(composer.talk)
         composer.talk_pressed.connect(talk.press)
         composer.talk_released.connect(talk.release)
         composer.files_given.connect(self.gatherer.files)
@@ -324,7 +325,7 @@ class Window(QMainWindow):
         if event.key() == Qt.Key.Key_Space and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             if not event.isAutoRepeat() and self.sheets.top is None:
                 self._keys_down = True
-                self.talk.press()
+                self.talk.press(self.talk.stamp(event))
             return
         super().keyPressEvent(event)
 
@@ -332,7 +333,7 @@ class Window(QMainWindow):
         """Either key of Ctrl+Space goes up."""
         if self._keys_down and event.key() in {Qt.Key.Key_Space, Qt.Key.Key_Control} and not event.isAutoRepeat():
             self._keys_down = False
-            self.talk.release()
+            self.talk.release(self.talk.stamp(event))
             return
         super().keyReleaseEvent(event)
 

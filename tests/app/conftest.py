@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from deskhand.agent.percept import Percept
 from deskhand.app.happenings import EngineReady
+from deskhand.app.window.talk import Talk
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.window import Window
 from deskhand.model.types import EngineInfo, ToolChoice
@@ -97,3 +98,18 @@ def window(qtbot: QtBot, theme: Theme, desk: HandDesk):
     window.close()
     # What was begun in the background (a microphone that closes) ends before the devices of the tests do.
     assert QThreadPool.globalInstance().waitForDone(20_000)
+
+
+_STAMP = Talk.stamp
+
+
+@pytest.fixture(autouse=True)
+def no_stamps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """QTest's stamps count events and not time: whoever holds a button down in a test waits for real."""
+    monkeypatch.setattr(Talk, "stamp", staticmethod(lambda _event: 0))
+
+
+@pytest.fixture
+def stamps(no_stamps: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events have the stamps that they have: a click of QTest is a tap, however long it takes."""
+    monkeypatch.setattr(Talk, "stamp", staticmethod(_STAMP))

@@ -76,7 +76,7 @@ def test_nearly_all_that_was_said_is_read_when_it_ends(speaking, qtbot, voice):
     assert usage.reused_tokens == usage.prompt_tokens - usage.evaluated_tokens
 
 
-def test_what_was_thrown_away_is_not_read_again_and_not_missed(speaking, qtbot, voice):
+def test_what_was_thrown_away_is_not_read_again_and_not_missed(speaking, qtbot, voice, stamps):
     window = speaking
     qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
     voice()

@@ -5,8 +5,9 @@ import subprocess
 import time
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication, QLabel
 
 from deskhand.agent.events import Progressed
 from deskhand.agent.percept import ScreenPercept
@@ -65,7 +66,7 @@ def test_silence_is_said_before_anything_is_sent(window, desk, qtbot, plugged):
     assert window.composer.input.hasFocus()
 
 
-def test_a_tap_goes_on_until_the_next_one(window, desk, qtbot, speaking):
+def test_a_tap_goes_on_until_the_next_one(window, desk, qtbot, speaking, stamps):
     speaking()
     qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: max(window.composer.meter.levels, default=0) > 0.4, timeout=15_000)
@@ -100,7 +101,28 @@ def test_no_level_is_shown_before_listening_is_said(qtbot, plugged):
     assert len(order) == heard
 
 
-def test_escape_discards(window, desk, qtbot, plugged):
+def mouse(button, kind, stamp):
+    down = Qt.MouseButton.LeftButton if kind == QEvent.Type.MouseButtonPress else Qt.MouseButton.NoButton
+    place, none = QPointF(button.rect().center()), Qt.KeyboardModifier.NoModifier
+    event = QMouseEvent(kind, place, button.mapToGlobal(place), Qt.MouseButton.LeftButton, down, none)
+    event.setTimestamp(stamp)
+    QApplication.sendEvent(button, event)
+
+
+def test_a_tap_is_one_by_when_it_was_done_and_not_by_when_the_window_had_time(window, qtbot, plugged, stamps):
+    button = window.composer.talk
+    mouse(button, QEvent.Type.MouseButtonPress, (1 << 32) - 50)
+    time.sleep(TAP_SECONDS + 0.1)
+    mouse(button, QEvent.Type.MouseButtonRelease, 50)  # the X server counts anew
+    assert window.talk.tapped
+    window.talk.cancel()
+    mouse(button, QEvent.Type.MouseButtonPress, 10_000)
+    qtbot.waitUntil(lambda: listening(window))
+    mouse(button, QEvent.Type.MouseButtonRelease, 11_000)
+    assert not window.talk.active
+
+
+def test_escape_discards(window, desk, qtbot, plugged, stamps):
     qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: listening(window), timeout=15_000)
     qtbot.keyClick(window, Qt.Key.Key_Escape)
@@ -111,7 +133,7 @@ def test_escape_discards(window, desk, qtbot, plugged):
     assert window.composer.percepts == ()
 
 
-def test_escape_while_the_microphone_opens_discards_too(window, desk, qtbot, plugged):
+def test_escape_while_the_microphone_opens_discards_too(window, desk, qtbot, plugged, stamps):
     qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert not window.talk.active
@@ -140,7 +162,7 @@ def test_what_is_said_is_given_to_the_engine_while_it_is_said(window, desk, qtbo
     assert [audio.seconds for audio in growing] == sorted({audio.seconds for audio in growing})
 
 
-def test_escape_throws_away_what_was_read(window, desk, qtbot, plugged):
+def test_escape_throws_away_what_was_read(window, desk, qtbot, plugged, stamps):
     qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(desk.prepared) > 2, timeout=15_000)
     qtbot.keyClick(window, Qt.Key.Key_Escape)
@@ -149,7 +171,7 @@ def test_escape_throws_away_what_was_read(window, desk, qtbot, plugged):
     assert desk.prepared[-1] == ()
 
 
-def test_speech_behind_text_is_not_read_before_the_text_is_finished(window, desk, qtbot, plugged):
+def test_speech_behind_text_is_not_read_before_the_text_is_finished(window, desk, qtbot, plugged, stamps):
     window.composer.input.setPlainText("Write this down:")
     qtbot.mouseClick(window.composer.talk, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(window.composer.meter.levels) > 20, timeout=15_000)
