@@ -69,6 +69,16 @@ def table(report: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def practised(report: Mapping[str, Any]) -> str:
+    """How it does on the windows that come with it."""
+    shares = {kind: f"{right} of {asked}" for kind, (right, asked) in report["practice"].items()}
+    return (
+        "The dialogs in `practice/` are easier: held out are their layouts and where their title stands, but not\n"
+        f"every line. Of them it reads {shares['title']} titles and {shares['buttons']} lists of buttons, says what "
+        f"{shares['say']} say, and\npresses {shares['press typed']} buttons when that is typed.\n"
+    )
+
+
 def drafting(report: Mapping[str, Any]) -> str:
     """What the drafter saves, if there is one."""
     found = report.get("drafting")
@@ -108,6 +118,7 @@ def card(run: Path, report: Mapping[str, Any]) -> str:
         turns=next(iter(report["suites"].values()))["turns"],
         people=_PEOPLE.format(HUMAN, report["suites"][HUMAN]["turns"]) if HUMAN in report["suites"] else "",
         table=table(report),
+        practice=practised(report),
         drafting=drafting(report),
         steps=len(log),
         minutes=sum(entry["seconds"] for entry in log) / 60,

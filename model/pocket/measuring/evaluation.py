@@ -20,7 +20,7 @@ from deskhand.model.llama.local import LocalEngine
 from deskhand.model.pocket import curriculum
 from deskhand.model.pocket.measuring.scoring import Answer, Score, score
 from deskhand.model.pocket.spec import BUDGET
-from deskhand.model.pocket.world import human
+from deskhand.model.pocket.world import human, practice
 from deskhand.model.pocket.world.samples import Sample
 from deskhand.model.pocket.world.understood import understood
 from deskhand.model.types import BrokenCall, CallDelta, Finish, Sampling, TextDelta, Usage
@@ -104,7 +104,8 @@ def evaluate(bundle: Bundle, count: int, suites: Sequence[str] = (), people: Pat
 
     Returns:
         ``suites``: by name, `summary`; ``seconds`` that they took; ``drafting``, if there is a drafter: tokens drafted
-        and accepted, the share of answers that are the same, tokens a step, seconds; ``bytes`` of the files.
+        and accepted, the share of answers that are the same, tokens a step, seconds; ``practice``: of the practice
+        windows how many of each kind of question are right, and how many there are; ``bytes`` of the files.
     """
     drawn = {name: curriculum.held_out_samples(name, count) for name in suites or curriculum.HELD_OUT}
     if people is not None and (recorded := human.clips(people, count)):
@@ -117,6 +118,10 @@ def evaluate(bundle: Bundle, count: int, suites: Sequence[str] = (), people: Pat
         plain[name] = [answer(local, sample)[0] for sample in samples]
         report["suites"][name] = summary([score(*pair) for pair in zip(samples, plain[name], strict=True)])
     report["seconds"] = round(time.monotonic() - began, 1)
+    report["practice"] = {
+        kind: [sum(score(sample, answer(local, sample)[0]).right for sample in asked), len(asked)]
+        for kind, asked in practice.asked().items()
+    }
     local.close()
     if bundle.drafter is not None:
         report["drafting"] = _drafting(bundle, drawn, plain)

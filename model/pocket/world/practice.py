@@ -15,9 +15,11 @@ import numpy as np
 from PIL import Image as Picture
 
 from deskhand.model.pocket.spec import COLUMNS
-from deskhand.model.pocket.world import windows
+from deskhand.model.pocket.world import commands, windows
 from deskhand.model.pocket.world.lexicon import BUTTONS, TITLES
+from deskhand.model.pocket.world.samples import LIST, PRESS, SAY, TITLE, Sample
 from deskhand.model.pocket.world.windows import HELD_OUT_LAYOUTS, THEMES, Window
+from deskhand.model.types import Message, Text
 
 COUNT = 12
 _SEED = 4_000_037
@@ -53,6 +55,26 @@ def drawn(count: int = COUNT) -> list[Window]:
         pressed.append(set(labels))
         theme = THEMES[len(found) % len(THEMES)]
         found.append(Window(titles[len(found)], lines, placed, theme, message_at=(1, 3), title_row=1))
+    return found
+
+
+def asked() -> dict[str, list[Sample]]:
+    """What a newcomer asks of every dialog, by kind: its title, its buttons, what it says, and to press each button."""
+    found: dict[str, list[Sample]] = {"title": [], "buttons": [], "say": [], "press typed": []}
+    for window in drawn():
+        pixels = window.render()
+        told = {
+            "title": (TITLE[0], window.title),
+            "buttons": (LIST[0], ", ".join(button.label for button in window.buttons)),
+            "say": (SAY[0], " ".join(window.message)),
+        }
+        for kind, (question, answer) in told.items():
+            said = Message("assistant", (Text(answer),))
+            found[kind].append(Sample(kind, said, question, pixels, window=window))
+        for button in window.buttons:
+            click = Message("assistant", calls=(commands.click(*window.middle(button)),))
+            press = PRESS[0].format(button=button.label)
+            found["press typed"].append(Sample("press typed", click, press, pixels, window=window, button=button))
     return found
 
 

@@ -18,7 +18,7 @@ from deskhand.app.settings import POCKET
 from deskhand.model.errors import BundleError
 from deskhand.model.files.shipped import LEARNT, open_shipped
 from deskhand.model.pocket import curriculum
-from deskhand.model.pocket.measuring.card import GOALS, drafting, missed, table
+from deskhand.model.pocket.measuring.card import GOALS, drafting, missed, practised, table
 from deskhand.model.pocket.measuring.evaluation import SMALL, answer, engine, evaluate
 from deskhand.model.pocket.world import commands
 from deskhand.model.pocket.world.commands import INTENTS, SLOTS
@@ -49,6 +49,12 @@ def test_a_suite_is_as_right_and_acts_as_often_as_when_it_was_measured(suite, st
         assert found["character error"] == pytest.approx(said["character error"], abs=0.02)
 
 
+def test_it_does_on_the_practice_windows_as_stated(stated, measured):
+    for kind, (right, asked) in stated["practice"].items():
+        assert measured["practice"][kind][1] == asked
+        assert abs(measured["practice"][kind][0] - right) <= MAY_DIFFER
+
+
 def test_the_drafter_drafts_as_stated_and_answers_are_the_same_with_and_without_it(stated, measured):
     assert abs(measured["drafting"]["acceptance"] - stated["drafting"]["acceptance"]) < 0.1
     assert stated["drafting"]["acceptance"] >= 0.6
@@ -60,6 +66,7 @@ def test_the_card_says_what_the_report_says(stated):
     card = (POCKET / "README.md").read_text("utf-8")
     assert table(stated) in card
     assert drafting(stated) in card
+    assert practised(stated) in card
     assert set(GOALS) <= set(curriculum.HELD_OUT) == set(stated["small"]) <= set(stated["suites"])
 
 
