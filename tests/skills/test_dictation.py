@@ -37,6 +37,9 @@ edit.setGeometry(200, 200, 500, 300)
 edit.textChanged.connect(lambda: print(repr(edit.toPlainText()), flush=True))
 edit.show()
 edit.setFocus()
+while not edit.windowHandle().isExposed():  # the X server has it on the screen
+    app.processEvents()
+app.processEvents()
 print("shown", flush=True)
 app.exec()
 """

@@ -47,6 +47,9 @@ field.setGeometry(50, 150, 300, 40)
 field.textChanged.connect(lambda text: say("text", text))
 room.show()
 room.setFocus()
+while not room.windowHandle().isExposed():  # the X server has it on the screen
+    app.processEvents()
+app.processEvents()
 say("shown", 1)
 app.exec()
 """

@@ -28,6 +28,9 @@ label = QLabel("Emergency exit")
 label.setStyleSheet("background: white; color: black; font-size: 36px; padding: 30px")
 label.setGeometry(300, 250, 500, 200)
 label.show()
+while not label.windowHandle().isExposed():  # the X server has it on the screen
+    app.processEvents()
+app.processEvents()
 print("shown", flush=True)
 app.exec()
 """

@@ -26,6 +26,9 @@ if sys.argv[4] == "selected":
     app.processEvents()
     edit.selectAll()
     app.clipboard().setText(edit.toPlainText(), app.clipboard().Mode.Selection)
+while not edit.windowHandle().isExposed():  # the X server has it on the screen
+    app.processEvents()
+app.processEvents()
 print("shown", flush=True)
 app.exec()
 """

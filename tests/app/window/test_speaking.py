@@ -57,6 +57,10 @@ def of(window, kind):
     return [event for event in window.seen if isinstance(event, kind)]
 
 
+def read(progress):
+    return progress.done >= progress.total
+
+
 def test_nearly_all_that_was_said_is_read_when_it_ends(speaking, qtbot, voice):
     window = speaking
     window.composer.chips.add(ScreenPercept(Image(bytes([90]) * (640 * 400 * 3), 640, 400, 280)))
@@ -64,6 +68,7 @@ def test_nearly_all_that_was_said_is_read_when_it_ends(speaking, qtbot, voice):
     qtbot.waitUntil(lambda: window.talk.listens, timeout=15_000)
     said = voice()
     qtbot.waitUntil(lambda: said.poll() is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: bool(of(window, Progressed)) and read(of(window, Progressed)[-1]), timeout=60_000)
     qtbot.mouseRelease(window.composer.talk, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(of(window, TextAdded)), timeout=60_000)
     window.stop()
