@@ -16,6 +16,7 @@ from deskhand.agent.events import Outcome, TurnEnded
 from deskhand.app import capture
 from deskhand.app.bridge import Bridge
 from deskhand.app.happenings import EngineFailed, EngineReady, Happening, TurnFailed
+from deskhand.app.window.talk import TAP_SECONDS
 from deskhand.app.window.window import Window
 
 W = TypeVar("W", bound=QWidget)
@@ -104,7 +105,8 @@ class Driver(QObject):
         try:
             work()
         finally:
-            QTest.mouseRelease(button, Qt.MouseButton.LeftButton)
+            # The time stamps of these events know no other time than what is waited here: a shorter one is a tap.
+            QTest.mouseRelease(button, Qt.MouseButton.LeftButton, delay=round(1200 * TAP_SECONDS))
 
     @property
     def ended(self) -> bool:
