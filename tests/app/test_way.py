@@ -22,7 +22,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 from deskhand.agent.tools.host import Asked, HostError
 from deskhand.app import capture
 from deskhand.app.host import AppHost
+from deskhand.app.host import way
 from deskhand.app.host.gui import Gui
+
+way.GONE = 1.5  # a busy machine needs longer to draw what was below
 
 class Cover(QWidget):
     def mousePressEvent(self, event):
@@ -43,7 +46,8 @@ def work():
     host.saw([capture.grab(screen, budget=70)])
     stop = threading.Event()
     aim = host.sight.aim((x, y), stop)
-    told = {"note": aim.note, "colours": 0, "visible": cover.isVisible()}
+    # Asked in the window's thread, as the question to the person is: behind what brings the window back.
+    told = {"note": aim.note, "colours": 0, "visible": own_thread.call(cover.isVisible, stop)}
     if aim.image is not None:
         pixels = aim.image.pixels
         told["colours"] = len({pixels[at : at + 3] for at in range(0, len(pixels), 3)})
