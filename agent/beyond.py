@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deskhand.model.sound import without_tail
+from deskhand.model.sound import TAIL, without_tail
 from deskhand.model.types import Audio, EngineInfo, Image, Part
-
-TAIL = 0.1
-"""Seconds of silence at the end of a recording that count; more is no part of what was said."""
 
 
 def refusal(parts: Sequence[Part], info: EngineInfo) -> str:

@@ -78,6 +78,10 @@ def whole_frames(audio: Audio) -> Audio:
     return audio if length == len(audio.samples) else Audio(audio.samples[:length])
 
 
+TAIL = 0.1
+"""Seconds of silence that stay at the end of what a model of short sounds hears (`deskhand.model.language.alone`)."""
+
+
 def without_tail(audio: Audio, seconds: float) -> Audio:
     """A clip up to ``seconds`` after its last frame with a twentieth of the amplitude of its loudest; at least a frame.
 

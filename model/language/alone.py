@@ -11,11 +11,8 @@ from dataclasses import replace
 
 from deskhand.model.language.dialect import Dialect, Grammar, Parser, Piece
 from deskhand.model.language.learnt import Learnt
-from deskhand.model.sound import without_tail
+from deskhand.model.sound import TAIL, without_tail
 from deskhand.model.types import Audio, Image, Message, Part, Request, Role, Text
-
-_TAIL = 0.1
-"""Seconds that stay after the last that is loud."""
 
 
 class AloneDialect:
@@ -57,7 +54,7 @@ class AloneDialect:
             case Image():
                 return replace(part, budget=min(part.budget, self._budget))
             case Audio() if not part.growing:
-                return without_tail(part, _TAIL)
+                return without_tail(part, TAIL)
             case _:
                 return part
 
