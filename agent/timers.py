@@ -7,11 +7,12 @@ never tell the same one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from deskhand.agent.directory import Directory
 from deskhand.agent.events import Notice
 
 CLOCK = "clock"
@@ -32,6 +34,12 @@ TICK = 0.25
 
 GONE = float("inf")
 """When a timer is due whose file was taken between listing and reading."""
+
+MOST_BYTES = 64 * 1024
+"""Of the file of a timer."""
+
+_FIRING = ".firing-"
+"""What stands in the name of a taken timer, before the number of the process that has it."""
 
 
 REPEATS = ("daily", "weekdays", "weekly", "monthly", "yearly")
@@ -77,7 +85,7 @@ class Timers:
         rang: Callable[[Timer, str], None] = lambda _timer, _sentence: None,
         fired: Callable[[Timer, Callable[[], None]], None] | None = None,
     ) -> None:
-        self._folder = data / owner / "timers"
+        self._owner = data / owner
         self._notify = notify
         self._rang = rang
         self._fired = fired
@@ -101,22 +109,25 @@ class Timers:
 
     def pending(self) -> list[Timer]:
         """Timers that have not fired, the next first."""
-        found = [timer for file in self._files("*.json") if (timer := _read(file))]
+        with self._opened() as folder:
+            found = [timer for name in _files(folder, ".json") if (timer := _read(folder, name))]
         return sorted((timer for timer in found if timer.due < GONE), key=lambda timer: timer.due)
 
     def cancel(self, timer: str) -> bool:
         """Take a timer away that has not fired; says whether there was one."""
-        for file in self._files("*.json"):
-            if file.stem == timer:
-                file.unlink(missing_ok=True)
-                return True
-        return False
+        with self._opened() as folder:
+            name = f"{timer}.json"
+            return name in _files(folder, ".json") and folder is not None and folder.remove(name)
 
     def wait(self, cancel: threading.Event) -> None:
         """Block until no timer is left or ``cancel`` is set; for the command line, after `start`."""
-        while any(self._files("*.json")) or any(self._files("*.firing-*")):
+        while self._waiting():
             if cancel.wait(TICK):
                 return
+
+    def _waiting(self) -> bool:
+        with self._opened() as folder:
+            return any(name.endswith(".json") or _FIRING in name for name in _files(folder))
 
     def _watch(self) -> None:
         while True:
@@ -125,59 +136,86 @@ class Timers:
                 return
 
     def _fire_due(self) -> None:
-        for file in self._files("*.json"):
-            timer = _read(file)
-            if timer is not None and timer.due > time.time():
-                continue
-            taken = file.with_name(f"{file.name}.firing-{os.getpid()}")
-            try:
-                file.rename(taken)
-            except FileNotFoundError:
-                continue  # another program took it, or it was cancelled
-            if timer is None:
-                taken.rename(file.with_suffix(".broken"))
-                self._notify(
-                    Notice("timer", f"A timer can't be read and was put aside as {file.stem}.broken: set it again.")
-                )
-                continue
-            if self._fired:
-                self._fired(timer, lambda taken=taken: taken.unlink(missing_ok=True))
-                continue
-            sentence = _sentence(timer, time.time())
-            self._notify(Notice("timer", sentence))
-            if timer.repeat:
-                _again(file, timer)
-            self._rang(timer, sentence)
-            # Only now: a timer is told twice rather than never if we are killed here.
-            taken.unlink(missing_ok=True)
+        with self._opened() as folder:
+            for name in _files(folder, ".json"):
+                timer = _read(folder, name)
+                if folder is not None and (timer is None or timer.due <= time.time()):
+                    # One that can't be dealt with (a folder has the name it would get) must not silence the others.
+                    with contextlib.suppress(OSError):
+                        self._take(folder, name, timer)
+
+    def _take(self, folder: Directory, name: str, timer: Timer | None) -> None:
+        """Take a timer, so that no other program does, and tell it."""
+        taken = f"{name}{_FIRING}{os.getpid()}"
+        try:
+            folder.rename(name, taken)
+        except FileNotFoundError:
+            return  # another program took it, or it was cancelled
+        if timer is None:
+            stem = name.removesuffix(".json")
+            folder.rename(taken, f"{stem}.broken")
+            self._notify(Notice("timer", f"A timer can't be read and was put aside as {stem}.broken: set it again."))
+            return
+        if self._fired:
+            self._fired(timer, lambda: self._gone(taken))
+            return
+        sentence = _sentence(timer, time.time())
+        self._notify(Notice("timer", sentence))
+        if timer.repeat:
+            _again(folder, name, timer)
+        self._rang(timer, sentence)
+        # Only now: a timer is told twice rather than never if we are killed here.
+        folder.remove(taken)
+
+    def _gone(self, taken: str) -> None:
+        with self._opened() as folder:
+            if folder is not None:
+                folder.remove(taken)
 
     def _recover(self) -> None:
         """Give back what a killed program took and did not tell."""
-        for file in self._files("*.firing-*"):
-            name, _, process = file.name.rpartition(".firing-")
-            if not process.isdigit() or process == str(os.getpid()) or not psutil.pid_exists(int(process)):
-                file.rename(file.with_name(name))
+        with self._opened() as folder:
+            for taken in _files(folder):
+                name, _, process = taken.rpartition(_FIRING)
+                if not name or folder is None:
+                    continue
+                if not process.isdigit() or process == str(os.getpid()) or not psutil.pid_exists(int(process)):
+                    with contextlib.suppress(OSError):
+                        folder.rename(taken, name)
 
-    def _files(self, pattern: str) -> list[Path]:
-        # A skill writes this folder: a link in it must not make us rename files elsewhere.
-        if self._folder.is_symlink() or not self._folder.is_dir():
-            return []
-        return sorted(file for file in self._folder.glob(pattern) if not file.is_symlink())
+    @contextlib.contextmanager
+    def _opened(self) -> Generator[Directory | None]:
+        """The folder, which a skill writes: a link in its place or in it leads us nowhere; None if there is none."""
+        try:
+            folder = Directory.open(self._owner.resolve(), "timers")
+        except OSError:
+            yield None
+            return
+        with folder:
+            yield folder
 
 
-def _read(file: Path) -> Timer | None:
+def _files(folder: Directory | None, suffix: str = "") -> list[str]:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        return [] if folder is None else folder.files(suffix)
+    except OSError:
+        return []  # somebody took the right to list it away
+
+
+def _read(folder: Directory | None, name: str) -> Timer | None:
+    try:
+        raw = folder.read(name, MOST_BYTES) if folder else None
+        if raw is None:
+            return Timer(name.removesuffix(".json"), "", GONE)
+        data = json.loads(raw)
         repeat = str(data.get("repeat", ""))
         label, due = str(data["label"]), float(data["due"])
         return Timer(str(data["id"]), label, due, repeat if repeat in REPEATS else "", data)
-    except FileNotFoundError:
-        return Timer(file.stem, "", GONE)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _again(file: Path, timer: Timer) -> None:
+def _again(folder: Directory, name: str, timer: Timer) -> None:
     """Set a timer that repeats for its next time, whole or not at all."""
     kept = {
         "id": timer.id,
@@ -185,9 +223,7 @@ def _again(file: Path, timer: Timer) -> None:
         "due": following(timer.due, timer.repeat, time.time()),
         "set": time.time(),
     }
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps({**kept, "repeat": timer.repeat}), encoding="utf-8")
-    part.replace(file)
+    folder.write(name, json.dumps({**kept, "repeat": timer.repeat}).encode())
 
 
 def following(due: float, repeat: str, now: float) -> float:

@@ -33,4 +33,5 @@ def own(data: Path, name: str, skills: Iterable[Skill]) -> Path:
     if name in OURS:
         raise FolderError(f"{name} can't keep files: a folder of Deskhand itself has that name.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    # The folder above is ours alone, so a link in its place is the person's own; below it nothing is trusted.
+    return folder.resolve()

@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any, cast
 
+from deskhand.agent.directory import Directory
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.skills import contents
@@ -27,6 +28,8 @@ from deskhand.model.types import Image, ToolCall
 
 RUN_JS = "run_js"
 PAGE = Path(__file__).resolve().with_name("page.js")
+STORAGE = "page-storage.json"
+"""In the folder that the skill's scripts may write, too."""
 MOST_STORAGE = 1024**2
 """Characters that a skill's pages may keep between calls."""
 MOST_OUTPUT = 32 * 1024**2
@@ -151,7 +154,6 @@ class Pages:
         if deno is None:
             raise JsError("JavaScript of skills needs Deno, which is not installed: pip install deno")
         folder = folders.own(self._data, skill.name, self._skills.skills)
-        kept = folder / "page-storage.json"
         told = {
             "scripts": made.scripts,
             "modules": made.modules,
@@ -159,7 +161,7 @@ class Pages:
             "elements": made.elements,
             "data": data,
             "secret": secret,
-            "storage": _storage(kept),
+            "storage": _storage(folder),
             "most_storage": MOST_STORAGE,
             "language": "en",
         }
@@ -176,27 +178,29 @@ class Pages:
         if ended.stopped:
             return ToolResult(error=ended.stopped)
         answer = _answer(ended, secret)
-        _keep(kept, answer.get("storage"))
+        _keep(folder, answer.get("storage"))
         return _result(answer, made.missing, secret, skill, limits.result_bytes)
 
 
-def _storage(file: Path) -> dict[str, str]:
+def _storage(folder: Path) -> dict[str, str]:
+    """What pages stored; nothing where the skill's scripts have put something else in its place."""
     try:
-        data = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
+        with Directory.open(folder) as own:
+            data = json.loads(own.read(STORAGE, 4 * MOST_STORAGE) or b"{}")
+    except (OSError, ValueError, RecursionError):
         return {}
     entries = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     return {key: value for key, value in entries.items() if isinstance(value, str)}
 
 
-def _keep(file: Path, storage: object) -> None:
+def _keep(folder: Path, storage: object) -> None:
     """Write what the page stored, whole or not at all."""
-    text = json.dumps(storage)
-    if not isinstance(storage, dict) or len(text) > 4 * MOST_STORAGE or (not storage and not file.exists()):
+    raw = json.dumps(storage).encode()
+    if not isinstance(storage, dict) or len(raw) > 4 * MOST_STORAGE:
         return
-    part = file.with_suffix(".part")
-    part.write_text(text, "utf-8")
-    part.replace(file)
+    with Directory.open(folder) as own:
+        if storage or own.status(STORAGE) is not None:
+            own.write(STORAGE, raw)
 
 
 def _answer(ended: boxed.Ended, secret: str) -> dict[str, Any]:

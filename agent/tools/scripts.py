@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import shlex
 import shutil
 import threading
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from deskhand.agent.directory import Directory
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox
@@ -167,10 +170,11 @@ def _program(file: Path) -> list[str]:
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:
     """Size and time of each file of the skill's own folder, as far as it is a sane one."""
-    try:
-        return {name: (size, changed) for name, size, changed, _ in contents.stamp(folder)}
-    except contents.ContentsError:
-        return {}
+    found: dict[str, tuple[int, int]] = {}
+    with contextlib.suppress(OSError), Directory.open(folder) as own:
+        for each in itertools.islice(own.walk(), contents.MOST_FILES):
+            found[each.path] = (each.status.st_size, each.status.st_ctime_ns)
+    return found
 
 
 def _result(ended: boxed.Ended, folder: Path, changed: list[str], skill: Skill) -> ToolResult:

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -135,6 +136,25 @@ def test_a_link_does_not_lead_to_other_files(tmp_path, timers, folder, told):
     time.sleep(0.6)
     assert [path.name for path in other.iterdir()] == ["settings.json"]
     assert told == []
+
+
+def test_a_timer_that_repeats_is_written_through_no_link(tmp_path, timers, folder, told):
+    """F1: what a skill's script puts in the place of the file, or of an unfinished one, leads nowhere."""
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    for name in ("ab.part", ".ab.json.part", "ab.broken"):
+        (folder / name).symlink_to(mine)
+    (folder / "no.json").symlink_to(mine)
+    (folder / "tw.json").hardlink_to(mine)
+    os.mkfifo(folder / "pi.json")
+    (folder / f"di.json.firing-{os.getpid()}").mkdir()
+    put(folder, "di", time.time() - 1, "silenced")
+    due = time.time() - 1
+    (folder / "zz.json").write_text(json.dumps({"id": "zz", "label": "x", "due": due, "set": due, "repeat": "daily"}))
+    timers.start()
+    wait_for(lambda: [timer for timer in timers.pending() if timer.id == "zz" and timer.due > time.time()])
+    assert mine.read_text() == "mine"
+    assert [notice.text for notice in told if "“x”" in notice.text] == ["Timer “x” is up."]
 
 
 def test_without_a_folder_nothing_happens(timers, told):

@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import os
 import threading
 
 import pytest
@@ -88,6 +89,34 @@ def test_what_a_page_stores_is_there_at_the_next_call(counter, tmp_path):
     counter.run(data={"text": "kept words"})
     assert counter.run(returns("{result: localStorage.getItem('last')}")).value == {"result": "kept words"}
     assert json.loads((tmp_path / "data" / "counter" / "page-storage.json").read_text()) == {"last": "kept words"}
+
+
+@pytest.mark.parametrize("kind", ["link", "link to a folder", "second name", "pipe", "large"])
+def test_what_pages_store_is_kept_through_no_link(counter, tmp_path, kind):
+    """F1: a script of the skill, which may write the same folder, reads and writes nothing else by it."""
+    own = tmp_path / "data" / "counter"
+    own.mkdir(parents=True)
+    secrets = tmp_path / "secrets.json"
+    secrets.write_text('{"other": "key"}')
+    file = own / "page-storage.json"
+    match kind:
+        case "link":
+            file.symlink_to(secrets)
+        case "link to a folder":
+            file.symlink_to(tmp_path)
+        case "second name":
+            file.hardlink_to(secrets)
+        case "pipe":
+            os.mkfifo(file)
+        case _:
+            file.write_bytes(b'{"other": "key"}' + b" " * (5 << 20))
+    for name in ("page-storage.part", "page-storage.json.part"):
+        (own / name).symlink_to(secrets)
+    assert counter.run(returns("{result: String(localStorage.getItem('other'))}")).value == {"result": "null"}
+    counter.run(data={"text": "kept words"})
+    assert json.loads(file.read_text()) == {"last": "kept words"}
+    assert secrets.read_text() == '{"other": "key"}'
+    assert not file.is_symlink()
 
 
 @pytest.mark.parametrize(
