@@ -100,7 +100,9 @@ def wrap(
     arguments = [
         str(program), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
         "--proc", "/proc", "--remount-ro", "/proc",  # root in it would be root to the kernel's settings
-        "--dev", "/dev", *memory("/dev/shm"), "--remount-ro", "/dev", *memory("/tmp"),  # noqa: S108 - its own
+        # /dev/zero can be mapped as memory that nobody holds; in its place is what can't be opened.
+        "--dev", "/dev", "--ro-bind", "/dev/null", "/dev/zero",
+        *memory("/dev/shm"), "--remount-ro", "/dev", *memory("/tmp"),  # noqa: S108 - its own
     ]  # fmt: skip
     if network:
         arguments.append("--share-net")
