@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image as Picture
 from PIL import ImageOps, UnidentifiedImageError
 
+from deskhand.model.images import to_rgb
 from deskhand.model.types import Image
 
 MOST_PIXELS = 256_000_000
@@ -40,16 +41,14 @@ def read_image(path: Path, budget: int = 560) -> Image:
             if opened.width * opened.height > MOST_PIXELS:
                 raise PictureError(_too_large(path))
             picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith(("I", "F")):
+                picture = to_rgb(picture)  # Pillow reduces no 16-bit grey
             factor = 1
             while picture.width * picture.height > KEPT_PIXELS * factor * factor:
                 factor += 1
             if factor > 1 and min(picture.size) >= factor:
                 picture = picture.reduce(factor)
-            if picture.has_transparency_data:
-                front = picture.convert("RGBA")
-                picture = Picture.new("RGBA", front.size, "white")
-                picture.alpha_composite(front)
-            rgb = picture.convert("RGB")
+            rgb = to_rgb(picture)
     except (Picture.DecompressionBombError, Picture.DecompressionBombWarning) as error:
         raise PictureError(_too_large(path)) from error
     except UnidentifiedImageError as error:

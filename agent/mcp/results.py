@@ -17,6 +17,7 @@ from PIL import UnidentifiedImageError
 
 from deskhand.agent.limits import Limits
 from deskhand.agent.tool import ToolResult
+from deskhand.model.images import to_rgb
 from deskhand.model.types import Image
 
 MOST_IMAGES = 4
@@ -78,15 +79,11 @@ def _image(data: str, kind: str) -> Image | str:
         with opened:
             if opened.width * opened.height > MOST_PIXELS:
                 return f"[a picture of {opened.width}×{opened.height} pixels, left out: too large]"
-            picture = opened.convert("RGBA") if opened.has_transparency_data else opened.convert("RGB")
+            picture = to_rgb(opened)
     except (binascii.Error, UnidentifiedImageError, Picture.DecompressionBombError):
         return f"[a picture, {kind[:60]}, that can't be read]"
     except (OSError, SyntaxError, ValueError):  # Pillow raises SyntaxError for broken PNG chunks
         return f"[a picture, {kind[:60]}, that is damaged]"
-    if picture.mode == "RGBA":
-        ground = Picture.new("RGBA", picture.size, "white")
-        ground.alpha_composite(picture)
-        picture = ground.convert("RGB")
     return Image(picture.tobytes(), picture.width, picture.height)
 
 

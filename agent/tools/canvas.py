@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image as Pillow
 from PIL import ImageColor, ImageDraw, ImageFont, UnidentifiedImageError
 
+from deskhand.model.images import to_rgb
 from deskhand.model.types import Image
 
 CANVAS = "data:application/x-deskhand-canvas;base64,"
@@ -37,9 +38,7 @@ def picture(text: str) -> Image:
         drawn = _draw(json.loads(raw)) if text.startswith(CANVAS) else Pillow.open(io.BytesIO(raw), formats=FORMATS)
         if drawn.width > MOST_SIDE or drawn.height > MOST_SIDE:
             raise PictureError(f"The picture is larger than {MOST_SIDE}×{MOST_SIDE} pixels.")
-        rgba = drawn.convert("RGBA")
-        white = Pillow.new("RGBA", rgba.size, "white")
-        rgb = Pillow.alpha_composite(white, rgba).convert("RGB")
+        rgb = to_rgb(drawn)
     except (UnidentifiedImageError, Pillow.DecompressionBombError, OSError, ValueError, KeyError, TypeError) as error:
         raise PictureError(f"What the script returned as a picture is none: {error}.") from error
     return Image(rgb.tobytes(), rgb.width, rgb.height)

@@ -14,6 +14,7 @@ from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
 from deskhand.app.capture.models import CaptureError, Screen, Shot
+from deskhand.model.images import to_rgb
 
 GRIM_SECONDS = 10
 PORTAL_SECONDS = 65
@@ -111,7 +112,7 @@ def decode(data: bytes) -> Shot:
     """
     try:
         with Picture.open(io.BytesIO(data)) as picture:
-            rgb = picture.convert("RGB")
+            rgb = to_rgb(picture)
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise CaptureError(f"What the desktop gave is not a picture ({error}).") from error
     return Shot(rgb.tobytes(), rgb.width, rgb.height)

@@ -1,5 +1,6 @@
 """Picture files of every kind, whole and broken."""
 
+import numpy as np
 import pytest
 from PIL import Image as Picture
 
@@ -62,3 +63,15 @@ def test_what_is_broken_becomes_a_sentence(tmp_path):
     ):
         with pytest.raises(PictureError, match=words):
             read_image(tmp_path / name)
+
+
+def test_a_huge_grey_picture_of_16_bits_is_reduced_and_keeps_its_greys(tmp_path):
+    """Report 4, with report 6's size: it is scaled before it is reduced."""
+    ramp = np.tile(np.linspace(0, 65535, 8000).astype(np.uint16), (6000, 1))
+    Picture.fromarray(ramp).save(tmp_path / "scan.png", compress_level=1)
+    image = read_image(tmp_path / "scan.png")
+    pixels = np.frombuffer(image.pixels, np.uint8).reshape(image.height, image.width, 3)
+    assert image.width * image.height <= KEPT_PIXELS
+    assert [int(pixels[9, at, 0]) for at in (0, image.width // 2, image.width - 1)] == pytest.approx(
+        [0, 128, 255], abs=1
+    )
