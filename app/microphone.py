@@ -15,7 +15,7 @@ from deskhand.agent.percept import SoundPercept
 from deskhand.app import portaudio
 from deskhand.app.portaudio import MicrophoneError
 from deskhand.app.resampling import Resampler
-from deskhand.model.sound import samples_of
+from deskhand.model.sound import Downmix, samples_of
 from deskhand.model.types import SAMPLE_RATE, Audio
 
 __all__ = ["MOST_SECONDS", "MicrophoneError", "Recorder", "devices", "is_silent", "level_of", "status"]
@@ -67,6 +67,7 @@ class Recorder:
         self.on_sound = on_sound
         self._queue: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
         self._resampler = Resampler(SAMPLE_RATE)
+        self._downmix = Downmix()
         self._samples = bytearray()
         self._given = 0
         self._count = 0
@@ -129,7 +130,7 @@ class Recorder:
 
     def _take(self, data: Block, _frames: int, _time: object, _flags: object) -> None:
         # PortAudio's own thread: copy and leave.
-        self._queue.put(data[:, 0].copy())
+        self._queue.put(data.copy())
 
     def _read(self, on_level: Callable[[float], None] | None) -> None:
         while True:
@@ -140,9 +141,10 @@ class Recorder:
                 return
             if block is None:
                 return
-            self._keep(block)
+            mixed = self._downmix.feed(block)
+            self._keep(mixed)
             if on_level is not None:
-                on_level(level_of(block))
+                on_level(level_of(mixed))
             self._give()
             if self.seconds >= self._most:
                 self._end_early(f"Ended after {self._most:.0f} s, the most that is understood at once.")

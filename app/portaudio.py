@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -14,6 +15,9 @@ from deskhand.model.types import SAMPLE_RATE
 
 NO_MICROPHONE = "There is no microphone. Plug one in or choose one in the system's sound settings, then try again."
 NO_LIBRARY = "PortAudio is missing, so nothing can be recorded. On Debian or Ubuntu: sudo apt-get install libportaudio2"
+
+MOST_CHANNELS = 8
+"""Devices with more are doors to a sound server, which mixes to as many as it is asked for: two, see `Downmix`."""
 
 _lock = threading.Lock()
 """PortAudio's set-up and its list of devices are not safe to touch from two threads."""
@@ -98,7 +102,7 @@ def open_input(
 
     Args:
         device: an index of `inputs`; the default one when None.
-        take: PortAudio's callback, given float32 of shape (n, 1).
+        take: PortAudio's callback, given float32 of shape (n, channels).
         block_seconds: length of what it is given.
 
     Returns:
@@ -114,16 +118,16 @@ def open_input(
     index, name = next((each for each in found if each[0] == device), found[0])
     with _lock:
         library = _library()
-        own_rate = round(library.query_devices(index)["default_samplerate"])
+        own = library.query_devices(index)
         problem: Exception | None = None
-        for rate in dict.fromkeys((SAMPLE_RATE, own_rate)):
+        for channels, rate in _forms(int(own["max_input_channels"]), round(own["default_samplerate"])):
             try:
                 with _quiet():
                     stream = library.InputStream(
                         samplerate=rate,
                         blocksize=round(rate * block_seconds),
                         device=index,
-                        channels=1,
+                        channels=channels,
                         dtype="float32",
                         callback=take,
                     )
@@ -133,6 +137,15 @@ def open_input(
                 _open += 1
                 return stream, rate, name
     raise _refused(name, problem) from problem
+
+
+def _forms(channels: int, rate: int) -> list[tuple[int, int]]:
+    """Channels and rates to try, best first.
+
+    All channels of a real device: the voice may be on the second, and some devices refuse to be opened as mono.
+    """
+    counts = (channels, 1) if channels <= MOST_CHANNELS else (2, 1, channels)
+    return [(count, each) for count in dict.fromkeys(counts) for each in dict.fromkeys((SAMPLE_RATE, rate))]
 
 
 def start(stream: Stream) -> None:
@@ -158,7 +171,8 @@ def close(stream: Stream) -> None:
 
 
 def _refused(name: str, error: Exception | None) -> MicrophoneError:
-    words = str(error).splitlines()[0].removeprefix("Error opening InputStream: ") if error else "no reason given"
+    said = (str(error).splitlines() or [""])[0] if error else ""
+    words = re.sub(r" *\[[^\]]*\]", "", said).removeprefix("Error opening InputStream: ") or "no reason given"
     return MicrophoneError(
         f"The microphone “{name}” can't be opened ({words}). Close other programs that use it, check that Deskhand is "
         "allowed to listen, or choose another one in the system's sound settings."

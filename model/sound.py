@@ -22,6 +22,18 @@ _FRAME_BYTES = 4 * FRAME_SAMPLES
 _QUIET_FRAMES = 5
 """Frames whose loudness decides where it is quiet: 200 ms, the length of a pause between words."""
 
+_AUDIBLE = 1e-4
+"""Of the loudest channel's power (-40 dB): quieter channels carry noise, and would only make the others quieter."""
+
+_OPPOSITE = -0.3
+"""Correlation with the loudest channel below which a channel is taken for one of opposite polarity."""
+
+_MUCH = 4.0
+"""Power by which one thing clearly exceeds another: 6 dB."""
+
+_MEMORY_SECONDS = 2.0
+"""How long what a channel carried counts: longer than a pause between words."""
+
 _LOUD = 0.05
 """Of the loudest frame's amplitude: quieter frames are none of what is said."""
 
@@ -94,6 +106,52 @@ def without_tail(audio: Audio, seconds: float) -> Audio:
     return audio if kept >= samples.size else replace(audio, samples=samples[:kept].tobytes())
 
 
+class Downmix:
+    """Mixes channels to one as they come; nothing that is in one of them is lost.
+
+    A plain mean cancels what two channels carry with opposite polarity (balanced inputs, some headsets) and halves
+    what only one carries. So channels that nothing is on are left out, and one that mirrors the loudest is turned round
+    first. What was mixed never depends on what comes later, so a growing recording begins with what it was.
+    """
+
+    def __init__(self) -> None:
+        self._products: NDArray[np.float64] | None = None
+        self._signs = np.ones(1)
+        self._loudest = 0
+
+    def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mix a block.
+
+        Args:
+            block: shape (samples, channels), always as many channels.
+
+        Returns:
+            Shape (samples,); a single channel as it is.
+        """
+        if block.shape[1] == 1 or not len(block):
+            return block[:, 0].copy()
+        signal = np.nan_to_num(block.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        return (signal @ self._weights(signal - signal.mean(axis=0))).astype(np.float32)
+
+    def _weights(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each channel counts for, after the loudness and likeness of the last seconds; shape (channels,)."""
+        if self._products is None:
+            self._products, self._signs = np.zeros((signal.shape[1],) * 2), np.ones(signal.shape[1])
+        self._products = self._products * 0.5 ** (len(signal) / (_MEMORY_SECONDS * SAMPLE_RATE)) + signal.T @ signal
+        power = np.diag(self._products)
+        if power.max() > _MUCH * power[self._loudest]:
+            self._loudest = int(np.argmax(power))
+        loudest = power[self._loudest]
+        likeness = self._products[self._loudest] / np.sqrt(np.maximum(power * loudest, np.finfo(float).tiny))
+        # Turned round once, a channel stays so until it is clearly like the loudest again: weak likeness wavers.
+        self._signs = np.where(likeness < _OPPOSITE, -1.0, np.where(likeness > -_OPPOSITE, 1.0, self._signs))
+        audible = power >= _AUDIBLE * loudest
+        weights = audible * self._signs / max(1, int(audible.sum()))
+        if weights @ self._products @ weights < loudest / _MUCH:
+            return np.eye(len(power))[self._loudest]  # they cancel in another way: delayed, turned in part
+        return weights
+
+
 def audio_tokens(audio: Audio) -> int:
     """Sound tokens of a clip, without begin and end markers: one for each begun 40 ms, at least one."""
     return max(1, -(-(len(audio.samples) // 4) // FRAME_SAMPLES))
@@ -116,18 +174,19 @@ def read_audio(path: Path, limit_seconds: float = 3600) -> Audio:
     if not path.is_file():
         raise PromptError(f"There is no sound file {path}.")
     blocks: list[NDArray[np.float32]] = []
-    count = 0
+    count, downmix = 0, Downmix()
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise PromptError(f"{path} holds no sound.")
-            resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+            resampler = AudioResampler(format="flt", rate=SAMPLE_RATE)  # packed: PyAV crashes on 8 planes
             for frame in (*container.decode(container.streams.audio[0]), None):
                 for block in resampler.resample(frame):
-                    blocks.append(block.to_ndarray().reshape(-1).astype("<f4"))
+                    packed = block.to_ndarray()
+                    blocks.append(downmix.feed(packed.reshape(-1, block.layout.nb_channels)))
                     count += blocks[-1].size
                 if count > limit_seconds * SAMPLE_RATE:
                     raise PromptError(f"{path} is longer than {limit_seconds / 60:.0f} minutes. Please cut it first.")
     except (FFmpegError, ValueError) as error:
         raise PromptError(f"{path} is not a sound file that can be read ({error}).") from error
-    return Audio(np.concatenate([*blocks, np.empty(0, "<f4")]).tobytes())
+    return Audio(np.concatenate([*blocks, np.empty(0, "<f4")]).astype("<f4", copy=False).tobytes())

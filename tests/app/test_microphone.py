@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import wave
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from deskhand.app import virtual
-from deskhand.app.microphone import is_silent, level_of
+from deskhand.app import portaudio, virtual
+from deskhand.app.microphone import Recorder, is_silent, level_of
 from deskhand.model.types import SAMPLE_RATE, Audio
 
 
@@ -109,6 +110,81 @@ with virtual.microphone() as environment:
     assert heard["seconds"] > seconds * 0.8
     assert not heard["silent"]
     assert "unplugged" in heard["note"]
+
+
+def test_a_headset_whose_channels_have_opposite_polarity_is_heard(microphone, speech, tmp_path):
+    """Report 7 for what is recorded: a sound server's own mix to mono would be silence."""
+    path, _, energy = speech
+    with wave.open(str(path)) as file:
+        rate, voice = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    opposite = tmp_path / "opposite.wav"
+    with wave.open(str(opposite), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.stack([voice, -voice], axis=1).tobytes())
+    load = ["pactl", "load-module", "module-null-sink", "sink_name=headset", "rate=16000", "channels=2"]
+    environment = {**os.environ, **microphone}
+    module = subprocess.run(load, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        during = f"virtual.play(Path({str(opposite)!r})); time.sleep(0.4)"
+        devices = {"PULSE_SINK": "headset", "PULSE_SOURCE": "headset.monitor"}
+        heard = in_child(RECORD.format(most=30, during=during), {**microphone, **devices})
+    finally:
+        subprocess.run(["pactl", "unload-module", module], env=environment, check=True)
+    assert not heard["silent"]
+    assert heard["energy"] > energy / 3
+
+
+class Device:
+    """An audio interface in place of the real ones, whose channels and rates this machine does not have.
+
+    Args:
+        channels: that it has.
+        takes: numbers of channels that it can be opened with.
+        voice: the channel that gives sound.
+    """
+
+    PortAudioError = type("PortAudioError", (Exception,), {})
+
+    def __init__(self, channels: int, takes: set[int], voice: int) -> None:
+        self.default = SimpleNamespace(device=(0, 0))
+        self._own = {"name": "Interface", "max_input_channels": channels, "default_samplerate": 48_000.0}
+        self._takes, self._voice = takes, voice
+
+    def query_devices(self, index: int | None = None):
+        return [self._own] if index is None else self._own
+
+    def InputStream(self, *, samplerate, blocksize, device, channels, dtype, callback):  # noqa: N802 - PortAudio's name
+        assert (device, dtype) == (0, "float32")
+        if channels not in self._takes or samplerate != 48_000:
+            raise self.PortAudioError("Invalid number of channels [PaErrorCode -9998]")
+        block = np.zeros((blocksize, channels), np.float32)
+        if self._voice < channels:
+            block[:, self._voice] = 0.5 * np.sin(2 * np.pi * 440 * np.arange(blocksize) / samplerate)
+        return SimpleNamespace(start=lambda: callback(block, blocksize, None, None), close=lambda ignore_errors: None)
+
+
+@pytest.mark.parametrize(
+    ("channels", "takes", "voice"),
+    [(2, {2}, 0), (2, {1, 2}, 1), (4, {4}, 3), (2, {1}, 0), (32, {32}, 1), (1, {1}, 0)],
+)
+def test_a_device_is_opened_with_the_channels_that_it_takes_and_each_is_heard(monkeypatch, channels, takes, voice):
+    """Report E9: a device that refuses mono, and a voice on its second channel."""
+    monkeypatch.setattr(portaudio, "_library", lambda: Device(channels, takes, voice))
+    recorder = Recorder()
+    recorder.start()
+    percept = recorder.stop()
+    assert not is_silent(percept.audio)
+    assert np.abs(np.frombuffer(percept.audio.samples, "<f4")).max() == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_device_that_takes_nothing_is_told_without_codes(monkeypatch):
+    monkeypatch.setattr(portaudio, "_library", lambda: Device(2, set(), 0))
+    with pytest.raises(
+        portaudio.MicrophoneError, match=r"“Interface” can't be opened \(Invalid number of channels\)\."
+    ):
+        Recorder().start()
 
 
 def test_without_a_microphone_a_sentence_says_what_to_do(tmp_path):

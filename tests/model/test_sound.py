@@ -1,4 +1,5 @@
 import wave
+from pathlib import Path
 
 import av
 import numpy as np
@@ -51,6 +52,83 @@ def test_a_long_clip_is_cut_in_its_pause():
 def test_silence_is_cut_as_late_as_allowed():
     first, _ = sound.pieces(clip(np.zeros(40 * 16_000)))
     assert sound.PIECE_FRAMES - 5 <= len(first) <= sound.PIECE_FRAMES
+
+
+def speech(seconds: float = 2.0) -> np.ndarray:
+    """Noise in syllables: as broad and as broken as speech."""
+    at = np.arange(int(seconds * 16_000)) / 16_000
+    noise = np.random.default_rng(1).normal(0, 0.1, at.size)
+    return (noise * np.clip(np.sin(2 * np.pi * 3 * at), 0, 1)).astype("<f4")
+
+
+def decibels(of: np.ndarray, to: np.ndarray) -> float:
+    return 10 * np.log10(np.square(of, dtype=float).mean() / np.square(to, dtype=float).mean() + 1e-30)
+
+
+def written(path, *channels) -> Path:
+    """A WAV file of these channels."""
+    data = np.clip(np.stack(channels, axis=1) * 32767, -32768, 32767).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(data.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(data.tobytes())
+    return path
+
+
+VOICE = speech()
+NOTHING = np.zeros_like(VOICE)
+OTHER = np.roll(VOICE, 16_000 // 3)
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        (VOICE, -VOICE),
+        (VOICE, -0.8 * VOICE),
+        (VOICE + 0.2, 0.2 - VOICE),
+        (VOICE, NOTHING),
+        (NOTHING, VOICE),
+        (VOICE, VOICE),
+        (VOICE, OTHER),
+        (VOICE, -np.roll(VOICE, 2)),
+        (NOTHING, NOTHING, VOICE),
+        (NOTHING, NOTHING, NOTHING, VOICE, NOTHING, NOTHING),
+        (VOICE, -VOICE, VOICE, -VOICE),
+        (NOTHING,) * 7 + (VOICE,),
+    ],
+    ids=lambda channels: str(len(channels)),
+)
+def test_nothing_that_is_in_one_channel_is_lost(tmp_path, channels):
+    """Report 7: opposite polarity, one silent channel, sound in the channel for low tones or at the back only."""
+    heard = sound.samples_of(sound.read_audio(written(tmp_path / "a.wav", *channels)))
+    assert abs(decibels(heard - heard.mean(), VOICE)) < 6.1
+
+
+def test_channels_that_turn_round_in_the_middle_are_heard_again_soon(tmp_path):
+    voice = speech(8)
+    turned = np.concatenate([voice[: 4 * 16_000], -voice[4 * 16_000 :]])
+    heard = sound.samples_of(sound.read_audio(written(tmp_path / "a.wav", voice, turned)))
+    assert abs(decibels(heard[: 4 * 16_000], voice[: 4 * 16_000])) < 6.1
+    assert abs(decibels(heard[7 * 16_000 :], voice[7 * 16_000 :])) < 6.1
+
+
+def test_one_channel_stays_as_it_is_to_the_bit():
+    block = VOICE.reshape(-1, 1)
+    np.testing.assert_array_equal(sound.Downmix().feed(block), VOICE)
+
+
+def test_what_was_mixed_does_not_depend_on_what_follows():
+    both = np.stack([VOICE, -OTHER], axis=1)
+    whole, begun = sound.Downmix(), sound.Downmix()
+    mixed = [whole.feed(both[at : at + 640]) for at in range(0, 12_800, 640)]
+    np.testing.assert_array_equal(mixed[:5], [begun.feed(both[at : at + 640]) for at in range(0, 3200, 640)])
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, 1e30])
+def test_a_channel_that_delivers_no_numbers_leaves_the_others(broken):
+    both = np.stack([VOICE, np.full_like(VOICE, broken)], axis=1)
+    assert np.isfinite(sound.Downmix().feed(both)).all()
 
 
 def test_reads_wave_files_of_any_rate(tmp_path):
