@@ -17,7 +17,16 @@ from PIL import Image as Picture
 from deskhand.model.types import Image
 
 LONGEST_SIDE = 2560
-"""Pixels to which larger pictures are reduced: a 4K screen scaled to 150 % stays readable, time and memory bounded."""
+"""Pixels that are looked at together: a 4K screen scaled to 150 % stays readable, time and memory bounded."""
+
+SHORTER_SIDE = 1440
+"""Pixels to which the shorter side of a longer picture is reduced: a scrolled page is read in tiles, not shrunk."""
+
+OVERLAP = 256
+"""Pixels that neighbouring tiles share: more than a line is high, so that each stands in one of them whole."""
+
+SHRUNK = 0.5
+"""Scale below which text that a person can read may be lost."""
 
 LEAST_CONFIDENCE = 0.6
 """Below it a line is noise more often than text: icons and photographs score 0.5–0.6, text on screens 0.9 and more."""
@@ -74,8 +83,14 @@ class Reader:
         self._lock = threading.Lock()
 
     def read(self, image: Image) -> str:
-        """The text of a picture: a line for each row, its far-apart pieces divided by ``|``; empty if there is none."""
-        return "\n".join(rows(self.words(image)))
+        """The text of a picture: a line for each row, its far-apart pieces divided by ``|``; empty if there is none.
+
+        Of a picture that had to be shrunk much it says so at the end, since small text is then missing.
+        """
+        found = rows(self.words(image))
+        if (scale := scale_of(image)) < SHRUNK:
+            found.append(f"[This picture was read at {scale:.0%} of its size. Small text may be missing.]")
+        return "\n".join(found)
 
     def words(self, image: Image) -> list[Word]:
         """The pieces of text in a picture, mostly lines, with their boxes in its own pixels."""
@@ -97,7 +112,8 @@ class Reader:
         Args:
             image: of any size.
             least: confidence below which a piece is left out.
-            cancel: looked at between two batches of lines; finding the lines, a second or less, can't be stopped.
+            cancel: looked at between two tiles and two batches of lines; finding the lines of a tile, a second or less,
+                can't be stopped.
             progress: is told how many lines of how many have been read.
 
         Raises:
@@ -109,13 +125,30 @@ class Reader:
                 self._engine = _open()
             pixels = reduced(image)
             flipped = np.ascontiguousarray(pixels[:, :, ::-1])
-            boxes = self._engine(flipped, use_det=True, use_cls=False, use_rec=False).boxes
-            boxes = [] if boxes is None else [np.asarray(box, np.float32) for box in boxes]
+            boxes = self._boxes(flipped, cancel)
             found = self._recognised(flipped, boxes, cancel, progress)
         # What was read may be smaller than the picture.
         scale = np.array([image.width / pixels.shape[1], image.height / pixels.shape[0]])
         kept = [_line(box * scale, *said) for box, said in zip(boxes, found, strict=True)]
         return [line for line in kept if line.score >= least and line.text.strip()]
+
+    def _boxes(self, pixels: NDArray[np.uint8], cancel: threading.Event | None) -> list[NDArray[np.float32]]:
+        """Where lines stand, four corners each, in the order in which they are read; what two tiles show is one."""
+        along = int(pixels.shape[0] >= pixels.shape[1])  # the coordinate along which the tiles lie: x or y
+        found: list[NDArray[np.float32]] = []
+        for first, last in tiles(max(pixels.shape[:2])):
+            _unless(cancel)
+            tile = pixels[first:last] if along else pixels[:, first:last]
+            boxes = self._engine(np.ascontiguousarray(tile), use_det=True, use_cls=False, use_rec=False).boxes
+            for box in () if boxes is None else boxes:
+                placed = np.asarray(box, np.float32)
+                placed[:, along] += first
+                twin = next((at for at, other in enumerate(found) if _same(other, placed, along)), None)
+                if first and twin is not None:
+                    found[twin] = _union(found[twin], placed)
+                else:
+                    found.append(placed)
+        return found
 
     def _recognised(
         self,
@@ -137,6 +170,37 @@ class Reader:
             said = self._engine.recognize_txt([crops[at] for at in batch])
             found |= zip(batch, zip(said.txts, said.scores, said.word_results, strict=True), strict=True)
         return [found[at] for at in range(len(crops))]
+
+
+def tiles(length: int) -> list[tuple[int, int]]:
+    """Where the tiles of a side begin and end: as few as there can be, of nearly one length, each but one shared."""
+    count = max(1, math.ceil((length - OVERLAP) / (LONGEST_SIDE - OVERLAP)))
+    step = (length - OVERLAP) / count
+    return [(round(at * step), min(length, round((at + 1) * step) + OVERLAP)) for at in range(count)]
+
+
+def _same(box: NDArray[np.float32], other: NDArray[np.float32], along: int) -> bool:
+    """Whether two tiles show the same line, or two ends of it.
+
+    Tiles above each other cut a line lengthwise, so one box holds most of the other; tiles beside each other cut it
+    across, so the boxes only meet.
+    """
+    low, high = np.maximum(box.min(axis=0), other.min(axis=0)), np.minimum(box.max(axis=0), other.max(axis=0))
+    if (high <= low).any():
+        return False
+    least = np.minimum(np.ptp(box, axis=0), np.ptp(other, axis=0))
+    share = (high - low) / np.maximum(least, 1)
+    return bool(share.prod() > 0.5 if along else share[1] > 0.5)
+
+
+def _union(box: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The box that holds both; one that holds the other stays as it is."""
+    corners = np.concatenate([box, other])
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    for whole in (box, other):
+        if np.allclose([whole.min(axis=0), whole.max(axis=0)], [(left, top), (right, bottom)], atol=2):
+            return whole
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
 
 
 def _unless(cancel: threading.Event | None) -> None:
@@ -186,13 +250,19 @@ def _joined(row: Sequence[Word]) -> str:
     return text
 
 
+def scale_of(image: Image) -> float:
+    """What a picture is reduced to before it is read: its longer side to `LONGEST_SIDE` or its shorter to the other."""
+    shorter, longer = sorted((image.width, image.height))
+    return min(1.0, max(LONGEST_SIDE / longer, SHORTER_SIDE / shorter))
+
+
 def reduced(image: Image) -> NDArray[np.uint8]:
-    """The pixels, RGB of shape (height, width, 3), with no side above `LONGEST_SIDE`.
+    """The pixels, RGB of shape (height, width, 3), reduced by `scale_of`.
 
     Reduced in bands of rows, so that memory stays near the picture's own: 20,000×10,000 pixels are 600 MB already.
     """
     pixels = np.frombuffer(image.pixels, np.uint8).reshape(image.height, image.width, 3)
-    scale = LONGEST_SIDE / max(image.width, image.height)
+    scale = scale_of(image)
     if scale >= 1:
         return pixels
     width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
