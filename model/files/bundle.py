@@ -9,7 +9,7 @@ from pathlib import Path
 from gguf.constants import MODEL_ARCH_NAMES
 
 from deskhand.model.errors import BundleError
-from deskhand.model.files.header import Header, read_header
+from deskhand.model.files.header import Header, read_header, read_model
 
 GEMMA = "gemma4"
 DRAFTER = "gemma4-assistant"
@@ -89,9 +89,8 @@ def role(header: Header) -> str:
         return "mmproj"
     if header.architecture.endswith("-assistant"):
         return "drafter"
-    if header.text("general.type") not in {"", "model"} or header.number("split.no") > 0 or not header.tensors:
-        return ""
-    return "main"
+    whole = header.tensors or header.number("split.count") > 1  # a first part may hold keys only
+    return "main" if header.text("general.type") in {"", "model"} and header.number("split.no") == 0 and whole else ""
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -108,9 +107,9 @@ def open_bundle(path: Path) -> Bundle:
     if path.is_file():
         header = read_header(path)
         if role(header) != "main":
-            what = role(header) or "part"
-            raise BundleError(f"{path} is only the {what} of a model: name the folder that holds all its files.")
-        _check_main(header)
+            what = f"the {role(header)}" if role(header) else "a part"
+            raise BundleError(f"{path} is only {what} of a model: name the folder that holds all its files.")
+        _check_main(read_model(path))
         return Bundle(path)
     paths = sorted(path.glob("*.gguf")) or sorted(path.glob("*/*.gguf"))
     if not paths:
@@ -122,7 +121,10 @@ def open_bundle(path: Path) -> Bundle:
         raise BundleError(
             f"The folder {path} holds no language model, only {', '.join(sorted(p.name for p in paths))}."
         )
-    main = max(by_role["main"], key=lambda h: (h.architecture == GEMMA, h.parameters, h.size, h.path.name))
+    main = max(
+        (read_model(header.path) for header in by_role["main"]),
+        key=lambda h: (h.architecture == GEMMA, h.parameters, h.size, h.path.name),
+    )
     _check_main(main)
     return Bundle(main.path, _fitting(main, by_role["mmproj"]), _fitting(main, by_role["drafter"]))
 
@@ -182,7 +184,7 @@ def describe(bundle: Bundle) -> Facts:
     Raises:
         BundleError: a file can't be read, or the files do not fit each other.
     """
-    main = read_header(bundle.main)
+    main = read_model(bundle.main)
     others = [read_header(path) for path in bundle.files[1:]]
     for other in others:
         if problem := mismatch(main, other):

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from deskhand.model.files.header import read_header
+from deskhand.model.files.header import part_paths, read_header
 
 _PAGE = 4096
 
@@ -21,7 +21,7 @@ def fingerprint(paths: Iterable[Path]) -> str:
         BundleError: a file can't be read.
     """
     digest = hashlib.sha256()
-    for path in paths:
+    for path in (part for path in paths for part in part_paths(path)):
         header = read_header(path)
         digest.update(f"{header.size} ".encode())
         with path.open("rb") as file:

@@ -10,7 +10,7 @@ import math
 import mmap
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -152,7 +152,49 @@ def read_header(path: Path) -> Header:
         raise BundleError(f"The model file {path} can't be read: {error.strerror or error}.") from error
 
 
-@lru_cache(maxsize=32)
+def part_paths(path: Path) -> tuple[Path, ...]:
+    """The files of a model whose first part, or only file, is ``path``.
+
+    llama.cpp finds the parts of a split file by the name of the first (``llama_split_path``, src/llama.cpp).
+
+    Raises:
+        BundleError: a part is missing, or the name does not tell what the parts are called.
+    """
+    count = read_header(path).number("split.count")
+    if count <= 1:
+        return (path,)
+    stem = path.name.removesuffix(f"-00001-of-{count:05}.gguf")
+    if stem == path.name:
+        raise BundleError(f"{path} is the first of {count} parts: rename it to end in -00001-of-{count:05}.gguf.")
+    parts = tuple(path.with_name(f"{stem}-{number:05}-of-{count:05}.gguf") for number in range(1, count + 1))
+    for number, part in enumerate(parts, 1):
+        if not part.is_file():
+            raise BundleError(f"Part {number} of {count} of {path.name} is missing: put {part.name} beside it.")
+        if read_header(part).number("split.no") != number - 1:
+            raise BundleError(f"{part} is not part {number} of {count} of its model: download it again.")
+    return parts
+
+
+def read_model(path: Path) -> Header:
+    """Read the header of a model of one or several files.
+
+    Returns:
+        What the first part says, with the tensors and bytes of all parts; their offsets are each in its own file.
+
+    Raises:
+        BundleError: a part is missing or damaged, or the parts do not make a whole.
+    """
+    first, *others = (read_header(part) for part in part_paths(path))
+    if not others:
+        return first
+    tensors = tuple(tensor for header in (first, *others) for tensor in header.tensors)
+    wanted = first.number("split.tensors.count")
+    if wanted not in {0, len(tensors)} or len({tensor.name for tensor in tensors}) != len(tensors):
+        raise BundleError(f"The parts of {path.name} do not make one model: download all of them again.")
+    return replace(first, tensors=tensors, size=first.size + sum(header.size for header in others))
+
+
+@lru_cache(maxsize=64)
 def _read(path: Path, size: int, changed: int) -> Header:  # noqa: ARG001 - the time of change is part of the cache's key
     if not path.is_file():
         raise BundleError(f"{path} is not a file: name a GGUF file, or a folder that holds some.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from deskhand.model.config import LocalConfig
 from deskhand.model.errors import BundleError
 from deskhand.model.files.card import NOTHING, Card, Offload, Sizes, offload, told
-from deskhand.model.files.header import Header, read_header
+from deskhand.model.files.header import Header, read_header, read_model
 from deskhand.model.files.language import PAD, Language, padded
 
 GIB = 1 << 30
@@ -105,7 +105,7 @@ def plan(config: LocalConfig, on_cards: Offload = NOTHING) -> Plan:
     Raises:
         BundleError: a file can't be read.
     """
-    main = Language(read_header(config.main))
+    main = Language(read_model(config.main))
     tokens = min(config.batch, padded(config.context_length))
     flash = config.flash_attention is not False
     outputs = config.draft_depth + 1
@@ -141,7 +141,7 @@ def sizes(config: LocalConfig) -> Sizes:
     Raises:
         BundleError: a file can't be read.
     """
-    amounts, main = plan(config), Language(read_header(config.main))
+    amounts, main = plan(config), Language(read_model(config.main))
     flash = config.flash_attention is not False
     blocks = (weights + main.block_cache(config, block, flash=flash) for block, weights in enumerate(main.blocks))
     return Sizes(tuple(blocks), main.output, amounts.compute, amounts.drafter, amounts.projector)
@@ -248,7 +248,7 @@ def _kv_type(config: LocalConfig, available: int, cards: Sequence[Card]) -> str:
     """
     if config.kv_type != "auto":
         return config.kv_type
-    able = config.flash_attention is not False and Language(read_header(config.main)).quantisable
+    able = config.flash_attention is not False and Language(read_model(config.main)).quantisable
     return "q8_0" if able and _needed(config, cards) > available else "f16"
 
 

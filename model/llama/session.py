@@ -15,7 +15,7 @@ from deskhand.model.errors import BundleError, PromptError, PromptTooLongError
 from deskhand.model.files.bundle import mismatch, role
 from deskhand.model.files.card import Card
 from deskhand.model.files.fingerprint import fingerprint
-from deskhand.model.files.header import read_header
+from deskhand.model.files.header import read_header, read_model
 from deskhand.model.files.memory import fitted
 from deskhand.model.files.tuning import TuningCache
 from deskhand.model.language.dialect import Grammar, Piece
@@ -251,7 +251,7 @@ class Session:
 
 def _check_files(config: LocalConfig) -> None:
     """Read the files' headers ourselves: on broken and mismatched ones llama.cpp aborts."""
-    main = read_header(config.main)
+    main = read_model(config.main)
     for path, wanted in ((config.main, "main"), (config.mmproj, "mmproj"), (config.drafter, "drafter")):
         if path is None:
             continue

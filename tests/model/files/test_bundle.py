@@ -138,9 +138,9 @@ def test_what_is_no_bundle_says_why(tmp_path: Path) -> None:
         open_bundle(copy(tiny, tmp_path / "half", "mmproj", "drafter"))
     with pytest.raises(BundleError, match="architecture neverheard, which this version does not know"):
         open_bundle(other_main(tmp_path / "new" / "x.gguf", "neverheard"))
-    with pytest.raises(BundleError, match="only the part"):
+    with pytest.raises(BundleError, match="only a part"):
         open_bundle(other_main(tmp_path / "lora" / "x.gguf", "llama", kind="adapter"))
-    with pytest.raises(BundleError, match="only the part"):
+    with pytest.raises(BundleError, match="only a part"):
         open_bundle(other_main(tmp_path / "split" / "x-00002-of-00002.gguf", "llama", piece=1))
     cut = copy(tiny, tmp_path / "cut", "main", "mmproj")
     (file,) = cut.glob("*jorpmm*")
