@@ -13,6 +13,7 @@ import psutil
 from deskhand.agent.safety import sandbox
 from deskhand.app import capture, microphone, settings, wiring
 from deskhand.model.errors import ModelError
+from deskhand.model.files import hub
 from deskhand.model.process.client import WorkerEngine
 
 _GIB = 1024**3
@@ -27,7 +28,7 @@ class Check:
     """One line of the doctor's report.
 
     Attributes:
-        name: of the part: engine, screen, microphone, sandbox, disk, memory.
+        name: of the part: engine, models, screen, microphone, sandbox, disk, memory.
         works: whether it can be used as it is.
         detail: what was found.
         advice: what to do, empty if nothing.
@@ -61,6 +62,24 @@ def _engine(given: Mapping[str, object]) -> Check:
     return Check("engine", works=True, detail=detail)
 
 
+def _models(given: Mapping[str, object]) -> Check:
+    """Whether the embedded engine's files are what they should be, byte for byte; a second or two."""
+    try:
+        entries = wiring.cascade_entries(settings.load(**given))
+    except settings.SettingsError as error:
+        return Check("models", works=False, detail=str(error))
+    there = [entry for entry in entries if hub.installed(entry)]
+    problems = [(entry.name, problem) for entry in there for problem in hub.verify(entry)]
+    if problems:
+        names = " ".join(dict.fromkeys(name for name, _ in problems))
+        detail = "; ".join(problem for _, problem in problems)
+        return Check(
+            "models", works=False, detail=detail, advice=f"Fetch again what was changed: deskhand models get {names}"
+        )
+    words = ", ".join(entry.name for entry in there)
+    return Check("models", works=True, detail=f"{words}: every file is what it should be" if words else "none fetched")
+
+
 def _device(name: str, status: Callable[[], tuple[bool, str]], advice: str) -> Check:
     works, detail = status()
     return Check(name, works=works, detail=detail, advice="" if works else advice)
@@ -90,6 +109,7 @@ def examine(given: Mapping[str, object]) -> list[Check]:
     """
     return [
         _engine(given),
+        _models(given),
         _device("screen", capture.status, "Attach pictures with --image, or run Deskhand inside a desktop session."),
         _device("microphone", microphone.status, "Attach recordings with --audio, or plug in a microphone."),
         _device(

@@ -128,11 +128,15 @@ def _get(names: Iterable[str], given: Mapping[str, object]) -> int:
                 print(f"tiny: {made.main.parent} (random weights, written here)")
                 continue
             for entry in _named([name], given):
-                if (there := hub.installed(entry)) is not None:
-                    print(f"{entry.name}: {there} (was here)")
+                there = hub.installed(entry)
+                problems = hub.verify(entry) if there else []
+                if there and not problems:
+                    print(f"{entry.name}: {there} (was here, and every file is what it should be)")
                     continue
+                for problem in problems:
+                    print(f"{problem}. It is fetched again.", file=sys.stderr)
                 print(f"{entry.name}: {entry.title}. Licence: {entry.licence}. From: {entry.source}", flush=True)
-                folder = hub.fetch(entry, _meter(), cancel)
+                folder = hub.fetch(entry, _meter(), cancel, again=bool(problems))
                 if sys.stderr.isatty():
                     print(file=sys.stderr)
                 print(f"{entry.name}: {folder}")
@@ -148,6 +152,8 @@ def _verify(names: list[str], given: Mapping[str, object]) -> int:
         problems = hub.verify(entry)
         wrong += len(problems)
         print("\n".join(problems) if problems else f"{entry.name}: every file is what it should be")
+        if problems and "models get" not in problems[0]:
+            print(f"To fetch it again: deskhand models get {entry.name}")
     if not entries:
         print("Nothing is installed: deskhand models get cascade")
     return 1 if wrong else 0

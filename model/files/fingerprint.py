@@ -21,7 +21,7 @@ def fingerprint(paths: Iterable[Path]) -> str:
         BundleError: a file can't be read.
     """
     digest = hashlib.sha256()
-    for path in (part for path in paths for part in part_paths(path)):
+    for path in (part for first in paths for part in part_paths(first)):
         header = read_header(path)
         digest.update(f"{header.size} ".encode())
         with path.open("rb") as file:

@@ -57,7 +57,7 @@ def verify(entry: Entry) -> list[str]:
     if not folder.is_dir():
         return [f"{entry.name} is not installed: deskhand models get {entry.name}"]
     expected = _expected(entry, folder)
-    problems = [] if expected else [f"{entry.name}: its list of SHA-256 sums is missing, fetch it again"]
+    problems = [] if expected else [f"{entry.name}: its list of SHA-256 sums is missing"]
     for name, size, digest in expected:
         path = folder / name
         if not path.is_file():
@@ -81,6 +81,8 @@ def fetch(
     entry: Entry,
     progress: Callable[[Download], None] | None = None,
     cancel: threading.Event | None = None,
+    *,
+    again: bool = False,
 ) -> Path:
     """Fetch an entry into the cache, or find it there.
 
@@ -88,6 +90,7 @@ def fetch(
         entry: from `CATALOG`.
         progress: told a few times a second, in the calling thread.
         cancel: stops the download within a moment when set; what is complete is kept for the next try.
+        again: fetch it although it is there; what is there stays until the new files are whole.
 
     Returns:
         The folder with its files.
@@ -96,7 +99,7 @@ def fetch(
         CancelledError: ``cancel`` was set.
         DownloadError: with a sentence for the person.
     """
-    if (folder := installed(entry)) is not None:
+    if not again and (folder := installed(entry)) is not None:
         return folder
     staging = models_folder() / f".{entry.name}.part"
     try:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from deskhand.model.files import hub
 from deskhand.model.tiny.bundle import cached_bundle
 from tests.e2e.conftest import Run
 
 Command = Callable[..., Run]
-PARTS = ["engine", "screen", "microphone", "sandbox", "disk", "memory"]
+PARTS = ["engine", "models", "screen", "microphone", "sandbox", "disk", "memory"]
 
 
 def checks(run: Run) -> dict[str, dict[str, object]]:
@@ -45,6 +48,29 @@ def test_without_models_the_doctor_says_how_to_get_them(deskhand: Command, tmp_p
     assert "deskhand models get cascade" in str(engine["detail"])
     assert "deskhand --engine pocket" in str(engine["advice"])
     assert run.code == 1
+
+
+def test_a_damaged_model_is_found_and_the_remedy_fetches_it(deskhand: Command, tmp_path: Path):
+    """Report 13, with the real models: the doctor, ``verify`` and ``get`` agree; no network is there to fetch it."""
+    models = tmp_path / "cache" / "deskhand" / "models"
+    shutil.copytree(hub.models_folder(), models, copy_function=os.link)
+    whole = models / "speech-tiny" / "model.bin"
+    data = bytearray(whole.read_bytes())
+    whole.unlink()
+    data[len(data) // 2] ^= 1
+    whole.write_bytes(data)
+    aside = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    found = checks(deskhand("doctor", "--json", **aside))["models"]
+    assert not found["works"]
+    assert found["advice"] == "Fetch again what was changed: deskhand models get speech-tiny"
+    verified = deskhand("models", "verify", **aside)
+    assert verified.code == 1
+    assert "To fetch it again: deskhand models get speech-tiny" in verified.out
+    fetched = deskhand("models", "get", "speech-tiny", **aside)
+    assert fetched.code == 1
+    assert "model.bin was changed" in fetched.err
+    assert "It is fetched again." in fetched.err
+    assert whole.read_bytes() == data
 
 
 def test_whoever_asks_without_models_is_told_of_pocket(deskhand: Command, tmp_path: Path):

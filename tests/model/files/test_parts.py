@@ -40,7 +40,7 @@ def split(source: Path, folder: Path, *, keys_alone: bool, name: str = "model") 
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return sorted(folder.glob("*.gguf"))[0]
+    return min(folder.glob("*.gguf"))
 
 
 @pytest.fixture(params=[True, False], ids=["keys alone", "with tensors"])
