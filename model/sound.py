@@ -135,19 +135,20 @@ class Downmix:
 
     def _weights(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each channel counts for, after the loudness and likeness of the last seconds; shape (channels,)."""
-        if self._products is None:
-            self._products, self._signs = np.zeros((signal.shape[1],) * 2), np.ones(signal.shape[1])
-        self._products = self._products * 0.5 ** (len(signal) / (_MEMORY_SECONDS * SAMPLE_RATE)) + signal.T @ signal
-        power = np.diag(self._products)
+        products = signal.T @ signal
+        if self._products is not None:
+            products += self._products * 0.5 ** (len(signal) / (_MEMORY_SECONDS * SAMPLE_RATE))
+        self._products = products
+        power = np.diag(products)
         if power.max() > _MUCH * power[self._loudest]:
             self._loudest = int(np.argmax(power))
         loudest = power[self._loudest]
-        likeness = self._products[self._loudest] / np.sqrt(np.maximum(power * loudest, np.finfo(float).tiny))
+        likeness = products[self._loudest] / np.sqrt(np.maximum(power * loudest, np.finfo(float).tiny))
         # Turned round once, a channel stays so until it is clearly like the loudest again: weak likeness wavers.
         self._signs = np.where(likeness < _OPPOSITE, -1.0, np.where(likeness > -_OPPOSITE, 1.0, self._signs))
         audible = power >= _AUDIBLE * loudest
         weights = audible * self._signs / max(1, int(audible.sum()))
-        if weights @ self._products @ weights < loudest / _MUCH:
+        if weights @ products @ weights < loudest / _MUCH:
             return np.eye(len(power))[self._loudest]  # they cancel in another way: delayed, turned in part
         return weights
 
@@ -182,7 +183,7 @@ def read_audio(path: Path, limit_seconds: float = 3600) -> Audio:
             resampler = AudioResampler(format="flt", rate=SAMPLE_RATE)  # packed: PyAV crashes on 8 planes
             for frame in (*container.decode(container.streams.audio[0]), None):
                 for block in resampler.resample(frame):
-                    packed = block.to_ndarray()
+                    packed = block.to_ndarray().astype("<f4", copy=False)
                     blocks.append(downmix.feed(packed.reshape(-1, block.layout.nb_channels)))
                     count += blocks[-1].size
                 if count > limit_seconds * SAMPLE_RATE:
