@@ -7,7 +7,9 @@ while they are read, and only regular files are ever written.
 from __future__ import annotations
 
 import gzip
+import lzma
 import stat
+import struct
 import tarfile
 import tempfile
 import unicodedata
@@ -18,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from deskhand.agent.filename import odd, spelled
 from deskhand.agent.skills.contents import IGNORED, MOST_BYTES, MOST_DEPTH, MOST_FILES
 
 ENDINGS = (".zip", ".skill", ".tar.gz", ".tgz", ".tar")
@@ -27,6 +30,22 @@ SMALL = 1024**2
 """Bytes up to which the ratio does not matter."""
 _CHUNK = 256 * 1024
 _JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db"}
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,  # zipfile: a method that it does not know
+    RuntimeError,  # zipfile: an encrypted entry
+    ValueError,  # numbers and texts in headers, a file that is closed early
+    ArithmeticError,
+    LookupError,
+    MemoryError,  # a size that a header makes up
+)
+"""What zipfile, tarfile and what they unpack with say of bytes that are no archive."""
 
 
 class ArchiveError(Exception):
@@ -39,23 +58,29 @@ def unpack(source: Path, into: Path) -> None:
     Raises:
         ArchiveError: it is no folder or archive, is damaged, or holds what no skill may hold.
     """
-    name = source.name.lower()
+    name, told = source.name.lower(), spelled(source.name)
     try:
         if source.is_dir():
             _folder(source, _Copy(into))
         elif not source.is_file():
-            raise ArchiveError(f"There is no {source}.")
+            raise ArchiveError(f"There is no {spelled(str(source))}.")
         elif name.endswith((".zip", ".skill")):
             _zip(source, _Copy(into))
         elif name.endswith((".tar.gz", ".tgz", ".tar")):
             _tar(source, _Copy(into))
         else:
-            raise ArchiveError(f"{source.name} is neither a folder nor an archive ({', '.join(ENDINGS)}).")
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # zipfile says RuntimeError for an encrypted entry, NotImplementedError for a method that it does not know.
-        raise ArchiveError(f"{source.name} is damaged or of a kind that can't be read: {error}.") from error
+            raise ArchiveError(f"{told} is neither a folder nor an archive ({', '.join(ENDINGS)}).")
+    except UnicodeError as error:
+        # A ZIP that says its names are UTF-8: zipfile decodes all of them before it gives the first.
+        raise ArchiveError(f"{told} holds a file whose name is not UTF-8, as it says it is: pack it anew.") from error
+    except _DAMAGED as error:
+        raise ArchiveError(f"{told} is damaged or of a kind that can't be read: {_reason(error)}.") from error
     except OSError as error:
-        raise ArchiveError(f"{source.name} can't be copied: {error.strerror or error}.") from error
+        raise ArchiveError(f"{told} can't be copied: {error.strerror or error}.") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().rstrip(".") or type(error).__name__
 
 
 class _Copy:
@@ -87,23 +112,29 @@ class _Copy:
                 if self._bytes > MOST_BYTES:
                     raise ArchiveError(f"It holds more than {MOST_BYTES >> 20} MB.")
                 if packed is not None and size > SMALL and size > MOST_RATIO * max(1, packed):
-                    raise ArchiveError(f"{name[:200]} grows more than {MOST_RATIO}-fold when it is unpacked.")
+                    raise ArchiveError(f"{spelled(name[:200])} grows more than {MOST_RATIO}-fold when it is unpacked.")
                 file.write(chunk)
 
     def _checked(self, name: str) -> PurePosixPath | None:
         """The path of an entry; None for what is of a clone or an operating system and not of the skill."""
         path = PurePosixPath(name)
         windows = "\\" in name or (len(name) > 1 and name[1] == ":")
-        if path.is_absolute() or ".." in path.parts or windows or not name.isprintable() or not path.parts:
+        if path.is_absolute() or ".." in path.parts or windows or not path.parts:
             raise ArchiveError(f"It holds a file that would be written elsewhere: {name[:200]!r}.")
         if IGNORED in path.parts or _JUNK & set(path.parts):
             return None
+        if odd(name):
+            raise ArchiveError(
+                f"It holds a file whose name is not UTF-8: {spelled(name[:200])}. Rename that file first."
+            )
+        if not name.isprintable():
+            raise ArchiveError(f"It holds a file whose name has signs that can't be seen: {name[:200]!r}.")
         if len(path.parts) > MOST_DEPTH + 1:
             raise ArchiveError(f"Its folders are nested more than {MOST_DEPTH} deep.")
         # One file system tells Ä from A + ¨ and A from a, another does not: there one file would hide another.
         key = unicodedata.normalize("NFC", str(path)).casefold()
         if key in self._names:
-            raise ArchiveError(f"It holds two files of one name: {name[:200]}.")
+            raise ArchiveError(f"It holds two files of one name: {spelled(name[:200])}.")
         self._names.add(key)
         if len(self._names) > MOST_FILES:
             raise ArchiveError(f"It holds more than {MOST_FILES} files.")
@@ -174,4 +205,4 @@ def _plain(source: Path) -> Generator[IO[bytes]]:
 
 
 def _kind(what: str, name: str) -> str:
-    return f"It holds {what}, {name[:200]}; only plain files are installed."
+    return f"It holds {what}, {spelled(name[:200])}; only plain files are installed."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deskhand.agent import scopes
+from deskhand.agent.filename import spelled
 from deskhand.agent.skills import contents
 from deskhand.agent.skills.skill import Problem, Skill
 
@@ -59,7 +60,7 @@ class Card:
         told += [f"note      {problem.text}" for problem in self.problems]
         size = sum(entry.size for entry in self.files)
         told.append(f"files     {len(self.files)}, {size_words(size)} in all")
-        told += [f"    {entry.path} ({size_words(entry.size)})" for entry in self.files[:MOST_FILES_SHOWN]]
+        told += [f"    {spelled(entry.path)} ({size_words(entry.size)})" for entry in self.files[:MOST_FILES_SHOWN]]
         if len(self.files) > MOST_FILES_SHOWN:
             told.append(f"    and {len(self.files) - MOST_FILES_SHOWN} more")
         told.append(f"hash      {self.digest}")
@@ -78,7 +79,7 @@ class Card:
             "replaces": str(self.replaces) if self.replaces else None,
             "changed": self.changed,
             "problems": [problem.text for problem in self.problems],
-            "files": [{"path": entry.path, "size": entry.size} for entry in self.files],
+            "files": [{"path": spelled(entry.path), "size": entry.size} for entry in self.files],
             "hash": self.digest,
         }
 
@@ -102,7 +103,7 @@ def of(
     replaced = next(same, None)
     own = tuple(p for p in problems if p.path == skill.folder or skill.folder in p.path.parents)
     digest, files = contents.digest(skill.folder), contents.listing(skill.folder)
-    return Card(skill, origin, digest, files, replaced.folder if replaced else None, own, changed)
+    return Card(skill, spelled(origin), digest, files, replaced.folder if replaced else None, own, changed)
 
 
 def size_words(count: int) -> str:

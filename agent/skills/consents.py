@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deskhand.agent import private
+from deskhand.agent.filename import spelled
 
 Tell = Callable[..., str]
 """Takes the kind of an entry of the log and its fields, and returns why it could not be written; empty if it was."""
@@ -89,7 +90,7 @@ class Consents:
         """Remember that the person agreed to this version, and to no other of that name."""
         when = datetime.now(UTC).isoformat(timespec="seconds")
         kept = self.origin(name)
-        new = Consent(name=name, digest=digest, origin=origin or kept, when=when)
+        new = Consent(name=name, digest=digest, origin=spelled(origin or kept), when=when)
 
         def change(state: _State) -> dict[str, Any]:
             rest = tuple(consent for consent in state.consents if consent.name != name)
@@ -118,11 +119,11 @@ class Consents:
 
     def trusts(self, project: Path) -> bool:
         """Whether the person trusts a project's folder."""
-        return str(project.resolve()) in self._read().trusted
+        return spelled(str(project.resolve())) in self._read().trusted
 
     def trust(self, project: Path) -> None:
         """Remember that the person trusts a project's folder."""
-        place = str(project.resolve())
+        place = spelled(str(project.resolve()))
         self._note("trusted", folder=place)
         self._change(lambda state: {"trusted": (*(p for p in state.trusted if p != place), place)})
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from deskhand.agent.filename import spelled
+
 MOST_FILES = 2_000
 MOST_BYTES = 64 * 1024**2
 MOST_DEPTH = 12
@@ -26,7 +28,7 @@ class Entry:
     """One file.
 
     Attributes:
-        path: relative to the folder, with ``/``, in NFC.
+        path: relative to the folder, with ``/``, in NFC; bytes that are not UTF-8 as `os.fsdecode` brings them.
         size: in bytes.
         link: where it leads if it is a symbolic link, else empty.
     """
@@ -44,14 +46,15 @@ def listing(folder: Path) -> tuple[Entry, ...]:
     """
     found: dict[str, Entry] = {}
     total = 0
-    for path, relative in _walk(folder):
-        status = path.lstat()
-        link = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+    for path, relative, status in _walk(folder):
+        link = _target(path) if stat.S_ISLNK(status.st_mode) else ""
         if not link and not stat.S_ISREG(status.st_mode):
-            raise ContentsError(f"{relative} is neither a file nor a folder.")
+            raise ContentsError(f"{spelled(relative)} is neither a file nor a folder.")
         name = unicodedata.normalize("NFC", relative)
         if name in found:
-            raise ContentsError(f"Two files are called {name}, differing only in how their letters are composed.")
+            raise ContentsError(
+                f"Two files are called {spelled(name)}, differing only in how their letters are composed."
+            )
         total += 0 if link else status.st_size
         found[name] = Entry(name, 0 if link else status.st_size, link)
         if len(found) > MOST_FILES:
@@ -61,7 +64,14 @@ def listing(folder: Path) -> tuple[Entry, ...]:
     return tuple(sorted(found.values()))
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError as error:
+        raise ContentsError(f"{spelled(link.name)} can't be read: {error.strerror}.") from error
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, str, os.stat_result]]:
     waiting = [(folder, PurePosixPath())]
     while waiting:
         here, relative = waiting.pop()
@@ -77,9 +87,9 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
                             if len(waiting) > MOST_FILES:
                                 raise ContentsError(f"It has more than {MOST_FILES} folders.")
                     else:
-                        yield Path(entry.path), str(inside)
+                        yield Path(entry.path), str(inside), entry.stat(follow_symlinks=False)
         except OSError as error:
-            raise ContentsError(f"{here} can't be read: {error.strerror}.") from error
+            raise ContentsError(f"{spelled(str(here))} can't be read: {error.strerror}.") from error
 
 
 def resolve(folder: Path, path: str) -> Path:
@@ -91,17 +101,19 @@ def resolve(folder: Path, path: str) -> Path:
     given = PurePosixPath(path.strip().removeprefix("./"))
     if not path.strip() or given.is_absolute() or ".." in given.parts or "\0" in path or IGNORED in given.parts:
         raise ContentsError(
-            f"Give a path inside the skill's folder, such as references/notes.md, and not {path[:200]}."
+            f"Give a path inside the skill's folder, such as references/notes.md, and not {spelled(path[:200])}."
         )
-    root = folder.resolve()
+    name = spelled(path[:200])
     try:
+        root = folder.resolve()
         real = (root / given).resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise ContentsError(f"The skill has no file {path[:200]}.") from error
+        regular = real.is_file()
+    except (OSError, RuntimeError, UnicodeError) as error:  # half a surrogate pair is no name of a file
+        raise ContentsError(f"The skill has no file {name}.") from error
     if not real.is_relative_to(root):
-        raise ContentsError(f"{path[:200]} leads outside of the skill's folder.")
-    if not real.is_file():
-        raise ContentsError(f"{path[:200]} is not a file.")
+        raise ContentsError(f"{name} leads outside of the skill's folder.")
+    if not regular:
+        raise ContentsError(f"{name} is not a file.")
     return real
 
 
@@ -113,22 +125,29 @@ def digest(folder: Path) -> str:
     """
     whole = hashlib.sha256()
     for entry in listing(folder):
-        whole.update(f"{len(entry.path.encode())} {entry.path} {entry.link or '-'} ".encode())
+        path, link = _bytes(entry.path), _bytes(entry.link or "-")
+        whole.update(b"%d %b %b " % (len(path), path, link))
         if not entry.link:
             whole.update(_file(folder, entry.path).encode())
     return whole.hexdigest()
 
 
+def _bytes(name: str) -> bytes:
+    """The bytes of a name as they are on the disk, whatever encoding they are in."""
+    return name.encode("utf-8", "surrogateescape")
+
+
 def _file(folder: Path, name: str) -> str:
-    path = folder / name
-    if not path.exists():
-        # The name on disk is composed in another way than NFC.
-        path = next(file for file, relative in _walk(folder) if unicodedata.normalize("NFC", relative) == name)
     try:
+        path = folder / name
+        if not path.exists():
+            # The name on disk is composed in another way than NFC, or the file is gone since it was listed.
+            found = (file for file, relative, _ in _walk(folder) if unicodedata.normalize("NFC", relative) == name)
+            path = next(found, path)
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise ContentsError(f"{name} can't be read: {error.strerror}.") from error
+        raise ContentsError(f"{spelled(name)} can't be read: {error.strerror}.") from error
 
 
 def stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
@@ -138,8 +157,7 @@ def stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
         ContentsError: as `listing`.
     """
     stamps: list[tuple[str, int, int, int]] = []
-    for path, relative in _walk(folder):
-        status = path.lstat()
+    for _, relative, status in _walk(folder):
         # The time of the last change of any kind can't be set back by a program, other than the one of the content.
         stamps.append((relative, status.st_size, status.st_ctime_ns, status.st_ino))
         if len(stamps) > MOST_FILES:

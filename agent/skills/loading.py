@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deskhand.agent import scopes
+from deskhand.agent.filename import odd, spelled
 from deskhand.agent.skills import contents, manifest, signatures
 from deskhand.agent.skills.lookalike import alike
 from deskhand.agent.skills.manifest import NAME, Warn
@@ -97,7 +98,14 @@ def files(root: Path, problems: list[Problem]) -> Iterator[Path]:
         if file:
             yield folder / file
         elif depth < MAX_DEPTH:
-            waiting += [(e, depth + 1) for e in entries if e.name not in _SKIPPED and e.is_dir()]
+            waiting += [(e, depth + 1) for e in entries if e.name not in _SKIPPED and _is_folder(e)]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return True  # told when it is looked into
 
 
 def load_skill(file: Path, source: str, problems: list[Problem]) -> Skill | None:
@@ -108,10 +116,14 @@ def load_skill(file: Path, source: str, problems: list[Problem]) -> Skill | None
 
     try:
         said = manifest.read(file, warn)
-        others = tuple(entry.path for entry in contents.listing(file.parent) if entry.path != file.name)
+        listed = [entry.path for entry in contents.listing(file.parent) if entry.path != file.name]
     except (manifest.ManifestError, contents.ContentsError) as error:
         problems.append(Problem(file, str(error), fatal=True))
         return None
+    others = tuple(path for path in listed if not odd(path))
+    for path in listed:
+        if odd(path):
+            warn(f"Its file {spelled(path)} can't be used, because its name is not UTF-8: rename it.")
     skill = Skill(
         said.name,
         said.description,

@@ -15,6 +15,8 @@ from typing import Any, cast
 
 import yaml
 
+from deskhand.agent.filename import spelled
+
 MAX_SKILL_BYTES = 256 * 1024
 MAX_FRONT_BYTES = 64 * 1024
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -61,13 +63,13 @@ def read(file: Path, warn: Warn) -> Manifest:
     description = _line(_field(front, "description", 1024, warn))
     if not description:
         raise ManifestError("It has no description, so nobody could know when to use it.")
-    name = _line(_field(front, "name", 64, warn)) or _line(file.parent.name)
+    name = _line(_field(front, "name", 64, warn)) or _line(spelled(file.parent.name))
     if name.casefold() in RESERVED:
         raise ManifestError(f"No skill may be called “{name}”.")
     if not NAME.fullmatch(name):
         warn(f"The name “{name}” should be lower-case letters, digits and single hyphens.")
-    if name != file.parent.name:
-        warn(f"The name “{name}” differs from its folder “{file.parent.name}”.")
+    if name != spelled(file.parent.name):
+        warn(f"The name “{name}” differs from its folder “{spelled(file.parent.name)}”.")
     if unknown := sorted(key for key in front.keys() - _KEYS):
         warn(f"Unknown in the frontmatter: {_line(', '.join(unknown))[:200]}.")
     _field(front, "compatibility", 500, warn)
@@ -108,6 +110,9 @@ class _Texts(yaml.BaseLoader):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not understood")
         return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: Any) -> Any:  # noqa: ANN401 - yaml's own
+        return spelled(super().construct_scalar(node))  # "\ud800" is YAML for half a character, which nothing takes
 
 
 def _frontmatter(text: str) -> dict[str, Any]:

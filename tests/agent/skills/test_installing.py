@@ -105,7 +105,7 @@ HOSTILE = {
     "absolute": ({"/etc/cron.d/evil": b"x"}, "written elsewhere"),
     "backslash": ({"..\\evil": b"x"}, "written elsewhere"),
     "drive": ({"C:evil": b"x"}, "written elsewhere"),
-    "control": ({"a\x1b[2Jb": b"x"}, "written elsewhere"),
+    "control": ({"a\x1b[2Jb": b"x"}, "can't be seen"),
     "link": ({link("SKILL.md"): b"/etc/passwd"}, "a symbolic link"),
     "bomb": ({"zero": bytes(20 << 20)}, "grows more than"),
     "two of a name": ({"a.md": b"1", "A.md": b"2"}, "two files of one name"),
