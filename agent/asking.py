@@ -124,6 +124,7 @@ class Asker:
                 self._told[turn.conversation] = left_out
                 turn.emit(Notice("engine", left_out.sentence))
             _take(turn, said, delta)
+            turn.streamed(said.text, said.thought)
 
 
 def _take(turn: Turn, said: Said, delta: Delta) -> None:

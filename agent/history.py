@@ -1,7 +1,8 @@
 """The SQLite history: every message on disk before anything is done with it, pixels and sound once by digest.
 
 WAL with ``synchronous=FULL``: what `append` returned from survives kill -9 and a power cut. One `Store` may be used
-from several threads, and several processes may open the same file.
+from several threads, and several processes may open the same file. A record that can't be read costs only itself: its
+place is counted in `TurnRecord.damaged`, and nothing is ever deleted for it.
 """
 
 from __future__ import annotations
@@ -9,25 +10,23 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 from deskhand.agent import records
+from deskhand.agent.database import DamagedHistoryError, Database, HistoryError
 from deskhand.agent.events import CallRecord, Outcome
+from deskhand.agent.filename import spelled
 from deskhand.agent.origin import Origin
 from deskhand.model.types import Audio, Image, Message
-
-VERSION = 2
-"""Of the tables below (``PRAGMA user_version``)."""
 
 RECENT_BYTES = 128 * 1024**2
 """How much media is kept unpacked: some twenty screenshots of 1920×1080."""
@@ -35,25 +34,19 @@ RECENT_BYTES = 128 * 1024**2
 CLOCK_SECONDS = 5
 """By how much programs may differ about when a process began: the boot time it is counted from gets corrected."""
 
-_TABLES = """
-CREATE TABLE conversation (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, started REAL NOT NULL);
-CREATE TABLE turn (id TEXT PRIMARY KEY, conversation INTEGER NOT NULL REFERENCES conversation(id),
-    started REAL NOT NULL, process INTEGER NOT NULL, process_started REAL NOT NULL, outcome TEXT);
-CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, conversation INTEGER NOT NULL REFERENCES conversation(id),
-    turn TEXT NOT NULL REFERENCES turn(id), body TEXT NOT NULL, record TEXT, origins TEXT);
-CREATE TABLE media (digest TEXT PRIMARY KEY, kind TEXT NOT NULL, width INTEGER, height INTEGER, budget INTEGER,
-    data BLOB NOT NULL);
-CREATE INDEX turn_of ON turn(conversation);
-CREATE INDEX message_of ON message(conversation);
-CREATE TABLE tainted (skill TEXT PRIMARY KEY);
+__all__ = ["Conversation", "DamagedHistoryError", "HistoryError", "Store", "TurnRecord"]
+
+_T = TypeVar("_T")
+
+_TRACED = """
+SELECT body, origins FROM (
+    SELECT id, 0 AS late, body, origins FROM message WHERE conversation = ? AND body != ''
+    UNION ALL
+    SELECT MAX(message.id), 1, partial.body, '[]' FROM partial JOIN message USING (turn)
+        WHERE message.conversation = ? GROUP BY turn
+) ORDER BY id, late
 """
-
-_FROM_1 = "ALTER TABLE message ADD COLUMN origins TEXT;\nCREATE TABLE tainted (skill TEXT PRIMARY KEY);"
-"""What makes the tables of version 1 those of version 2."""
-
-
-class HistoryError(Exception):
-    """The history can't be read or written; the message says what to do."""
+"""What an answer that was cut off had come to stands behind the last message of its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +70,7 @@ class TurnRecord:
         calls: with what became of them.
         outcome: how it ended, None if it did not.
         interrupted: it has no outcome and the process that ran it is gone.
+        damaged: how many of its records can't be read.
     """
 
     id: str
@@ -85,6 +79,7 @@ class TurnRecord:
     calls: tuple[CallRecord, ...]
     outcome: Outcome | None
     interrupted: bool
+    damaged: int = 0
 
 
 class Store:
@@ -99,104 +94,58 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.RLock()
+        self._database = Database(path)
         self._recent: OrderedDict[str, Image | Audio] = OrderedDict()
-        with self._translated():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-            try:
-                self._prepare()
-            except BaseException:
-                self._db.close()
-                raise
 
-    def _prepare(self) -> None:
-        for pragma in (
-            "busy_timeout=10000",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "secure_delete=ON",
-        ):
-            self._db.execute(f"PRAGMA {pragma}")
-        with self._transaction() as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version > VERSION:
-                raise HistoryError(
-                    f"The history {self._path} was written by a newer Deskhand: update Deskhand, "
-                    "or name another data folder."
-                )
-            if version < VERSION:
-                for statement in (_FROM_1 if version else _TABLES).strip().split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version={VERSION}")
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._database.connection
 
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        """Turn what SQLite and the file system say into a sentence."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise HistoryError(self._sentence(error)) from error
-        except sqlite3.DatabaseError as error:
-            raise HistoryError(
-                f"The file {self._path} is damaged or no history of Deskhand ({error}): move it away and start again."
-            ) from error
-        except OSError as error:
-            raise HistoryError(f"The history {self._path} can't be written: {error.strerror}.") from error
+    def start_fresh(self) -> Path | None:
+        """Put the file aside, which is kept, and begin an empty history; returns the old one's new place.
 
-    def _sentence(self, error: sqlite3.OperationalError) -> str:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            return f"The disk is full, so the history {self._path} could not be written: free some space and ask again."
-        if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            return f"The history {self._path} is held by another program: close it and ask again."
-        return f"The history {self._path} could not be used ({error}): check the disk and the folder's permissions."
-
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
-        with self._lock, self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                # A full disk may already have rolled back.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        Raises:
+            HistoryError: it can't be put aside.
+        """
+        self._recent.clear()
+        return self._database.start_fresh()
 
     def new_conversation(self, title: str = "") -> int:
         """Begin one and return its number; without a title it takes the first words of its first message."""
-        with self._transaction() as db:
-            cursor = db.execute("INSERT INTO conversation (title, started) VALUES (?, ?)", (title, time.time()))
+        with self._database.transaction() as db:
+            cursor = db.execute(
+                "INSERT INTO conversation (title, started) VALUES (?, ?)", (spelled(title), time.time())
+            )
             return int(cursor.lastrowid or 0)
 
     def conversations(self) -> list[Conversation]:
         """All, the one used last first."""
-        with self._lock, self._translated():
+        with self._database.reading():
             rows = self._db.execute(
                 "SELECT c.id, c.title, c.started, COUNT(t.id) FROM conversation c"
                 " LEFT JOIN turn t ON t.conversation = c.id"
                 " GROUP BY c.id ORDER BY COALESCE(MAX(t.started), c.started) DESC, c.id DESC"
             ).fetchall()
-        return [Conversation(row[0], row[1], datetime.fromtimestamp(row[2], UTC), row[3]) for row in rows]
+        return [Conversation(row[0], str(row[1]), _moment(row[2]), row[3]) for row in rows]
 
     def delete(self, conversation: int) -> None:
         """Take a conversation away for good, with the media that no other has.
 
         What was on disk is overwritten: in the file at once (``secure_delete``), in its log by starting that anew.
         """
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             bodies = db.execute("SELECT body FROM message WHERE conversation = ?", (conversation,)).fetchall()
             db.execute("DELETE FROM message WHERE conversation = ?", (conversation,))
+            db.execute(
+                "DELETE FROM partial WHERE turn IN (SELECT id FROM turn WHERE conversation = ?)", (conversation,)
+            )
             db.execute("DELETE FROM turn WHERE conversation = ?", (conversation,))
             db.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
             for digest in {digest for (body,) in bodies for digest in records.media_of(body)}:
                 if not db.execute("SELECT 1 FROM message WHERE instr(body, ?) LIMIT 1", (digest,)).fetchone():
                     db.execute("DELETE FROM media WHERE digest = ?", (digest,))
                     self._recent.pop(digest, None)
-        with self._lock, self._translated():
+        with self._database.reading():
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def latest(self) -> int | None:
@@ -224,7 +173,7 @@ class Store:
         media = [part for part in message.parts if isinstance(part, Image | Audio)]
         # Compressed before the lock is taken: a screenshot takes some tens of milliseconds.
         packed = [(part, None if self._has(part) else _pack(part)) for part in media]
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT OR IGNORE INTO turn (id, conversation, started, process, process_started)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -248,62 +197,76 @@ class Store:
                     records.dump_origins(origins),
                 ),
             )
+            db.execute("DELETE FROM partial WHERE turn = ?", (turn,))
             for part, _ in packed:
                 self._remember(part)
             if message.role == "user" and message.text.strip():
-                title = " ".join(message.text.split())[:60]
+                title = spelled(" ".join(message.text.split())[:60])
                 db.execute("UPDATE conversation SET title = ? WHERE id = ? AND title = ''", (title, conversation))
 
     def note_call(self, conversation: int, turn: str, record: CallRecord) -> None:
         """Write a call that no message answers: one that could not be parsed."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT INTO message (conversation, turn, body, record) VALUES (?, ?, '', ?)",
                 (conversation, turn, records.dump_call(record)),
             )
 
+    def keep_partial(self, turn: str, message: Message) -> None:
+        """Write what a generation has said so far; the turn's next message or its end takes the place of it."""
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO partial (turn, body) SELECT id, ? FROM turn WHERE id = ?",
+                (records.dump_message(message), turn),
+            )
+
     def finish(self, turn: str, outcome: Outcome) -> None:
         """Write how a turn ended."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM partial WHERE turn = ?", (turn,))
             db.execute("UPDATE turn SET outcome = ? WHERE id = ?", (records.dump_outcome(outcome), turn))
 
     def messages(self, conversation: int) -> list[Message]:
-        """All messages, oldest first, media included."""
+        """All messages, oldest first, media included; without those that can't be read."""
         return [message for message, _ in self.traced(conversation)]
 
     def traced(self, conversation: int) -> list[tuple[Message, tuple[Origin, ...]]]:
-        """All messages, oldest first, each with what of it nobody vouches for."""
-        with self._lock, self._translated():
-            rows = self._db.execute(
-                "SELECT body, origins FROM message WHERE conversation = ? AND body != '' ORDER BY id", (conversation,)
-            ).fetchall()
-            found = [(records.load_message(body, self._media), origins) for body, origins in rows]
+        """All messages, oldest first, each with what of it nobody vouches for; without those that can't be read."""
+        with self._database.reading() as db:
+            rows = db.execute(_TRACED, (conversation, conversation)).fetchall()
+            found = [(message, origins) for body, origins in rows if (message := self._message(body))]
         return [(message, records.load_origins(origins, message)) for message, origins in found]
+
+    def _message(self, body: str) -> Message | None:
+        try:
+            return records.load_message(body, self._media)
+        except records.RecordError:
+            return None
 
     def conversation_of(self, tools: Sequence[str], name: str) -> int | None:
         """The conversation of the last call to one of ``tools`` whose result has the ``id`` ``name``."""
-        with self._lock, self._translated():
+        with self._database.reading():
             row = self._db.execute(
-                "SELECT conversation FROM message WHERE record IS NOT NULL"
-                " AND json_extract(record, '$.call.name') IN (SELECT value FROM json_each(?))"
-                " AND json_extract(record, '$.result.id') = ? ORDER BY id DESC LIMIT 1",
+                "SELECT conversation FROM message WHERE record IS NOT NULL AND CASE WHEN json_valid(record) THEN"
+                " json_extract(record, '$.call.name') IN (SELECT value FROM json_each(?))"
+                " AND json_extract(record, '$.result.id') = ? END ORDER BY id DESC LIMIT 1",
                 (json.dumps(list(tools)), name),
             ).fetchone()
         return row[0] if row else None
 
     def mark(self, skill: str) -> None:
         """Remember that the skill's own files were written in a tainted conversation: they say what others said."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("INSERT OR IGNORE INTO tainted (skill) VALUES (?)", (skill,))
 
     def marked(self, skill: str) -> bool:
         """Whether `mark` was ever called for the skill."""
-        with self._lock, self._translated():
+        with self._database.reading():
             return self._db.execute("SELECT 1 FROM tainted WHERE skill = ?", (skill,)).fetchone() is not None
 
     def turns(self, conversation: int) -> list[TurnRecord]:
         """All turns, oldest first, as the window shows them."""
-        with self._lock, self._translated():
+        with self._database.reading():
             rows = self._db.execute(
                 "SELECT id, started, process, process_started, outcome FROM turn WHERE conversation = ? ORDER BY rowid",
                 (conversation,),
@@ -311,33 +274,46 @@ class Store:
             return [self._turn(*row) for row in rows]
 
     def _turn(self, turn: str, started: float, process: int, process_started: float, outcome: str | None) -> TurnRecord:
-        rows = self._db.execute("SELECT body, record FROM message WHERE turn = ? ORDER BY id", (turn,)).fetchall()
-        calls = tuple(records.load_call(record) for _, record in rows if record)
+        try:
+            rows = self._db.execute("SELECT body, record FROM message WHERE turn = ? ORDER BY id", (turn,)).fetchall()
+            rows += self._db.execute("SELECT body, NULL FROM partial WHERE turn = ?", (turn,)).fetchall()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            rows = [("damaged", None)]  # a page of the file is: the other turns may be whole
+        messages = [self._message(body) for body, _ in rows if body]
+        calls = [_loaded(records.load_call, record) for _, record in rows if record]
+        kept = tuple(call for call in calls if call)
+        ended = _loaded(lambda body: records.load_outcome(body, kept), outcome) if outcome else None
         return TurnRecord(
             turn,
-            datetime.fromtimestamp(started, UTC),
-            tuple(records.load_message(body, self._media) for body, _ in rows if body),
-            calls,
-            records.load_outcome(outcome, calls) if outcome else None,
+            _moment(started),
+            tuple(message for message in messages if message),
+            kept,
+            ended,
             outcome is None and not _runs(process, process_started),
+            sum(each is None for each in (*messages, *calls)) + (outcome is not None and ended is None),
         )
 
     def _has(self, part: Image | Audio) -> bool:
-        with self._lock, self._translated():
+        with self._database.reading():
             return self._db.execute("SELECT 1 FROM media WHERE digest = ?", (part.digest,)).fetchone() is not None
 
-    def _media(self, digest: str) -> Image | Audio:
+    def _media(self, digest: str) -> Image | Audio | None:
+        """A picture or sound, None if it is damaged or gone."""
         if digest in self._recent:
             self._recent.move_to_end(digest)
             return self._recent[digest]
         row = self._db.execute(
             "SELECT kind, width, height, budget, data FROM media WHERE digest = ?", (digest,)
         ).fetchone()
-        if row is None:
-            raise HistoryError(f"The history {self._path} is damaged: a picture or sound is missing from it.")
-        kind, width, height, budget, data = row
-        raw = zlib.decompress(data)
-        return self._remember(Image(raw, width, height, budget) if kind == "image" else Audio(raw))
+        try:
+            kind, width, height, budget, data = row
+            raw = zlib.decompress(data)
+            part = Image(raw, width, height, budget) if kind == "image" else Audio(raw)
+        except (zlib.error, TypeError, ValueError, MemoryError):
+            return None
+        return self._remember(part) if part.digest == digest else None
 
     def _remember(self, part: Image | Audio) -> Image | Audio:
         """Keep recent media as objects: unpacking and hashing every screenshot at each step would be slow."""
@@ -348,8 +324,22 @@ class Store:
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
-        with self._lock:
-            self._db.close()
+        self._database.close()
+
+
+def _loaded(load: Callable[[str], _T], body: str) -> _T | None:
+    try:
+        return load(body)
+    except records.RecordError:
+        return None
+
+
+def _moment(seconds: float) -> datetime:
+    """A time of the file; of a damaged one the beginning of time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _pack(part: Image | Audio) -> bytes:
@@ -365,5 +355,5 @@ def _runs(process: int, started: float) -> bool:
     """Whether that very process still runs; numbers are used again, so its start counts too."""
     try:
         return abs(psutil.Process(process).create_time() - started) < CLOCK_SECONDS
-    except psutil.Error:
+    except (psutil.Error, TypeError, ValueError, OverflowError):
         return False

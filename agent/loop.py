@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from deskhand.agent import beyond, prompt, screening
@@ -50,6 +52,9 @@ from deskhand.model.types import (
 )
 
 __all__ = ["Agent", "Limits"]
+
+PARTIAL_SECONDS = 1.0
+"""Between two times that what streams is written; a write waits for the disk."""
 
 
 class Agent:
@@ -129,6 +134,7 @@ class Agent:
         """
         shared = woken is None and any(isinstance(p, ScreenPercept) and p.live for p in percepts)
         turn = Turn(conversation, uuid.uuid4().hex, emit, Stop(cancel, self._limits.seconds), shared, audit=self._audit)
+        turn.streamed = self._keeper(turn)
         ask = Request((), (), tool_choice, sampling or Sampling(), max_tokens, thinking, end_loops=True)
         try:
             percepts = self._screened(percepts, emit, cancel)
@@ -269,6 +275,19 @@ class Agent:
         self._store.append(turn.conversation, turn.id, Message("assistant", calls=(call,)))
         turn.emit(CallProposed(call))
         self._act(turn, [call])
+
+    def _keeper(self, turn: Turn) -> Callable[[str, str], None]:
+        """What writes a generation that goes on, so that whoever kills the program does not take its words."""
+        written = time.monotonic()
+
+        def keep(text: str, thought: str) -> None:
+            nonlocal written
+            if text.strip() and time.monotonic() - written > PARTIAL_SECONDS:
+                written = time.monotonic()
+                with contextlib.suppress(HistoryError):  # the whole answer is written as well, and says what is wrong
+                    self._store.keep_partial(turn.id, Message("assistant", (Text(text),), thought=thought))
+
+        return keep
 
     def _keep(self, turn: Turn, said: Said) -> None:
         """Write what a generation said; also of one that failed."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 
@@ -36,3 +38,21 @@ def write(path: Path, data: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename a file or folder to its name with the date, where it is nobody's; None if it is not there.
+
+    Raises:
+        OSError: it can't be renamed.
+    """
+    when = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    for number in range(1, 1000):
+        place = path.with_name(f"{path.name}.{when}{f'-{number}' if number > 1 else ''}.old")
+        if not os.path.lexists(place):
+            try:
+                path.rename(place)
+            except FileNotFoundError:
+                return None
+            return place
+    raise FileExistsError(errno.EEXIST, "too many old files", str(path))

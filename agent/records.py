@@ -1,16 +1,44 @@
-"""Messages, calls and outcomes ↔ the JSON that the history keeps; pixels and sound are named by digest."""
+"""Messages, calls and outcomes ↔ the JSON that the history keeps; pixels and sound are named by digest.
+
+What is read may be damaged, or of a later version with more in it: what is not known is passed over, and whatever
+can't be understood is a `RecordError`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import Any
+import re
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from typing import Any, TypeVar, cast, get_args
 
 from deskhand.agent.events import CallRecord, Decision, Outcome
+from deskhand.agent.origin import Kind as OriginKind
 from deskhand.agent.origin import Origin
-from deskhand.model.types import Audio, Image, Message, Part, Request, Text, ToolCall, Usage
+from deskhand.model.types import Audio, FinishReason, Image, Message, Part, Request, Role, Text, ToolCall, Usage
+
+NO_PICTURE = "[A picture or recording that was here is damaged and can't be read.]"
+"""Stands in a message for a part that the history has lost."""
+
+_T = TypeVar("_T")
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What JSON that is not ours leads to."""
+
+
+class RecordError(ValueError):
+    """What was kept can't be understood: it is damaged, or of a later version."""
+
+
+@contextmanager
+def _read(what: str) -> Generator[None]:
+    try:
+        yield
+    except RecordError:
+        raise
+    except _UNREADABLE as error:
+        raise RecordError(f"{what} can't be read ({type(error).__name__}: {str(error)[:200]})") from error
 
 
 def dump_message(message: Message) -> str:
@@ -27,23 +55,37 @@ def dump_message(message: Message) -> str:
     )
 
 
-def load_message(body: str, media: Callable[[str], Image | Audio]) -> Message:
-    """The message again; ``media`` finds pixels and sound by digest."""
-    data = json.loads(body)
-    return Message(
-        data["role"],
-        tuple(_load_part(part, media) for part in data["parts"]),
-        tuple(_load_tool_call(call) for call in data["calls"]),
-        data["thought"],
-        data["call_id"],
-        data["name"],
-    )
+def load_message(body: str, media: Callable[[str], Image | Audio | None]) -> Message:
+    """The message again.
+
+    Args:
+        body: its JSON.
+        media: finds pixels and sound by digest; None where they are lost, which costs the message that part.
+
+    Raises:
+        RecordError: it can't be understood.
+    """
+    with _read("a message"):
+        data = json.loads(body)
+        role = _typed(data["role"], str)
+        if role not in get_args(Role):
+            raise RecordError(f"a message has the unknown role {role[:40]}")
+        return Message(
+            cast("Role", role),
+            tuple(_load_part(_typed(part, dict), media) for part in _typed(data["parts"], list)),
+            tuple(_load_tool_call(call) for call in _typed(data["calls"], list)),
+            _typed(data["thought"], str),
+            _typed(data["call_id"], str),
+            _typed(data["name"], str),
+        )
 
 
 def media_of(body: str) -> set[str]:
-    """Digests of the pictures and sounds of a message."""
-    parts = json.loads(body)["parts"] if body else []
-    return {part[kind] for part in parts for kind in ("image", "audio") if kind in part}
+    """Digests of the pictures and sounds of a message; of a damaged one all that look like it."""
+    return set(_DIGEST.findall(str(body)))
+
+
+_DIGEST = re.compile(r'"(?:image|audio)": "([0-9a-f]{64})"')
 
 
 def dump_origins(origins: Sequence[Origin]) -> str:
@@ -54,7 +96,28 @@ def dump_origins(origins: Sequence[Origin]) -> str:
 def load_origins(body: str | None, message: Message) -> tuple[Origin, ...]:
     """Where a message came from; of one that was written before this was kept, the worst that it may be."""
     if body is not None:
-        return tuple(Origin(**entry) for entry in json.loads(body))
+        try:
+            with _read("an origin"):
+                return tuple(load_origin(entry) for entry in _typed(json.loads(body), list))
+        except RecordError:
+            return (*_worst(message), Origin("file", "a damaged entry of the history"))
+    return _worst(message)
+
+
+def load_origin(data: dict[str, Any]) -> Origin:
+    """One origin from its fields.
+
+    Raises:
+        RecordError: it can't be understood.
+    """
+    with _read("an origin"):
+        kind = _typed(data["kind"], str)
+        if kind not in get_args(OriginKind):
+            raise RecordError(f"an origin has the unknown kind {kind[:40]}")
+        return Origin(cast("OriginKind", kind), _typed(data["name"], str), _typed(data["media"], str))
+
+
+def _worst(message: Message) -> tuple[Origin, ...]:
     media = [part for part in message.parts if isinstance(part, Image | Audio)]
     found = [Origin("picture" if isinstance(part, Image) else "sound", "", part.digest) for part in media]
     return (*found, *((Origin("program", message.name),) if message.role == "tool" else ()))
@@ -74,10 +137,16 @@ def dump_call(record: CallRecord) -> str:
 
 
 def load_call(body: str) -> CallRecord:
-    """The record again."""
-    data = json.loads(body)
-    call = _load_tool_call(data["call"])
-    return CallRecord(call, Decision(data["decision"]), data["result"], data["error"], data["seconds"])
+    """The record again.
+
+    Raises:
+        RecordError: it can't be understood.
+    """
+    with _read("a call"):
+        data = json.loads(body)
+        call = _load_tool_call(data["call"])
+        seconds = float(_typed(data["seconds"], float, int))
+        return CallRecord(call, Decision(data["decision"]), data["result"], _typed(data["error"], str), seconds)
 
 
 def dump_outcome(outcome: Outcome) -> str:
@@ -88,9 +157,21 @@ def dump_outcome(outcome: Outcome) -> str:
 
 
 def load_outcome(body: str, calls: tuple[CallRecord, ...]) -> Outcome:
-    """The outcome again."""
-    data = json.loads(body)
-    return Outcome(data["answer"], calls, data["finish"], Usage(**data["usage"]), data["error"])
+    """The outcome again; counts that this version does not know are passed over.
+
+    Raises:
+        RecordError: it can't be understood.
+    """
+    with _read("how a turn ended"):
+        data = json.loads(body)
+        finish = _typed(data["finish"], str)
+        if finish not in get_args(FinishReason):
+            raise RecordError(f"a turn ended in the unknown way {finish[:40]}")
+        kept = _typed(data["usage"], dict)
+        counts = {each.name: _typed(kept[each.name], int, float) for each in fields(Usage) if each.name in kept}
+        usage = replace(Usage(), **counts)
+        answer, error = _typed(data["answer"], str), _typed(data["error"], str)
+        return Outcome(answer, calls, cast("FinishReason", finish), usage, error)
 
 
 def digest(request: Request) -> str:
@@ -110,10 +191,10 @@ def _dump_part(part: Part) -> dict[str, str]:
             return {"audio": part.digest}
 
 
-def _load_part(data: dict[str, str], media: Callable[[str], Image | Audio]) -> Part:
+def _load_part(data: dict[str, str], media: Callable[[str], Image | Audio | None]) -> Part:
     if "text" in data:
-        return Text(data["text"])
-    return media(data.get("image") or data["audio"])
+        return Text(_typed(data["text"], str))
+    return media(_typed(data.get("image") or data["audio"], str)) or Text(NO_PICTURE)
 
 
 def _dump_tool_call(call: ToolCall) -> dict[str, Any]:
@@ -121,4 +202,10 @@ def _dump_tool_call(call: ToolCall) -> dict[str, Any]:
 
 
 def _load_tool_call(data: dict[str, Any]) -> ToolCall:
-    return ToolCall(data["id"], data["name"], data["arguments"])
+    return ToolCall(_typed(data["id"], str), _typed(data["name"], str), _typed(data["arguments"], dict))
+
+
+def _typed(value: Any, *kinds: type[_T]) -> _T:  # noqa: ANN401 - of JSON
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise RecordError(f"{str(value)[:40]} is a {type(value).__name__}")
+    return value

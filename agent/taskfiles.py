@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from deskhand.agent import records
 from deskhand.agent.origin import Origin
 from deskhand.agent.task import Task
 from deskhand.agent.timers import Timer
@@ -36,7 +37,7 @@ def dump(task: Task) -> dict[str, Any]:
 
 
 def _load(kind: str, data: Mapping[str, Any]) -> Task:
-    origins = tuple(Origin(**entry) for entry in data["origins"])
+    origins = tuple(records.load_origin(entry) for entry in data["origins"])
     return Task(
         str(data["id"]),
         "watch" if kind == "watch" else "later",

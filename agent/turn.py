@@ -38,6 +38,7 @@ class Turn:
         traced: the messages of the conversation so far, each with what of it nobody vouches for.
         audit: the log, if there is one.
         unlogged: a line could not be written into it.
+        streamed: is told text and thought of the running generation whenever they have grown.
     """
 
     conversation: int
@@ -57,6 +58,7 @@ class Turn:
     traced: list[Traced] = field(default_factory=list[Traced])
     audit: Audit | None = None
     unlogged: bool = False
+    streamed: Callable[[str, str], None] = lambda _text, _thought: None
 
     def note(self, kind: str, **fields: Any) -> str:  # noqa: ANN401 - JSON values
         """Write a line into the log; returns why it could not be written, which the person is told once a turn."""

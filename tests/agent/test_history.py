@@ -209,6 +209,7 @@ def test_a_history_of_the_first_version_is_taken_over_and_trusts_nothing(tmp_pat
     with sqlite3.connect(path) as db:
         db.execute("ALTER TABLE message DROP COLUMN origins")
         db.execute("DROP TABLE tainted")
+        db.execute("DROP TABLE partial")
         db.execute("PRAGMA user_version=1")
     db.close()
     store = Store(path)
