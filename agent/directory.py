@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-_STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_PATH = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)
 """O_PATH, where there is one, needs no right to list the folders on the way."""
+
+_STEP = _PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 MOST_DEPTH = 64
 """Folders within each other that `Directory.walk` enters; each holds a descriptor."""
@@ -229,6 +233,53 @@ class Directory:
 
     def _is_link(self, name: str) -> bool:
         return self._is(name, stat.S_ISLNK)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file or folder as it was opened, whatever stands at its path by now; close it.
+
+    Attributes:
+        path: of it.
+        descriptor: of it, that reads nothing by itself (O_PATH).
+    """
+
+    path: Path
+    descriptor: int
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self.descriptor)
+
+
+def hold(path: Path) -> Held:
+    """Open a file or folder that was granted, through no link that somebody may have put there since.
+
+    A link in a folder that the person can't write is the system's own (``/home`` on some) and counts.
+
+    Raises:
+        OSError: a link is in its place or on the way to it, named in ``strerror``; or it is not there.
+    """
+    done = Path(path.anchor)
+    for part in path.parts[1:]:
+        step = done / part
+        if step.is_symlink():
+            if os.access(done, os.W_OK):
+                raise OSError(errno.ELOOP, f"{step} is a link", str(path))
+            step = step.resolve()
+        done = step
+    if done == Path(done.anchor):
+        raise OSError(errno.EINVAL, "the whole disk can't be given", str(path))
+    with Directory.open(done.parent) as folder:
+        found = os.open(done.name, _PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder.descriptor)
+    if stat.S_ISLNK(os.fstat(found).st_mode):
+        os.close(found)
+        raise OSError(errno.ELOOP, f"{path} is a link", str(path))
+    try:
+        # High enough not to be taken for one of the few that a shell or a box names by number.
+        return Held(path, fcntl.fcntl(found, fcntl.F_DUPFD_CLOEXEC, 32))
+    finally:
+        os.close(found)
 
 
 def part_of(name: str) -> str:

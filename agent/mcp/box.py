@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deskhand.agent.directory import Held, hold
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError
 from deskhand.agent.safety import sandbox, watching
@@ -30,11 +31,23 @@ class Command:
         line: program and arguments.
         environment: all of it.
         home: the folder of its own, in which it may not keep too much; what the person granted is theirs to fill.
+        held: what the person granted, as it was opened.
     """
 
     line: tuple[str, ...]
     environment: dict[str, str]
     home: Path
+    held: tuple[Held, ...] = ()
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What the process has to be passed."""
+        return tuple(each.descriptor for each in self.held)
+
+    def close(self) -> None:
+        """Let go of what was granted, once the process has it."""
+        for each in self.held:
+            each.close()
 
 
 def command(config: ServerConfig, home: Path) -> Command:
@@ -52,16 +65,15 @@ def command(config: ServerConfig, home: Path) -> Command:
     if not status.works:
         raise ConfigError(f"The MCP server {config.name} was not started, as there is no sandbox here: {status.text}")
     program = _program(config)
-    for path in (*access.read, *access.write):
-        if not path.exists():
-            raise ConfigError(f"The MCP server {config.name} may use {path}, which is not there.")
+    arguments = [config.expanded({"": text})[""] for text in entry.args]
+    expanded = config.expanded(entry.env)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     start = entry.cwd or home
     # util-linux, part of every Linux: Python's preexec_fn is not safe in a process with threads.
     prlimit = shutil.which("prlimit") or "/usr/bin/prlimit"
     # Inside, where they are counted for the box alone.
     counted = [prlimit, f"--nproc={THREADS}", "--"] if watching.process_limit() else []
-    arguments = [config.expanded({"": text})[""] for text in entry.args]
+    held = _granted(config)
     box = sandbox.wrap(
         [
             *counted,
@@ -70,15 +82,32 @@ def command(config: ServerConfig, home: Path) -> Command:
             str(program),
             *arguments,
         ],
-        read=[*_needed(program), *access.read],
-        write=[home, *access.write],
+        read=_needed(program),
+        write=[home],
+        held=held,
         network=access.network,
         inherit=True,
     )
     limits = [prlimit, "--core=0", f"--fsize={FILE_BYTES}", f"--data={DATA_BYTES}"]
     path = os.pathsep.join(dict.fromkeys([str(program.parent), *sandbox.environment()["PATH"].split(os.pathsep)]))
-    environment = {**sandbox.environment(), "PATH": path, "HOME": str(home), **config.expanded(entry.env)}
-    return Command((*limits, "--", *box), environment, home)
+    environment = {**sandbox.environment(), "PATH": path, "HOME": str(home), **expanded}
+    return Command((*limits, "--", *box), environment, home, tuple(each for each, _ in held))
+
+
+def _granted(config: ServerConfig) -> list[tuple[Held, bool]]:
+    """What the person granted, opened, each with whether it may be written."""
+    access = config.entry.access
+    held: list[tuple[Held, bool]] = []
+    for path, writes in (*((each, False) for each in access.read), *((each, True) for each in access.write)):
+        try:
+            held.append((hold(path), writes))
+        except OSError as error:
+            for each, _ in held:
+                each.close()
+            gone = isinstance(error, FileNotFoundError)
+            why = "which is not there" if gone else f"which can't be used: {error.strerror}"
+            raise ConfigError(f"The MCP server {config.name} may use {path}, {why}.") from error
+    return held
 
 
 def _program(config: ServerConfig) -> Path:

@@ -6,6 +6,7 @@ it a server reads the system and its own folder, and has no network. A broken en
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from deskhand.agent import private
+from deskhand.agent.directory import hold
 from deskhand.agent.mcp.errors import ConfigError
 
 KEY = "mcpServers"
@@ -202,7 +204,20 @@ def checked(name: str, value: object, private: tuple[Path, ...] = ()) -> ServerC
                     f"The MCP server {name} can't be given {given}: Deskhand keeps its own files in {own}. "
                     "Name folders beside it."
                 )
+        _no_link(name, given)
     return ServerConfig(name, entry)
+
+
+def _no_link(server: str, given: Path) -> None:
+    """Refuse a path with a link in it: what it leads to could be exchanged after the person has agreed."""
+    try:
+        hold(given).close()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ConfigError(
+                f"The MCP server {server} can't be given {given}: {error.strerror}. Name the folder that it leads to: "
+                f"{given.resolve()}"
+            ) from error
 
 
 def put(path: Path, name: str, value: Mapping[str, Any] | None) -> bool:

@@ -70,9 +70,13 @@ class ServerProcess:
         """
         incoming, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
-        self._process = await anyio.open_process(
-            self._command.line, env=self._command.environment, cwd="/", start_new_session=True
-        )
+        command = self._command
+        try:
+            self._process = await anyio.open_process(
+                command.line, env=command.environment, cwd="/", start_new_session=True, pass_fds=command.descriptors
+            )
+        finally:
+            command.close()
         inside = self._inside = Inside(self._process.pid)
         try:
             async with anyio.create_task_group() as tasks:

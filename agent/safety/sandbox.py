@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from deskhand.agent.directory import Held
 from deskhand.agent.safety import seatbelt, seccomp
 
 MEMORY = 1024**3
@@ -69,6 +70,7 @@ def wrap(
     *,
     read: Sequence[Path] = (),
     write: Sequence[Path] = (),
+    held: Sequence[tuple[Held, bool]] = (),
     network: bool = False,
     inherit: bool = False,
 ) -> list[str]:
@@ -78,6 +80,8 @@ def wrap(
         command: absolute program and arguments.
         read: files and folders that it may read, besides the system and Python.
         write: folders that it may write; they must exist.
+        held: further files and folders, each with whether it may write there; bound by their descriptors, which whoever
+            starts the box must pass on and may close then.
         network: it shares the machine's network, loopback included; never for a skill.
         inherit: it has the environment that the starter gives it, where other users can't read what is secret in it;
             that must be a clean one.
@@ -89,6 +93,8 @@ def wrap(
         FileNotFoundError: there is no bwrap; `status` says what to do.
     """
     if sys.platform == "darwin":
+        read = (*read, *(each.path for each, writes in held if not writes))
+        write = (*write, *(each.path for each, writes in held if writes))
         return _seatbelt(command, read, write, network=network, inherit=inherit)
     program = find()
     if program is None:
@@ -116,6 +122,8 @@ def wrap(
         arguments += ["--ro-bind-try", str(path), str(path)]
     for path in write:
         arguments += ["--bind", str(path), str(path)]
+    for each, writes in sorted(held, key=lambda pair: pair[1]):
+        arguments += _bound(program, each, writes=writes)
     # The box's own root is memory; what a tool may not keep it may not write at all.
     arguments += ["--remount-ro", "/", "--chdir", "/", "--", *command]
     # bubblewrap reads the filter from a descriptor, which the shell opens: whoever starts this list need not know.
@@ -125,6 +133,27 @@ def wrap(
         if rules
         else arguments
     )
+
+
+def _bound(program: Path, held: Held, *, writes: bool) -> list[str]:
+    """What binds what was opened, and not what its path leads to when the box is built."""
+    option = "--bind" if writes else "--ro-bind"
+    by_descriptor = _binds_descriptors(program)
+    return [
+        f"{option}-fd" if by_descriptor else option,
+        str(held.descriptor if by_descriptor else held.path),
+        str(held.path),
+    ]
+
+
+@lru_cache(maxsize=4)
+def _binds_descriptors(program: Path) -> bool:
+    """Whether this bubblewrap has ``--bind-fd`` (0.10, of 2024)."""
+    try:
+        told = subprocess.run([str(program), "--help"], capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return b"--ro-bind-fd" in told.stdout + told.stderr
 
 
 def _seatbelt(

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from deskhand.agent.mcp import box, config
@@ -93,10 +94,16 @@ def _pairs(texts: list[str], what: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def _real(given: str) -> str:
+    """A path as it is kept: where the person's own links lead now, so that nobody can lead them elsewhere later."""
+    path = Path(given).expanduser()
+    return str(path.resolve()) if path.is_absolute() else given
+
+
 def _add(options: argparse.Namespace) -> dict[str, Any]:
     access: dict[str, Any] = {
-        "read": options.read,
-        "write": options.write,
+        "read": [_real(path) for path in options.read],
+        "write": [_real(path) for path in options.write],
         "network": options.network,
         "description": options.description,
         "tools": options.tool,

@@ -1,11 +1,15 @@
 """The configuration file: what other programs write works, what is broken is said, what is ours can't be given away."""
 
+import argparse
 import json
+import subprocess
 
 import pytest
 
 from deskhand.agent.mcp import box, config
 from deskhand.agent.mcp.errors import ConfigError
+from deskhand.app import settings
+from deskhand.app.commands import mcp
 
 
 def read(tmp_path, *private, **entries):
@@ -138,3 +142,63 @@ def test_a_granted_folder_that_is_gone_is_said(tmp_path):
     server = config.checked("a", {"command": "true", "deskhand": {"write": [str(tmp_path / "gone")]}})
     with pytest.raises(ConfigError, match="which is not there"):
         box.command(server, tmp_path / "own")
+
+
+@pytest.mark.parametrize("access", ["read", "write"])
+@pytest.mark.parametrize("place", ["granted", "granted/inner", "inner"])
+def test_a_link_in_what_is_granted_is_refused_when_it_is_asked_and_when_it_starts(tmp_path, access, place):
+    """F9: a server that may write a folder must not lead another one to the person's keys by a link in it."""
+    (tmp_path / "keys" / "inner").mkdir(parents=True)
+    (tmp_path / "granted" / "inner").mkdir(parents=True)
+    (tmp_path / "inner").mkdir()
+    entry = {"command": "true", "deskhand": {access: [str(tmp_path / place)]}}
+    server = config.checked("a", entry)
+    link = tmp_path / place.split("/")[0]
+    link.rename(tmp_path / "moved")
+    link.symlink_to(tmp_path / "keys")
+    with pytest.raises(ConfigError, match="is a link"):
+        box.command(server, tmp_path / "own")
+    with pytest.raises(ConfigError, match=f"is a link. Name the folder that it leads to: {tmp_path / 'keys'}"):
+        config.checked("a", entry)
+
+
+def test_what_is_granted_is_bound_as_it_was_opened(tmp_path):
+    """F9: also when it is exchanged for a link between the check and the start."""
+    for name in ("granted", "written", "keys"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    (tmp_path / "single").write_text("single")
+    access = {"read": [str(tmp_path / "granted"), str(tmp_path / "single")], "write": [str(tmp_path / "written")]}
+    script = 'cat "$@"; echo new > "$3.new"; echo no > "$1.new"; ls /proc/self/fd; cat "$4"'
+    files = [tmp_path / "granted" / "file", tmp_path / "single", tmp_path / "written" / "file"]
+    arguments = ["-c", script, "sh", *map(str, files), str(tmp_path / "keys" / "file")]
+    server = config.checked("a", {"command": "/bin/sh", "args": arguments, "deskhand": access})
+    started = box.command(server, tmp_path / "own")
+    for name in ("granted", "written"):
+        (tmp_path / name).rename(tmp_path / f"{name}.moved")
+        (tmp_path / name).symlink_to(tmp_path / "keys")
+    (tmp_path / "single").rename(tmp_path / "single.moved")
+    (tmp_path / "single").symlink_to(tmp_path / "keys" / "file")
+    process = subprocess.run(
+        started.line, env=started.environment, pass_fds=started.descriptors, capture_output=True, text=True, check=False
+    )
+    started.close()
+    assert process.stdout.startswith("grantedsinglewritten")
+    assert "keys" not in process.stdout
+    assert not set(map(str, started.descriptors)) & set(process.stdout.split())
+    assert (tmp_path / "written.moved" / "file.new").read_text() == "new\n"
+    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == ["file"]
+    assert sorted(path.name for path in (tmp_path / "granted.moved").iterdir()) == ["file"]
+
+
+def test_a_link_of_the_persons_is_kept_as_what_it_leads_to(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "real").mkdir()
+    (tmp_path / "Documents").symlink_to(tmp_path / "real")
+    parser = argparse.ArgumentParser()
+    mcp.describe(parser)
+    options = parser.parse_args(["add", "files", "--read", str(tmp_path / "Documents")])
+    options.line = ["true"]
+    assert mcp.run(options) == 0
+    assert config.read(settings.mcp_file()).servers[0].entry.access.read == (tmp_path / "real",)
