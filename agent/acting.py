@@ -40,10 +40,10 @@ AT_ONCE = 4
 
 
 class Sight(Protocol):
-    """Shows where on the screen a call would act (`deskhand.app.host.sight.Sight`)."""
+    """Shows where on the screen a call would act, and lets it act there or not at all (`deskhand.app.host.sight`)."""
 
-    def aim(self, place: tuple[int, int] | None, cancel: threading.Event) -> Aim:
-        """What is at a place in thousandths of the screen; in the window that has the keyboard where that is None."""
+    def aim(self, tool: Tool, call: ToolCall, cancel: threading.Event) -> Aim | None:
+        """What is there; None where the call acts at no place of the screen."""
         ...
 
 
@@ -210,13 +210,6 @@ class Actor:
         if problem and scopes.lets_out(tool.scopes):
             raise _NotRunError(Decision.DENIED, f"{tool.name} did not run, because that could not be logged: {problem}")
 
-    def _aim(self, turn: Turn, tool: Tool, call: ToolCall) -> Aim | None:
-        """Where on the screen a call of mouse or keyboard would act."""
-        if self._sight is None or "input" not in tool.scopes:
-            return None
-        x, y = call.arguments.get("x"), call.arguments.get("y")
-        return self._sight.aim((x, y) if isinstance(x, int) and isinstance(y, int) else None, turn.stop)
-
     def _request(self, turn: Turn, tool: Tool, call: ToolCall, situation: Situation) -> ApprovalRequest:
         """All that the person needs to know to answer."""
         read = turn.taint
@@ -231,7 +224,7 @@ class Actor:
             origins=read.origins,
             carried=read.carried(call.arguments),
             picture=_picture(turn, read.origins),
-            aim=self._aim(turn, tool, call),
+            aim=self._sight.aim(tool, call, turn.stop) if self._sight else None,
             read=screening.excerpt(read, read.carried(call.arguments), self._painter),
             command=command,
             diff=changes.diff(tool, call),

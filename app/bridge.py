@@ -109,6 +109,7 @@ class Ready:
         background: what goes on behind the conversations.
         close: frees the engine; called in the agent's thread at shutdown.
         saw: is told before a turn what is attached to it.
+        answered: is told when a turn has ended.
         forget: takes away what the engine put on disk of conversations; called when one is deleted.
     """
 
@@ -118,6 +119,7 @@ class Ready:
     background: Background | None = None
     close: Callable[[], None] = field(default=lambda: None, repr=False)
     saw: Callable[[Sequence[Percept]], None] = field(default=lambda _percepts: None, repr=False)
+    answered: Callable[[], None] = field(default=lambda: None, repr=False)
     forget: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
@@ -356,6 +358,7 @@ class Bridge(QObject):
         except Exception as error:  # noqa: BLE001 - edge of the thread: the turn ends with words, the agent goes on
             _log.exception("a turn failed")
             self._emit(TurnFailed(f"The turn could not be finished: {error}. What was said before is kept."))
+        self._ready.answered()
         self._list()
 
     def _wake_up(self, woken: Woken) -> None:

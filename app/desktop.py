@@ -106,6 +106,7 @@ def open_window(
             background=desk.background,
             close=desk.close,
             saw=desk.host.saw,
+            answered=desk.host.answered,
             forget=wiring.forget_sessions,
         )
 

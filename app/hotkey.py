@@ -7,9 +7,10 @@ import select
 import threading
 from collections.abc import Callable
 
-from Xlib import XK, X, display, error
+from Xlib import XK, X, error
 
-from deskhand.app.grabs import grab
+from deskhand.app.x11.connection import NoServerError, close, connect
+from deskhand.app.x11.grabs import grab
 
 _MODIFIERS = X.ControlMask | X.Mod1Mask
 
@@ -33,13 +34,11 @@ class StopKey:
             raise HotkeyError("There is no X server, so Ctrl+Alt+Escape stops nothing: use deskhand stop.")
         self._stop = stop
         try:
-            self._display = display.Display()
-        except (error.DisplayError, OSError) as failure:
-            raise HotkeyError(
-                f"The X server does not answer, so Ctrl+Alt+Escape stops nothing: {failure}."
-            ) from failure
+            self._display = connect()
+        except NoServerError as failure:
+            raise HotkeyError(f"Ctrl+Alt+Escape stops nothing: {failure}") from failure
         if not grab(self._display, self._display.keysym_to_keycode(XK.XK_Escape), _MODIFIERS):
-            self._display.close()
+            close(self._display)
             raise HotkeyError("Another program has Ctrl+Alt+Escape, so it stops nothing here: use deskhand stop.")
         self._wake, self._woken = os.pipe()
         self._thread = threading.Thread(target=self._watch, name="stop-key", daemon=True)
@@ -66,7 +65,4 @@ class StopKey:
             os.close(self._wake)
             os.close(self._woken)
             self._wake = self._woken = -1
-            try:
-                self._display.close()
-            except (error.ConnectionClosedError, OSError):
-                return
+            close(self._display)

@@ -72,6 +72,7 @@ class Desk:
     def close(self) -> None:
         """Stop the timers and watches, end the MCP servers and the engine's process, and close the history."""
         self.background.stop()
+        self.host.close()
         self.servers.close()
         self.engine.close()
         self.store.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import tempfile
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -11,6 +14,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from deskhand.app import virtual
+from deskhand.app.x11.connection import connected
+from deskhand.app.x11.windows import Windows
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +50,27 @@ def x_display() -> Generator[str]:
     """A real X server of the test session's own; yields its ``DISPLAY``, sets nothing."""
     with virtual.display() as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def managed_display() -> Generator[str]:
+    """A real X server with a window manager (openbox) and a panel (tint2), 1280×800; yields its ``DISPLAY``."""
+    with virtual.display() as name:
+        environment = {**os.environ, "DISPLAY": name}
+        programs = [
+            subprocess.Popen([each], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for each in ("openbox", "tint2")
+        ]
+        with connected(name) as connection:
+            windows = Windows(connection)
+            while not any(windows.class_name(each) == "Tint2" and windows.shown(each) for each in windows.stacked()):
+                assert not any(each.poll() for each in programs), "openbox and tint2 come with .ci/setup"
+                time.sleep(0.05)
+                windows = Windows(connection)
+        yield name
+        for each in programs:
+            each.terminate()
+            each.wait()
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ __all__ = [
     "Screen",
     "clients",
     "grab",
+    "in_use",
     "screens",
     "status",
 ]
@@ -50,19 +51,14 @@ def grab(screen: Screen | None = None, *, budget: int = 560) -> ScreenPercept:
     On X11 our own windows are painted over. On Wayland nobody is told where windows are: there the window hides itself.
 
     Args:
-        screen: one of `screens` or `clients`; when None the screen in use, or the window in front where ``budget`` is
-            too small for the text of a whole screen.
+        screen: one of `screens` or `clients`; when None that of `in_use`.
         budget: image tokens.
 
     Raises:
         CaptureError: with a sentence that says what to do.
     """
-    if screen is None:
-        handler = _handler()
-        shown = clients() if budget < WHOLE_SCREEN else []
-        screen = shown[0] if shown else handler.screens()[0]
-    else:
-        handler = next((each for each in HANDLERS if each.name == screen.handler), None) or _handler()
+    screen = in_use(budget) if screen is None else screen
+    handler = next((each for each in HANDLERS if each.name == screen.handler), None) or _handler()
     # Before and after: a window of ours that comes up meanwhile must not slip in.
     ours = own.areas() if handler.name == "X11" else []
     shot = handler.grab(screen)
@@ -72,6 +68,16 @@ def grab(screen: Screen | None = None, *, budget: int = 560) -> ScreenPercept:
     image = Image(rgb, shot.width, shot.height, budget)
     source = f"{screen.name} ({handler.name})"
     return ScreenPercept(image, left, top, shot.scale, source, live=True)
+
+
+def in_use(budget: int = 560) -> Screen:
+    """The screen in use, or the window in front where ``budget`` is too small for the text of a whole screen.
+
+    Raises:
+        CaptureError: no handler works here.
+    """
+    shown = clients() if budget < WHOLE_SCREEN else []
+    return shown[0] if shown else _handler().screens()[0]
 
 
 def status() -> tuple[bool, str]:

@@ -1,4 +1,4 @@
-"""Our own windows on an X11 desktop, of this process and of any other Deskhand, and captures without them."""
+"""What is seen of our own windows on an X11 desktop, also of another Deskhand, and captures without it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import os
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from Xlib import X, display, error
+from Xlib import X, error
+from Xlib.ext import shape
 from Xlib.xobject.drawable import Window
 
 from deskhand.agent.safety.windows import Area, visible
 from deskhand.app.capture.models import CaptureError
-
-CLASS = "deskhand"
-"""The class that Qt gives the windows of an application of our name (ICCCM 4.1.2.5), in lower case."""
+from deskhand.app.x11.connection import NoServerError, connected
+from deskhand.app.x11.windows import Windows
 
 GREY = 128
 """What our windows are painted over with."""
 
-_DEPTH = 3
-"""A window manager puts a window into a frame, and some the frame into another."""
+_MOST_PIECES = 64
+"""Rectangles of one window's shape; what has more of them counts as seen through."""
+_TRANSPARENT = 32
+"""Depth of windows with an alpha channel."""
+_OPAQUE = 0xFFFFFFFF
 
 
 def areas() -> list[Area]:
@@ -31,45 +34,54 @@ def areas() -> list[Area]:
     if not os.environ.get("DISPLAY"):
         return []
     try:
-        connection = display.Display()
-    except (error.DisplayError, OSError) as failure:
-        raise CaptureError(f"The X server does not say where Deskhand's own windows are ({failure}).") from failure
-    try:
-        return visible(list(_stack(connection)))
-    except error.ConnectionClosedError as failure:
+        with connected() as connection:
+            return visible(list(_stack(Windows(connection))))
+    except NoServerError as failure:
+        raise CaptureError(f"The X server does not say where Deskhand's own windows are: {failure}") from failure
+    except (error.XError, error.ConnectionClosedError) as failure:
         raise CaptureError("The X server went away while Deskhand looked for its own windows.") from failure
-    finally:
-        connection.close()
 
 
-def _stack(connection: display.Display) -> Iterator[tuple[Area, bool]]:
-    """Every window that is shown, the lowest first, and whether it is ours."""
-    pid = connection.intern_atom("_NET_WM_PID")
-    root = connection.screen().root
-    for window in root.query_tree().children:
+def _stack(windows: Windows) -> Iterator[tuple[Area, bool]]:
+    """Every window that is shown, the lowest first, and whether it is ours; of others only what hides what is below."""
+    screen = windows.connection.get_default_screen()
+    composed = bool(windows.connection.get_selection_owner(windows.connection.intern_atom(f"_NET_WM_CM_S{screen}")))
+    for window in windows.root.query_tree().children:
         try:
-            if window.get_attributes().map_state != X.IsViewable:
+            shown = window.get_attributes()
+            if shown.map_state != X.IsViewable or shown.win_class == X.InputOnly:
                 continue
             size = window.get_geometry()
             edge = 2 * size.border_width
-            yield Area(size.x, size.y, size.width + edge, size.height + edge), _ours(window, pid, _DEPTH)
+            if windows.holds_ours(window):
+                yield Area(size.x, size.y, size.width + edge, size.height + edge), True
+                continue
+            left, top = size.x + size.border_width, size.y + size.border_width
+            for piece in _hiding(windows, window, composed=composed):
+                yield Area(left + piece.left, top + piece.top, piece.width, piece.height), False
         except error.XError:
             continue  # it was closed in between
 
 
-def _ours(window: Window, pid: int, depth: int) -> bool:
-    names = window.get_wm_class() or ()
-    if any(CLASS in str(name).lower() for name in names):
-        return True
-    owner = window.get_full_property(pid, X.AnyPropertyType)
-    if owner is not None and len(owner.value) and owner.value[0] == os.getpid():
-        return True
-    return depth > 0 and any(_ours(child, pid, depth - 1) for child in window.query_tree().children)
+def _hiding(windows: Windows, window: Window, *, composed: bool) -> list[Area]:
+    """What of a window hides what is below it, in its own coordinates.
 
-
-def is_ours(window: Window, connection: display.Display) -> bool:
-    """Whether a window, or one inside it, is Deskhand's."""
-    return _ours(window, connection.intern_atom("_NET_WM_PID"), _DEPTH)
+    Shaped windows have holes, and where a compositor draws the screen those with an alpha channel may be seen through.
+    """
+    if composed:
+        inner = windows.top([window])
+        if any(
+            (windows.property(each, "_NET_WM_WINDOW_OPACITY") or [_OPAQUE])[0] != _OPAQUE for each in (window, inner)
+        ):
+            return []
+        if _TRANSPARENT in {each.get_geometry().depth for each in (window, inner)}:
+            numbers = windows.property(inner, "_NET_WM_OPAQUE_REGION")
+            origin = window.translate_coords(inner.id, 0, 0)
+            numbers = [] if numbers is None else [int(number) for number in numbers]
+            pieces = zip(*[iter(numbers)] * 4, strict=False)
+            return [Area(origin.x + left, origin.y + top, *size) for left, top, *size in pieces][:_MOST_PIECES]
+    pieces = shape.get_rectangles(window, shape.SK.Bounding).rectangles
+    return [Area(each.x, each.y, each.width, each.height) for each in pieces] if len(pieces) <= _MOST_PIECES else []
 
 
 def painted(rgb: bytes, place: Area, ours: Iterable[Area]) -> bytes:

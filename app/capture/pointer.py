@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from Xlib import X, display, error
-from Xlib.xobject.drawable import Window
+import contextlib
+
+from Xlib import error
+
+from deskhand.app.x11.connection import FAILURES, NoServerError, connected
+from deskhand.app.x11.windows import Windows
 
 
 def place_in_use() -> tuple[int, int] | None:
     """A place on the virtual desktop in physical pixels; None if the X server does not say."""
-    try:
-        connection = display.Display()
-    except (error.DisplayError, OSError):
-        return None
-    try:
-        root = connection.screen().root
-        return _active(connection, root) or _pointer(root)
-    except (error.XError, error.ConnectionClosedError):
-        # The window went away in between.
-        return None
-    finally:
-        connection.close()
+    with contextlib.suppress(NoServerError, *FAILURES), connected() as connection:
+        windows = Windows(connection)
+        return _active(windows) or _pointer(windows)
+    return None
 
 
-def _active(connection: display.Display, root: Window) -> tuple[int, int] | None:
+def _active(windows: Windows) -> tuple[int, int] | None:
     # _NET_ACTIVE_WINDOW: Extended Window Manager Hints 1.5, root window properties.
-    found = root.get_full_property(connection.intern_atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType)
-    if found is None or not len(found.value) or not found.value[0]:
+    found = windows.property(windows.root, "_NET_ACTIVE_WINDOW")
+    if found is None or not found[0]:
         return None
-    window = connection.create_resource_object("window", found.value[0])
-    size = window.get_geometry()
-    origin = root.translate_coords(window.id, 0, 0)
-    return origin.x + size.width // 2, origin.y + size.height // 2
+    with contextlib.suppress(error.XError):
+        area = windows.area(windows.window(int(found[0])))
+        return area.left + area.width // 2, area.top + area.height // 2
+    return None
 
 
-def _pointer(root: Window) -> tuple[int, int]:
-    at = root.query_pointer()
+def _pointer(windows: Windows) -> tuple[int, int]:
+    at = windows.root.query_pointer()
     return at.root_x, at.root_y

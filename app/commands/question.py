@@ -69,7 +69,8 @@ def _place(aim: Aim | None, words: Words) -> Iterator[str]:
     elif aim.at is None:
         yield f"    in the window {f'“{one_line(aim.title)}”' if aim.title else 'that has the keyboard'}"
     else:
-        yield f"    on the screen, as it is now: {_standing(aim.at, words(aim.image))}"
+        place = f"in the window “{one_line(aim.title)}”" if aim.title else "on the screen"
+        yield f"    {place}, as it is now: {_standing(aim.at, words(aim.image))}"
 
 
 def _standing(at: tuple[int, int], words: Sequence[Word]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deskhand.agent.events import ApprovalRequest, ApprovalRequested
 from deskhand.agent.origin import Origin
+from deskhand.agent.tool import Tool
 from deskhand.app import capture, virtual
 from deskhand.app.demo import stage
 from deskhand.model.types import ToolCall
@@ -31,14 +32,16 @@ def _request() -> ApprovalRequest:
     seen = capture.grab()
     sight = wiring.AppHost(chosen.image_budget, painter=painter).sight
     x, y = RETRY
+    tool = Tool("input_click", "input", "Click at a place of the screen.", {}, ("input",), bundled=True)
+    call = ToolCall("c1", tool.name, {"x": x, "y": y})
     return ApprovalRequest(
-        ToolCall("c1", "input_click", {"x": x, "y": y}),
+        call,
         "input",
-        "Click at a place of the screen.",
+        tool.description,
         ("mouse and keyboard",),
         origins=(Origin("screen", seen.source, seen.image.digest),),
         picture=painter.painted(seen.image).image,
-        aim=sight.aim(RETRY, threading.Event()),
+        aim=sight.aim(tool, call, threading.Event()),
     )
 
 

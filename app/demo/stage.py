@@ -10,10 +10,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from Xlib.display import Display as XDisplay
-
 from deskhand.app import virtual
 from deskhand.app.main import display_available
+from deskhand.app.x11.connection import connected
 
 SCREEN = (1600, 960)
 
@@ -29,13 +28,12 @@ def _agreed(question: str) -> bool:
 @contextmanager
 def _wallpaper() -> Generator[None]:
     """Colour the root window of the virtual screen for as long as the connection lives."""
-    screen = XDisplay()
-    root = screen.screen().root
-    root.change_attributes(background_pixel=0x2E3440)
-    root.clear_area()
-    screen.sync()
-    yield
-    screen.close()
+    with connected() as screen:
+        root = screen.screen().root
+        root.change_attributes(background_pixel=0x2E3440)
+        root.clear_area()
+        screen.sync()
+        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,17 @@ from deskhand.app.host.opening import open_file
 from deskhand.app.host.pointer import Pointer
 from deskhand.app.host.selection import Selection
 from deskhand.app.host.sight import Sight
+from deskhand.app.host.target import Targets
 from deskhand.app.host.way import Way
 from deskhand.app.host.web import Web
 
 if TYPE_CHECKING:
     from deskhand.app.host.clipboard import Clipboard  # Qt, which the command line does not load
     from deskhand.app.host.gui import Gui
+
+
+_ON_SCREEN = {"click", "scroll", "type_text", "press_keys", "dictate", "replace_selection", "focus_window"}
+"""Functions before which a mark of an earlier answer goes."""
 
 
 class AppHost:
@@ -60,13 +65,13 @@ class AppHost:
         hearing: Hearing | None = None,
         language: str = "en",
     ) -> None:
-        self._eyes = Eyes(budget, painter, language)
-        way = Way(gui)
-        self._sight = Sight(self._eyes, painter, way)
+        way, targets = Way(gui), Targets()
+        self._eyes = Eyes(budget, painter, language, way)
+        self._sight = Sight(self._eyes, painter, way, targets)
         behind = Behind(background, self._eyes.glance)
-        pointer = Pointer(self._eyes.area, way)
+        pointer = Pointer(self._eyes.area, way, targets)
         self._always = tuple(folders)
-        selection = Selection(lambda asked: _clipboard(gui, budget).read(asked), pointer.type_text)
+        selection = Selection(lambda asked: _clipboard(gui, budget).read(asked), pointer.type_into)
         files = self._files = Files(folders, private)
         edits = Edits(files, undo)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
@@ -112,8 +117,17 @@ class AppHost:
         """What shows the person where a call would act."""
         return self._sight
 
+    def answered(self) -> None:
+        """The turn has ended: what marks the screen for its answer goes soon."""
+        self._eyes.mark.fade()
+
+    def close(self) -> None:
+        """Leave nothing of ours on the screen."""
+        self._eyes.mark.remove()
+
     def saw(self, percepts: Sequence[Percept]) -> None:
         """What the person attached, before the turn that is about it."""
+        self._eyes.mark.remove()
         for percept in percepts:
             if isinstance(percept, ScreenPercept) and percept.live:
                 self._eyes.saw(percept)
@@ -123,6 +137,8 @@ class AppHost:
         function = self._functions.get(asked.name)
         if function is None:
             raise HostError(f"This Deskhand can't do {asked.name}.")
+        if asked.name in _ON_SCREEN:
+            self._eyes.mark.remove()
         return function(asked)
 
 

@@ -15,6 +15,7 @@ from deskhand.agent.limits import Stop
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.host.escape import POLL, EscapeKey
 from deskhand.app.host.phrases import Phrases, listening
+from deskhand.app.host.typist import FocusLostError
 from deskhand.app.portaudio import MicrophoneError
 from deskhand.model.errors import ModelError
 from deskhand.model.types import Audio
@@ -84,7 +85,7 @@ class Dictation:
             self._hearing.check()
             with _shown(self._gui, asked.cancel) as say, EscapeKey() as escape, listening() as phrases:
                 ended = took.follow(phrases, escape, say)
-        except (MicrophoneError, DeafError, ModelError) as error:
+        except (MicrophoneError, DeafError, ModelError, FocusLostError) as error:
             if not took.typed:
                 raise HostError(str(error)) from error
             ended = str(error)
@@ -134,8 +135,12 @@ class _Taking:
         if text and self.typed and not self.typed.endswith("\n") and not text.startswith("\n"):
             text = f" {text}"
         if text:
-            arguments = {"text": text}
-            self._type(replace(self._asked, name="type_text", arguments=arguments, cancel=self._stop))
+            asked = replace(self._asked, name="type_text", arguments={"text": text}, cancel=self._stop)
+            try:
+                self._type(asked)
+            except FocusLostError as lost:
+                self.typed += text[: lost.typed]
+                raise
             self.typed += text
         return ends
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from types import TracebackType
 from typing import Self
 
-from Xlib import XK, X, display, error
+from Xlib import XK, X, display
 
 from deskhand.agent.tools.host import HostError
-from deskhand.app.grabs import grab
+from deskhand.app.x11.connection import close, connect
+from deskhand.app.x11.grabs import grab
 
 POLL = 0.02
 """Seconds between two looks: a fifth of the time for which a finger holds a key down."""
@@ -43,13 +43,10 @@ class EscapeKey:
         """
         if os.environ.get("WAYLAND_DISPLAY"):
             raise HostError("This needs X11, and this is a Wayland session.")
-        try:
-            connection = display.Display()
-        except (error.DisplayError, OSError, KeyError) as failure:
-            raise HostError("There is no X11 display here.") from failure
+        connection = connect()
         self._code = connection.keysym_to_keycode(XK.XK_Escape)
         if not grab(connection, self._code):
-            connection.close()
+            close(connection)
             raise KeyTakenError(
                 "Another program has the Escape key, which could then not stop this, so it was not begun. "
                 "End that program, or what another Deskhand does, and try again."
@@ -62,8 +59,7 @@ class EscapeKey:
     ) -> None:
         """Give the key back."""
         if self._connection is not None:
-            with contextlib.suppress(error.ConnectionClosedError):
-                self._connection.close()
+            close(self._connection)
 
     def poll(self) -> bool:
         """Whether it was pressed since the beginning, with whatever other keys.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +13,12 @@ from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import Asked, HostError, Told, picture
 from deskhand.app import capture
 from deskhand.app.host import voice
-from deskhand.app.host.escape import KeyTakenError
-from deskhand.app.host.pointer import connected, mark
+from deskhand.app.host.mark import LastingMark
+from deskhand.app.host.way import Way
+from deskhand.app.x11.connection import NoServerError, present
 from deskhand.model.cascade.ocr import Reader, Word, rows
 
 MOST_FOUND = 10
-FOUND_SECONDS = 1.5
-"""In which the place of a text is marked."""
 _ROOM = 8
 """Pixels between the text and the mark."""
 LEAST_LIKE = 0.75
@@ -34,9 +32,17 @@ class Eyes:
         budget: the most image tokens of a look.
         painter: paints over secrets, so that none is read either.
         language: in which it reads aloud, an ISO 639-1 code.
+        way: keeps our windows away from what is looked at.
+
+    Attributes:
+        mark: at what was found last.
     """
 
-    def __init__(self, budget: int, painter: Painter | None = None, language: str = "en") -> None:
+    def __init__(
+        self, budget: int, painter: Painter | None = None, language: str = "en", way: Way | None = None
+    ) -> None:
+        self._way = way or Way()
+        self.mark = LastingMark()
         self._budget = budget
         self._language = language
         self._painter = painter
@@ -85,32 +91,31 @@ class Eyes:
             }
             for word in found
         ]
-        shown = _shown(found[0], seen, asked.cancel)
+        shown = self._mark(found[0], seen)
         return Told({"found": places, "unit": "thousandths of the screen", "marked": shown})
 
     def area(self) -> Area:
         """Of the screen that was looked at last, in physical pixels; of the one in use if none was."""
         if self._area is None:
-            self._grabbed()
-        assert self._area is not None  # noqa: S101 - `_grabbed` sets it or raises
+            self.saw(self.glance())
+        assert self._area is not None  # noqa: S101 - `saw` sets it
         return self._area
 
     def glance(self) -> ScreenPercept:
-        """The screen in use, for a look that nobody clicks after: `area` stays what it was.
+        """The screen in use, for a look that nobody clicks after: `area` and our windows stay as they were.
 
         Raises:
             HostError: it can't be captured.
         """
         return capture.grab(budget=self._budget)
 
-    def _grabbed(self) -> ScreenPercept:
-        seen = self.glance()
-        self._area = Area(seen.left, seen.top, seen.image.width, seen.image.height)
-        return seen
-
     def _seen(self, cancel: threading.Event) -> ScreenPercept:
-        """What skills may see of it: without secrets, where the person chose that."""
-        seen = self._grabbed()
+        """What skills may see of it: without our windows, and without secrets where the person chose that."""
+        self.mark.remove()
+        screen = capture.in_use(self._budget)
+        with self._way.clear(Area(screen.left, screen.top, screen.width, screen.height), cancel):
+            seen = capture.grab(screen, budget=self._budget)
+        self.saw(seen)
         if self._painter is None:
             return seen
         try:
@@ -118,19 +123,17 @@ class Eyes:
         except UncheckedError as error:
             raise HostError(str(error)) from error
 
-
-def _shown(word: Word, seen: ScreenPercept, cancel: threading.Event) -> bool:
-    """Mark a text on the screen for a moment; False where that can't be done (Wayland, Escape is another's)."""
-    left, top = round(seen.left + word.left) - _ROOM, round(seen.top + word.top) - _ROOM
-    wide, high = round(word.right - word.left) + 2 * _ROOM, round(word.bottom - word.top) + 2 * _ROOM
-    if os.environ.get("WAYLAND_DISPLAY") or not os.environ.get("DISPLAY"):
-        return False
-    try:
-        with connected() as connection:
-            mark(connection, Area(left, top, wide, high), cancel, FOUND_SECONDS)
-    except KeyTakenError:
-        return False  # what was found is an answer without its mark
-    return True
+    def _mark(self, word: Word, seen: ScreenPercept) -> bool:
+        """Mark a text on the screen until the answer has been read; False where that can't be done (Wayland)."""
+        left, top = round(seen.left + word.left) - _ROOM, round(seen.top + word.top) - _ROOM
+        wide, high = round(word.right - word.left) + 2 * _ROOM, round(word.bottom - word.top) + 2 * _ROOM
+        if not present():
+            return False
+        try:
+            self.mark.show(Area(left, top, wide, high))
+        except NoServerError:
+            return False
+        return True
 
 
 def matches(wanted: str, words: Sequence[Word]) -> list[Word]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from Xlib import X, Xatom, display
-
 from deskhand.agent.tools.host import Asked, HostError, Told
-from deskhand.app.host.pointer import bring, clients, connected, is_ours
+from deskhand.app.x11 import recipient
+from deskhand.app.x11.recipient import Recipient
+from deskhand.app.x11.windows import Windows
 
 CHANGED = "What is selected is not what was read: read the selection again first."
+CLOSED = "The window in which that is selected can't be typed into."
 
 
 class Selection:
@@ -17,12 +18,14 @@ class Selection:
 
     Args:
         read: reads the selection, as `Clipboard.read` does.
-        type_text: types into the field that has the keyboard.
+        type_into: types into a window (`deskhand.app.host.pointer.Pointer.type_into`).
     """
 
-    def __init__(self, read: Callable[[Asked], Told], type_text: Callable[[Asked], Told]) -> None:
+    def __init__(
+        self, read: Callable[[Asked], Told], type_into: Callable[[Asked, Callable[[Windows], Recipient]], Told]
+    ) -> None:
         self._read = read
-        self._type = type_text
+        self._type = type_into
         self._seen: dict[str, object] = {}
 
     def read(self, asked: Asked) -> Told:
@@ -38,27 +41,18 @@ class Selection:
         now = self._read(Asked("read_clipboard", {"place": "selection"}, asked.tool, asked.skill, (), asked.cancel))
         if not seen or "characters" not in now.value or now.value != seen:
             raise HostError(CHANGED)
-        with connected() as connection:
-            _bring(connection)
-        told = self._type(asked)
+        told = self._type(asked, selected)
         del self._seen[asked.skill]
         return Told({"replaced": now.value["characters"], **told.value})
 
 
-def _bring(connection: display.Display) -> None:
-    """Give the keyboard to the window of the program that owns the selection.
+def selected(windows: Windows) -> Recipient:
+    """The window in which text is selected.
 
-    All that a program makes in the X server has identifiers of one range (X11 protocol, connection setup), so its
-    hidden window that owns the selection tells which of the windows are its.
+    Raises:
+        HostError: there is none of another program's that can be typed into.
     """
-    owner = connection.get_selection_owner(Xatom.PRIMARY)
-    if isinstance(owner, int):  # nobody
-        raise HostError(CHANGED)
-    mask = ~connection.display.info.resource_id_mask
-    for window in reversed(clients(connection)):
-        if window.id & mask == owner.id & mask and window.get_attributes().map_state == X.IsViewable:
-            if is_ours(window):
-                break
-            bring(connection, window)
-            return
-    raise HostError("The window in which that is selected can't be typed into.")
+    found = recipient.selecting(windows)
+    if found is None or found.ours:
+        raise HostError(CLOSED)
+    return found

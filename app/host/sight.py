@@ -9,14 +9,18 @@ import numpy as np
 from deskhand.agent.events import Aim
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.painting import Painter, UncheckedError
-from deskhand.agent.safety.windows import Area, strikes
+from deskhand.agent.safety.windows import Area
+from deskhand.agent.tool import Tool
 from deskhand.agent.tools.host import HostError
 from deskhand.app import capture
-from deskhand.app.capture import own
-from deskhand.app.host import pointer
 from deskhand.app.host.eyes import Eyes
+from deskhand.app.host.pointer import physical, usable
+from deskhand.app.host.selection import selected
+from deskhand.app.host.target import Target, Targets
 from deskhand.app.host.way import Way
-from deskhand.model.types import Image
+from deskhand.app.x11 import recipient
+from deskhand.app.x11.recipient import Recipient
+from deskhand.model.types import Image, ToolCall
 
 CROP = (560, 300)
 """Pixels across and down that are shown around a place."""
@@ -29,42 +33,77 @@ COVERED = "A window of Deskhand's covers this place, and skills can't click ther
 
 
 class Sight:
-    """Takes a picture of the place of a click, or of the window that has the keyboard, as it is now.
+    """Takes a picture of where a call would act, as it is now, and remembers it for the call.
 
     Args:
         eyes: know which screen was looked at last, to which places refer.
         painter: paints over secrets.
         way: keeps our windows away from the place, as it will for the click.
+        targets: remember what was shown.
     """
 
-    def __init__(self, eyes: Eyes, painter: Painter | None = None, way: Way | None = None) -> None:
+    def __init__(
+        self, eyes: Eyes, painter: Painter | None = None, way: Way | None = None, targets: Targets | None = None
+    ) -> None:
         self._eyes = eyes
         self._way = way or Way()
         self._painter = painter
+        self._targets = targets or Targets()
 
-    def aim(self, place: tuple[int, int] | None, cancel: threading.Event) -> Aim:
-        """What is there.
+    def aim(self, tool: Tool, call: ToolCall, cancel: threading.Event) -> Aim | None:
+        """What is there; None where a call acts at no place of the screen.
 
         Args:
-            place: thousandths of the screen across and down; None for the window that has the keyboard.
+            tool: that is called.
+            call: with the arguments that would run.
             cancel: ends the look.
         """
+        given = call.arguments
+        if tool.name in {"selection_read", "selection_replace"}:
+            find = None if given.get("copied") else self._selection
+        elif "input" not in tool.scopes:
+            find = None
+        else:
+            find = (
+                self._place if isinstance(given.get("x"), int) and isinstance(given.get("y"), int) else self._keyboard
+            )
+        if find is None:
+            return None
+        self._targets.show(call.id, Target(0))
         try:
-            if place is None:
-                window, title = pointer.keyboard_window()
-                seen = _screen(window)
-                x, y, mark = window.left + window.width // 2, window.top + window.height // 2, False
-            else:
-                area, title, mark = self._eyes.area(), "", True
-                x = area.left + min(area.width - 1, round(area.width * place[0] / 1000))
-                y = area.top + min(area.height - 1, round(area.height * place[1] / 1000))
-                with self._way.clear(x, y, cancel):
-                    seen, covered = _screen(area), strikes(x, y, own.areas())
-                if covered:
-                    return Aim(note=COVERED)
-            return self._shown(seen, x - seen.left, y - seen.top, title, cancel, mark=mark)
+            return find(call, cancel)
         except (HostError, UncheckedError) as error:
             return Aim(note=str(error))
+
+    def _place(self, call: ToolCall, cancel: threading.Event) -> Aim:
+        area = self._eyes.area()
+        x, y = physical(area, call.arguments)
+        with self._way.clear(Area(x, y, 1, 1), cancel):
+            seen = _screen(area)
+            with usable() as windows:
+                found = recipient.at(windows, x, y)
+        if found.ours:
+            return Aim(note=COVERED)
+        self._targets.show(call.id, Target(found.number, (x, y)))
+        return self._shown(seen, x - seen.left, y - seen.top, found.title, cancel, mark=True)
+
+    def _keyboard(self, call: ToolCall, cancel: threading.Event) -> Aim:
+        with usable() as windows:
+            found = recipient.writable(windows, self._targets.last)
+        return self._window(found, call, cancel)
+
+    def _selection(self, call: ToolCall, cancel: threading.Event) -> Aim:
+        with usable() as windows:
+            found = selected(windows)
+        return self._window(found, call, cancel)
+
+    def _window(self, found: Recipient, call: ToolCall, cancel: threading.Event) -> Aim:
+        self._targets.show(call.id, Target(found.number))
+        with self._way.clear(found.area, cancel):
+            seen = _screen(found.area)
+        area = found.area.cut(Area(seen.left, seen.top, seen.image.width, seen.image.height))
+        x, y = area.left + area.width // 2, area.top + area.height // 2
+        return self._shown(seen, x - seen.left, y - seen.top, found.title, cancel, mark=False)
 
     def _shown(self, seen: ScreenPercept, x: int, y: int, title: str, cancel: threading.Event, *, mark: bool) -> Aim:
         """The crop, looked through with what is around it; ``x`` and ``y`` are pixels of the screenshot."""

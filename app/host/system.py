@@ -12,15 +12,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Generator
-from typing import Any
 
 import psutil
-from Xlib import X, display, error
-from Xlib.protocol import event
+from Xlib import X, error
 from Xlib.xobject.drawable import Window
 
 from deskhand.agent.tools.host import Asked, HostError, Told
-from deskhand.app.capture import own
+from deskhand.app.x11.connection import FAILURES, connected
+from deskhand.app.x11.windows import Windows
 
 SECONDS = 5.0
 MOST_WINDOWS = 60
@@ -30,24 +29,24 @@ _FROM_A_PAGER = 2
 
 def windows(_asked: Asked) -> Told:
     """Titles of the windows, the one in front first."""
-    with _manager() as connection:
-        found = [{"title": title, "program": program} for _, title, program in _listed(connection)]
-    return Told({"windows": found[:MOST_WINDOWS]})
+    with _manager() as found:
+        listed = [{"title": title, "program": program} for _, title, program in _listed(found)]
+    return Told({"windows": listed[:MOST_WINDOWS]})
 
 
 def focus_window(asked: Asked) -> Told:
     """Bring a window to the front."""
-    with _manager() as connection:
-        window, title = _one(connection, asked.arguments["title"])
-        _request(connection, window, "_NET_ACTIVE_WINDOW", [_FROM_A_PAGER, X.CurrentTime, 0, 0, 0])
+    with _manager() as found:
+        window, title = _one(found, asked.arguments["title"])
+        found.request(window, "_NET_ACTIVE_WINDOW", [_FROM_A_PAGER, X.CurrentTime, 0, 0, 0])
     return Told({"in_front": title})
 
 
 def close_window(asked: Asked) -> Told:
     """Ask a window to close, as its own button does; it may ask back."""
-    with _manager() as connection:
-        window, title = _one(connection, asked.arguments["title"])
-        _request(connection, window, "_NET_CLOSE_WINDOW", [X.CurrentTime, _FROM_A_PAGER, 0, 0, 0])
+    with _manager() as found:
+        window, title = _one(found, asked.arguments["title"])
+        found.request(window, "_NET_CLOSE_WINDOW", [X.CurrentTime, _FROM_A_PAGER, 0, 0, 0])
     return Told({"asked_to_close": title})
 
 
@@ -116,71 +115,46 @@ def _run(program: str, *arguments: str) -> str:
 
 
 @contextlib.contextmanager
-def _manager() -> Generator[display.Display]:
-    """A connection to an X server with a window manager."""
+def _manager() -> Generator[Windows]:
+    """The windows of an X server with a window manager."""
     if os.environ.get("WAYLAND_DISPLAY"):
         raise HostError("Under Wayland no program may see or move the windows of others.")
     try:
-        connection = display.Display()
-    except (error.DisplayError, OSError, KeyError) as failure:
-        raise HostError("There is no X11 display here.") from failure
-    try:
-        if not _property(connection, connection.screen().root, "_NET_SUPPORTING_WM_CHECK"):
-            raise HostError("There is no window manager here that tells about windows.")
-        yield connection
-        connection.sync()
-    except (error.XError, error.ConnectionClosedError) as failure:
+        with connected() as connection:
+            found = Windows(connection)
+            if not found.manager:
+                raise HostError("There is no window manager here that tells about windows.")
+            yield found
+            connection.sync()
+    except FAILURES as failure:
         raise HostError("The window is gone.") from failure
-    finally:
-        with contextlib.suppress(error.ConnectionClosedError):
-            connection.close()
 
 
-def _property(connection: display.Display, window: Window, name: str) -> Any:  # noqa: ANN401 - numbers or bytes
-    found = window.get_full_property(connection.intern_atom(name), X.AnyPropertyType)
-    return found.value if found is not None and len(found.value) else None
-
-
-def _listed(connection: display.Display) -> list[tuple[Window, str, str]]:
+def _listed(found: Windows) -> list[tuple[Window, str, str]]:
     """Windows of others with title and program, the one in front first."""
-    root = connection.screen().root
-    numbers = _property(connection, root, "_NET_CLIENT_LIST_STACKING")
-    if numbers is None:
-        numbers = _property(connection, root, "_NET_CLIENT_LIST")
-    found: list[tuple[Window, str, str]] = []
-    for number in reversed(numbers if numbers is not None else ()):
-        window = connection.create_resource_object("window", int(number))
+    listed: list[tuple[Window, str, str]] = []
+    for window in found.stacked():
         with contextlib.suppress(error.XError):
-            names = [str(name) for name in window.get_wm_class() or ()]
-            if any(own.CLASS in name.lower() for name in names):
-                continue
-            raw = _property(connection, window, "_NET_WM_NAME") or window.get_wm_name() or ""
-            title = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-            found.append((window, title[:200], names[-1][:60] if names else ""))
-    return found
+            if not found.of_desktop(window) and not found.is_ours(window):
+                listed.append((window, found.title(window), found.class_name(window)))
+    return listed
 
 
-def _one(connection: display.Display, wanted: str) -> tuple[Window, str]:
+def _one(found: Windows, wanted: str) -> tuple[Window, str]:
     """The one window whose title, or else program, holds the words; equal before part."""
     want = wanted.strip().casefold()
-    every = _listed(connection)
+    every = _listed(found)
     titles = [(title.casefold(), program.casefold()) for _, title, program in every]
     for fitting in (
         [title == want for title, _ in titles],
         [want in title for title, _ in titles],
         [want in program for _, program in titles],
     ):
-        found = [(window, title) for (window, title, _), fits in zip(every, fitting, strict=True) if want and fits]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise HostError(f"Several windows are called that: {'; '.join(title for _, title in found[:8])}.")
+        fit = [(window, title) for (window, title, _), fits in zip(every, fitting, strict=True) if want and fits]
+        if len(fit) == 1:
+            return fit[0]
+        if fit:
+            raise HostError(f"Several windows are called that: {'; '.join(title for _, title in fit[:8])}.")
     raise HostError(
         f"No window is called {wanted[:60]}. There are: {'; '.join(t for _, t, _ in every[:12]) or 'none'}."
     )
-
-
-def _request(connection: display.Display, window: Window, name: str, data: list[int]) -> None:
-    message = event.ClientMessage(window=window, client_type=connection.intern_atom(name), data=(32, data))
-    mask = X.SubstructureRedirectMask | X.SubstructureNotifyMask
-    connection.screen().root.send_event(message, event_mask=mask)

@@ -12,10 +12,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from Xlib import XK, X, Xatom, display, error
+from Xlib import XK, X, Xatom, display
 from Xlib.ext import xtest
 
 from deskhand.agent.tools.host import HostError
+from deskhand.app.x11.connection import FAILURES, NoServerError, connected
+from deskhand.app.x11.keyboard import KeyboardFocus
 
 KEY_PAUSE = 0.008
 """Seconds between two keys: toolkits lose keys that come faster."""
@@ -34,17 +36,36 @@ _returning: threading.Timer | None = None
 """Gives back what was lent; held by `_typing`, as one keyboard is, whoever types on it."""
 
 
-class Typist:
-    """Presses keys."""
+class FocusLostError(HostError):
+    """Another window has the keyboard, so nothing more was typed; the message is a sentence.
 
-    def __init__(self, connection: display.Display) -> None:
+    Attributes:
+        typed: how many characters were, before that.
+    """
+
+    def __init__(self, typed: int, of: int) -> None:
+        super().__init__(f"I stopped after {typed} of {of} characters: another window took the keyboard.")
+        self.typed = typed
+
+
+class Typist:
+    """Presses keys, each only if it reaches the window that is meant.
+
+    Args:
+        connection: to press them on.
+        focus: of that window.
+    """
+
+    def __init__(self, connection: display.Display, focus: KeyboardFocus) -> None:
         self._connection = connection
+        self._focus = focus
         self._shift = connection.keysym_to_keycode(XK.XK_Shift_L)
 
     def type(self, text: str, cancel: threading.Event) -> int:
         """Type until the end or Stop; returns how many characters.
 
         Raises:
+            FocusLostError: another window took the keyboard in between.
             HostError: there is no free key for characters that the keyboard lacks.
         """
         plain = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -57,6 +78,8 @@ class Typist:
                     for character in part:
                         if cancel.is_set():
                             return typed
+                        if not self._focus.kept():
+                            raise FocusLostError(typed, len(plain))
                         if printed(character):
                             self._one(keysym(character), keyboard, lent)
                         typed += 1
@@ -66,19 +89,8 @@ class Typist:
                     _give_back_later(self._connection.get_display_name())
         return typed
 
-    def code(self, symbol: int, name: str) -> int:
-        """The key that has a symbol.
-
-        Raises:
-            HostError: none has.
-        """
-        code = self._connection.keysym_to_keycode(symbol)
-        if not code:
-            raise HostError(f"This keyboard has no key {name[:30]}.")
-        return code
-
     def press(self, codes: Sequence[int]) -> None:
-        """Hold keys in their order and let them go in reverse."""
+        """Hold keys in their order and let them go in reverse, in one go: none is left down whoever gets the rest."""
         for code in codes:
             xtest.fake_input(self._connection, X.KeyPress, code)
         for code in reversed(codes):
@@ -194,11 +206,8 @@ def _give_back_later(name: str) -> None:
 
 
 def _give_back(name: str) -> None:
-    with _typing, contextlib.suppress(error.DisplayError, error.ConnectionClosedError, error.XError, OSError):
+    with _typing, contextlib.suppress(NoServerError, *FAILURES):
         if threading.current_thread() is not _returning:
             return  # another text was typed while this waited
-        connection = display.Display(name)
-        try:
+        with connected(name) as connection:
             Keyboard(connection).give_back()
-        finally:
-            connection.close()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from deskhand.agent.safety.windows import strikes
+from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import HostError
 from deskhand.app.capture import own
+from deskhand.app.x11 import recipient
+from deskhand.app.x11.connection import FAILURES, connected, present
+from deskhand.app.x11.windows import Windows
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 
 GONE = 0.25
 """Seconds from hiding our windows until what was below has been drawn."""
+
+LONGEST = 1.5
+"""Likewise, at most, until they have gone; those of another Deskhand stay."""
 
 LEFT = 0.6
 """Seconds for which the person sees what a click did before our windows are back over it."""
@@ -39,12 +46,11 @@ class Way:
         self._one = threading.Lock()
 
     @contextlib.contextmanager
-    def clear(self, x: int, y: int, cancel: threading.Event, *, acts: bool = False) -> Generator[None]:
-        """While it is open, windows of this process that were at a place of the desktop, physical pixels, are hidden.
+    def clear(self, place: Area, cancel: threading.Event, *, acts: bool = False) -> Generator[None]:
+        """While it is open, windows of this process that were at a place of the desktop are hidden.
 
         Args:
-            x: from the left.
-            y: from the top.
+            place: in physical pixels.
             cancel: ends the waiting.
             acts: something is done there: the person is left a moment to see it, and keeps the keyboard where it is.
 
@@ -55,13 +61,16 @@ class Way:
             if cancel.is_set():
                 raise HostError("The turn was stopped.")
         try:
-            if self._gui is None or not strikes(x, y, own.areas()):
+            if self._gui is None or not _ours_at(place):
                 yield
                 return
             hidden: list[Callable[[bool], None]] = []
             try:
                 self._gui.call(lambda: hidden.extend(_hide()), cancel)
+                end = time.monotonic() + LONGEST
                 cancel.wait(GONE)
+                while _ours_at(place) and time.monotonic() < end and not cancel.wait(0.05):
+                    pass
                 yield
                 if acts:
                     cancel.wait(LEFT)
@@ -69,6 +78,19 @@ class Way:
                 self._gui.post(lambda: [show(acts) for show in hidden])
         finally:
             self._one.release()
+
+
+def _ours_at(place: Area) -> bool:
+    """Whether one of our windows is seen in a place, or would get a click in its middle, as one without pixels may."""
+    cuts = [area.cut(place) for area in own.areas()]
+    if any(cut.width > 0 and cut.height > 0 for cut in cuts):
+        return True
+    if not present():
+        return False
+    with contextlib.suppress(*FAILURES), connected() as connection:
+        x, y = place.left + place.width // 2, place.top + place.height // 2
+        return recipient.at(Windows(connection), x, y).ours
+    return False
 
 
 def _hide() -> list[Callable[[bool], None]]:
@@ -85,6 +107,7 @@ def _leave(window: QWidget) -> Callable[[bool], None]:
 
     passing = window.windowType() in {Qt.WindowType.Popup, Qt.WindowType.ToolTip}
     active = window.isActiveWindow()
+    inner = cast("QWidget | None", window.focusWidget())
     window.hide()
 
     def back(quietly: bool) -> None:
@@ -94,6 +117,8 @@ def _leave(window: QWidget) -> Callable[[bool], None]:
         window.show()
         window.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, False)
         window.raise_()
+        if inner is not None and isValid(inner):
+            inner.setFocus()  # hiding takes it away, and the next key would find the first button of the window
         if active and not quietly:
             window.activateWindow()
 

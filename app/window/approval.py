@@ -161,7 +161,8 @@ class ApprovalSheet(Sheet):
         if aim is None:
             return
         into = f"In this window: “{shown(aim.title)}”" if aim.title else "In the window that has the keyboard"
-        column.addWidget(label("At this place of the screen, as it is now" if aim.at else into, "small"))
+        at = f"At this place of “{shown(aim.title)}”, as it is now" if aim.title else "At this place, as it is now"
+        column.addWidget(label(at if aim.at else into, "small", wrap=True, name="approval-aim-title"))
         if aim.image is None:
             words = f"It can't be shown: {aim.note}"
             column.addWidget(label(shown(words), "warn", wrap=True, name="approval-aim-note"))

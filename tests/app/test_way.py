@@ -10,16 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import HostError
 from deskhand.app import practice
 from deskhand.app.host.way import Way
 from deskhand.model.pocket.world import practice as drawing
 
+HERE = Area(1, 1, 1, 1)
+
 PROGRAM = """
 import json, sys, threading
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
+from deskhand.agent.tool import Tool
 from deskhand.agent.tools.host import Asked, HostError
+from deskhand.model.types import ToolCall
 from deskhand.app import capture
 from deskhand.app.host import AppHost
 from deskhand.app.host import way
@@ -45,14 +50,15 @@ def work():
     (screen,) = capture.clients()
     host.saw([capture.grab(screen, budget=70)])
     stop = threading.Event()
-    aim = host.sight.aim((x, y), stop)
+    tool = Tool("input_click", "input", "", {}, ("input",), bundled=True)
+    aim = host.sight.aim(tool, ToolCall("c1", tool.name, {"x": x, "y": y}), stop)
     # Asked in the window's thread, as the question to the person is: behind what brings the window back.
     told = {"note": aim.note, "colours": 0, "visible": own_thread.call(cover.isVisible, stop)}
     if aim.image is not None:
         pixels = aim.image.pixels
         told["colours"] = len({pixels[at : at + 3] for at in range(0, len(pixels), 3)})
     try:
-        host.ask(Asked("click", {"x": x, "y": y}, "input_click", "input", ("input",), stop))
+        host.ask(Asked("click", {"x": x, "y": y}, "input_click", "input", ("input",), stop, "c1"))
         told["error"] = ""
     except HostError as error:
         told["error"] = str(error)
@@ -113,7 +119,7 @@ def test_one_place_at_a_time_and_stop_ends_the_waiting(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     way, stop = Way(), threading.Event()
     stop.set()
-    with way.clear(1, 1, threading.Event()), pytest.raises(HostError, match="stopped"), way.clear(2, 2, stop):
+    with way.clear(HERE, threading.Event()), pytest.raises(HostError, match="stopped"), way.clear(HERE, stop):
         raise AssertionError
-    with way.clear(2, 2, stop):
+    with way.clear(HERE, stop):
         pass

@@ -14,7 +14,10 @@ from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.host import HostError, picture
 from deskhand.agent.tools.toolbox import Toolbox
-from deskhand.app.host import AppHost, eyes, phrases, voice
+from deskhand.app.host import AppHost, mark, phrases, voice
+from deskhand.app.x11.connection import connected
+from deskhand.app.x11.recipient import at
+from deskhand.app.x11.windows import Windows
 from deskhand.model.types import Image, ToolCall
 
 ROOT = Path(__file__).parents[2] / "skills"
@@ -102,37 +105,45 @@ def test_a_screen_that_can_not_be_captured_is_one_sentence(tmp_path, monkeypatch
     assert result.error
 
 
-def test_what_is_found_is_marked_where_it_stands(bundled, desktop_text, monkeypatch):
-    monkeypatch.setattr(eyes, "FOUND_SECONDS", 10.0)
-    marks = []
-    watching = threading.Event()
+def marks():
+    """Left, top, right and bottom of what is marked now; None if nothing is."""
+    connection = display.Display()
+    found = []
+    with contextlib.suppress(error.XError):  # a mark that goes while it is looked at
+        found = [w.get_geometry() for w in connection.screen().root.query_tree().children if _mark(w)]
+    connection.close()
+    if len(found) != 4:
+        return None
+    left, top = min(g.x for g in found), min(g.y for g in found)
+    return left, top, max(g.x + g.width for g in found), max(g.y + g.height for g in found)
 
-    def watch():
-        connection = display.Display()
-        while not watching.wait(0.05):
-            found = []
-            with contextlib.suppress(error.XError):  # a mark that goes while it is looked at
-                found = [w.get_geometry() for w in connection.screen().root.query_tree().children if _mark(w)]
-            if len(found) == 4:
-                left, top = min(g.x for g in found), min(g.y for g in found)
-                marks.append((left, top, max(g.x + g.width for g in found), max(g.y + g.height for g in found)))
-                break
-        connection.close()
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    result = bundled(AppHost(560))("screen_find", text="Emergency exit")
-    watching.set()
-    thread.join()
+def test_what_is_found_stays_marked_until_the_answer_has_been_read(bundled, desktop_text, monkeypatch):
+    """WINDOW.md 3: the mark was gone before “I marked it” appeared."""
+    monkeypatch.setattr(mark, "AFTER", 0.2)
+    host = AppHost(560)
+    result = bundled(host)("screen_find", text="Emergency exit")
     assert result.error == ""
     assert result.value["marked"] is True
-    left, top, right, bottom = marks[0]
+    left, top, right, bottom = marks()
     x, y = result.value["found"][0]["x"] * 1.28, result.value["found"][0]["y"] * 0.8
     assert left < x < right
     assert top < y < bottom
-    connection = display.Display()
-    assert not [w for w in connection.screen().root.query_tree().children if _mark(w)]
-    connection.close()
+    host.answered()
+    deadline = time.monotonic() + 20
+    while marks() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert marks() is None
+
+
+def test_a_mark_takes_no_click_and_goes_before_the_next_look(bundled, desktop_text):
+    host = AppHost(560)
+    bundled(host)("screen_find", text="Emergency exit")
+    left, top, _, _ = marks()
+    with connected() as connection:
+        assert not at(Windows(connection), left + 1, top + 1).ours
+    bundled(host)("screen_look")
+    assert marks() is None
 
 
 def _mark(window):

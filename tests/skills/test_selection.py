@@ -98,7 +98,7 @@ def test_the_text_is_typed_over_the_selection_in_its_own_window(editors):
     owner = editors("owner", "Guten Tag", 100, "selected")
     other = editors("other", "Leave me alone", 600, "not")  # the last window has the keyboard
     board = Board("Guten Tag")
-    selection = Selection(board, Pointer(lambda: None).type_text)
+    selection = Selection(board, Pointer(lambda: None).type_into)
     selection.read(asked("read_clipboard", place="selection"))
     told = selection.replace(asked("replace_selection", text="Good day, Ann"))
     assert told.value["replaced"] == 9
@@ -111,7 +111,7 @@ def test_the_text_is_typed_over_the_selection_in_its_own_window(editors):
 def test_what_was_not_read_or_has_changed_is_not_typed_over(editors):
     owner = editors("owner", "Guten Tag", 100, "selected")
     board = Board("Guten Tag")
-    selection = Selection(board, Pointer(lambda: None).type_text)
+    selection = Selection(board, Pointer(lambda: None).type_into)
     with pytest.raises(HostError, match=CHANGED):
         selection.replace(asked("replace_selection", text="x"))
     selection.read(asked("read_clipboard", place="clipboard"))
@@ -126,7 +126,7 @@ def test_what_was_not_read_or_has_changed_is_not_typed_over(editors):
 
 def test_a_selection_of_our_own_is_not_typed_over(editors):
     owner = editors("deskhand", "Ours", 100, "selected")
-    selection = Selection(Board("Ours"), Pointer(lambda: None).type_text)
+    selection = Selection(Board("Ours"), Pointer(lambda: None).type_into)
     selection.read(asked("read_clipboard", place="selection"))
     with pytest.raises(HostError, match="can't be typed into"):
         selection.replace(asked("replace_selection", text="x"))
