@@ -34,6 +34,8 @@ from deskhand.model.types import Image, ToolCall
 MAX_REPEATS = 3
 """How often one turn may make the very same call, and never twice in a row."""
 
+MAX_REFUSED = 3
+"""How many calls in a row may be repetitions: each is refused, and after the last one the turn has to answer."""
 
 AT_ONCE = 4
 """Calls that run at the same time: each may be a process."""
@@ -132,6 +134,7 @@ class Actor:
         tool = self._toolbox.find(call.name)
         if tool is None:
             return True  # it will be refused
+        tool = tool.as_called(call)
         if scopes.changes(tool.scopes, quiet=tool.quiet):
             return False
         return decide(tool, call, self._situation(turn, call)).decision == "allow"
@@ -228,7 +231,7 @@ class Actor:
             read=screening.excerpt(read, read.carried(call.arguments), self._painter),
             command=command,
             diff=changes.diff(tool, call),
-            lasting=changes.lasting(tool, call),
+            lasting=" ".join(filter(None, (changes.lasting(tool, call), _counts(tool, call, situation)))),
             session=session.words if session else "",
             always=always.words if always else "",
             phrase=said.text,
@@ -238,6 +241,12 @@ class Actor:
 
 def _as_it_is(acted: _Acted) -> _Acted:
     return acted
+
+
+def _counts(tool: Tool, call: ToolCall, situation: Situation) -> str:
+    """What a mere “once” covers besides this call, in words; usually nothing."""
+    more = offered(tool, call, situation, Answer.ONCE)
+    return f"You can take this back. A yes also allows, until Deskhand is closed: {more.words}." if more else ""
 
 
 def _touched(touches: tuple[str, ...], call: ToolCall) -> tuple[str, ...]:
@@ -264,13 +273,15 @@ def _check(turn: Turn, call: ToolCall, toolbox: Toolbox) -> tuple[Tool, ToolCall
     except arguments.MisfitError as error:
         raise _NotRunError(Decision.REFUSED, str(error)) from error
     key = f"{exact.name} {json.dumps(dict(exact.arguments), sort_keys=True)}"
-    repeated = turn.made[-1:] == [key] or turn.made.count(key) >= MAX_REPEATS
-    turn.made.append(key)
-    if repeated:
+    if turn.made[-1:] == [key] or turn.made.count(key) >= MAX_REPEATS:
+        turn.repeated += 1
         # Small models do this for ever (LM Studio issue 1732): one more generation, in which it has to answer.
-        turn.closing = True
-        raise _NotRunError(Decision.REFUSED, "This very call was made before: use its result and answer.")
-    return tool, exact
+        turn.closing = turn.repeated >= MAX_REFUSED
+        then = "use its result and answer" if turn.closing else "use its result, and go on or answer"
+        raise _NotRunError(Decision.REFUSED, f"This very call was made before: {then}.")
+    turn.made.append(key)
+    turn.repeated = 0
+    return tool.as_called(exact), exact
 
 
 def _picture(turn: Turn, origins: tuple[Origin, ...]) -> Image | None:

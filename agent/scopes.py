@@ -54,13 +54,17 @@ KINDS = {
     "clipboard:write": Kind("the clipboard, to change", sink=True),
     "apps": Kind("applications", sink=True, bundled=True),
     "system": Kind("the desktop's settings and windows", source=True, sink=True, bundled=True),
+    "windows": Kind("the titles of open windows", source=True, bundled=True),
+    "devices": Kind("battery, volume and brightness, to read", bundled=True),
     "scripts": Kind("a program of the skill", source=True, sink=True),
     "mcp": Kind("an MCP server", source=True, sink=True, detail="server"),
+    "mcp-read": Kind("an MCP server, to read", source=True, detail="server"),
     "notify": Kind("notifications to you"),
     "watch": Kind("the screen, again and again for a while", bundled=True),
     "later": Kind("turns of its own, later", bundled=True),
 }
-"""Every kind of scope there is. ``system`` is a source because titles of windows are written by others.
+"""Every kind of scope there is. ``system`` is a source because titles of windows are written by others. ``mcp-read`` is
+for the tools of a server that the person marked as read-only.
 
 What a ``watch`` sees comes in with the turn that it makes, and is a source there.
 """
@@ -73,6 +77,9 @@ SOURCES = frozenset(name for name, kind in KINDS.items() if kind.source)
 
 SINKS = frozenset(name for name, kind in KINDS.items() if kind.sink)
 """Kinds whose tools act on the world outside the skill's own folder."""
+
+OWN = frozenset({"files:data", "watch", "later", "notify"})
+"""Kinds whose tools keep or tell what is the person's own."""
 
 
 class ScopeError(ValueError):
@@ -103,7 +110,12 @@ class Scope:
             return self.kind.words
         if self.detail == ANY_HOST:
             return "any host of the network"
-        what = {"files:read": "files, to read", "files:write": "files, to change", "mcp": "MCP server"}
+        what = {
+            "files:read": "files, to read",
+            "files:write": "files, to change",
+            "mcp": "MCP server",
+            "mcp-read": "MCP server, to read",
+        }
         return f"{what.get(self.name, self.name)}: {self.detail}"
 
 
@@ -149,7 +161,7 @@ def declared(scope: str, *, bundled: bool) -> Scope:
         ScopeError: it is malformed, or not for skills like this one.
     """
     found = parse(scope)
-    if found.name == "mcp":
+    if found.name in {"mcp", "mcp-read"}:
         raise ScopeError(f"It asks for {scope[:80]}, which only the tools of that server have.")
     if found.kind.bundled and not bundled:
         raise ScopeError(f"It asks for {scope[:80]} ({found.words}), which only skills that came with Deskhand may.")
@@ -175,9 +187,12 @@ def lets_out(scopes: Iterable[str]) -> bool:
 
 
 def changes(scopes: Iterable[str], *, quiet: bool) -> bool:
-    """Whether a tool with these scopes changes something, its own files included; a ``quiet`` one only reads those."""
+    """Whether a tool with these scopes changes something, its own files included; a ``quiet`` one only reads those.
+
+    What it notifies or comes back with later is said in our words, so that counts as well.
+    """
     held = tuple(scopes)
-    return lets_out(held) or (not quiet and any(name in {"files:data", "watch", "later"} for name in map(_name, held)))
+    return lets_out(held) or (not quiet and any(name in OWN for name in map(_name, held)))
 
 
 def _name(scope: str) -> str | None:

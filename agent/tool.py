@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from deskhand.agent.limits import Limits
@@ -25,6 +25,10 @@ class Tool:
         scopes: what it may touch, see `scopes`.
         quiet: only reads what is its own, so it runs without asking.
         bundled: came with Deskhand.
+        bare: called without arguments it only tells a number or two of this machine; see `as_called`.
+        adds: only adds something of the person's own (a note, a timer), which they can take back.
+        keeps: the parameters whose text it keeps word for word, and it keeps nothing else of what others wrote; None:
+            not known, so anything that it keeps may be theirs.
     """
 
     name: str
@@ -34,6 +38,15 @@ class Tool:
     scopes: tuple[str, ...] = ()
     quiet: bool = False
     bundled: bool = False
+    bare: bool = False
+    adds: bool = False
+    keeps: tuple[str, ...] | None = None
+
+    def as_called(self, call: ToolCall) -> Tool:
+        """The tool as far as ``call`` uses it: of a `bare` one without arguments, what only reads."""
+        if not self.bare or any(value is not None for value in call.arguments.values()):
+            return self
+        return replace(self, scopes=(), quiet=True)
 
 
 @dataclass(frozen=True)

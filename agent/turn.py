@@ -28,7 +28,8 @@ class Turn:
         screen_shared: the person attached a screenshot taken just now.
         texts: what each generation said.
         calls: with what became of them.
-        made: name and arguments of every call that was checked, to see repetitions.
+        made: name and arguments of every call that was let in, to see repetitions.
+        repeated: how many calls in a row were refused because they had been made before.
         offered: names of the tools that the last request declared; no other may run.
         usage: of all generations together.
         spent: the limit of tokens that was reached, 0 if none was.
@@ -49,6 +50,7 @@ class Turn:
     texts: list[str] = field(default_factory=list[str])
     calls: list[CallRecord] = field(default_factory=list[CallRecord])
     made: list[str] = field(default_factory=list[str])
+    repeated: int = 0
     offered: frozenset[str] = frozenset()
     usage: Usage = field(default_factory=Usage)
     spent: int = 0

@@ -54,6 +54,9 @@ class Settings(BaseModel):
             that the next start need not read it again. Off, since the conversation can be read from it.
         mode: ``ask`` before what could hurt; ``trusted-folder``: as ``ask``, but for files below ``trusted_folders``;
             ``read-only``: nothing acts.
+        ask_for_own: how often what only adds something of yours, which you can take back (a note, a timer, a reminder),
+            asks: ``always``, once a ``session``, or ``never``. Once a conversation holds what others wrote, it always
+            does.
         folders: whose files skills may read and, each time asked, change.
         trusted_folders: in which files may be changed without asking with the mode ``trusted-folder``, unless the
             conversation holds what others wrote.
@@ -78,6 +81,7 @@ class Settings(BaseModel):
     thinking: bool = False
     keep_session: bool = False
     mode: Literal["ask", "trusted-folder", "read-only"] = "ask"
+    ask_for_own: Literal["always", "session", "never"] = "session"
     folders: tuple[Path, ...] = (Path("~/Documents"), Path("~/Downloads"), Path("~/Desktop"))
     trusted_folders: tuple[Path, ...] = ()
     redaction: Redaction = "log"

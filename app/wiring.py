@@ -355,7 +355,12 @@ def build(
         forget_sessions()
     skills = library(chosen)
     permissions = Permissions(
-        preapproved, ask=ask, mode=chosen.mode, trusted=chosen.trusted_folders, grants=open_grants()
+        preapproved,
+        ask=ask,
+        mode=chosen.mode,
+        trusted=chosen.trusted_folders,
+        grants=open_grants(),
+        own=chosen.ask_for_own,
     )
     engine = WorkerEngine(config)
     servers = mcp_servers(chosen, notify)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deskhand.agent import private
-from deskhand.agent.safety import addresses
+from deskhand.agent.safety import addresses, coverage
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
@@ -41,6 +41,7 @@ class Grant:
         expires: likewise; infinite for a session's, which are not kept.
         id: for the person to name it by.
         host: any whose ``url`` is of this host; empty: wherever.
+        own: every tool that only adds something of the person's own (`Tool.adds`), whatever ``tool`` is.
     """
 
     tool: str
@@ -52,6 +53,7 @@ class Grant:
     expires: float = math.inf
     id: str = ""
     host: str = ""
+    own: bool = False
 
     def covers(self, tool: Tool, call: ToolCall, paths: Sequence[str], now: float) -> bool:
         """Whether this is about that call.
@@ -62,15 +64,16 @@ class Grant:
             paths: the real paths that the arguments name.
             now: seconds since the epoch.
         """
+        if self.own:
+            return now < self.expires and tool.adds and tool.bundled
         if now >= self.expires or tool.name != self.tool:
             return False
         if self.effect == "deny":
             return True
         if self.pin != pin(tool) or (self.arguments and self.arguments != exactly(call)):
             return False
-        if self.host and self.host != addresses.host(str(call.arguments.get("url", ""))):
-            return False
-        return not self.folder or inside(paths, self.folder)
+        here = not self.host or self.host == addresses.host(str(call.arguments.get("url", "")))
+        return here and (not self.folder or inside(paths, self.folder))
 
     def as_json(self) -> dict[str, Any]:
         """Its fields; ``expires`` is null for what does not expire, because JSON knows no infinity."""
@@ -81,11 +84,13 @@ class Grant:
         """What it covers, for a person."""
         if self.effect == "deny":
             return f"{self.tool}: never"
+        if self.own:
+            return coverage.OWN
         if self.folder:
-            return f"{self.tool} in {self.folder}"
+            return coverage.within(self.tool, self.folder)
         if self.host:
-            return f"{self.tool} from {self.host}"
-        return f"{self.tool} {self.arguments}" if self.arguments else f"{self.tool} with any arguments"
+            return coverage.pages(self.tool, self.host)
+        return coverage.exactly(self.tool, self.arguments) if self.arguments else coverage.anything(self.tool)
 
 
 def _load(entry: dict[str, Any]) -> Grant:

@@ -1,7 +1,8 @@
 """Whether a call may run: a pure decision over the tool, its exact arguments, the taint, the grants and the mode.
 
-Everything asks, except tools of bundled skills that only read what is their own. A person has no patience: what could
-not hurt does not ask. While a conversation is tainted every sink asks afresh, whatever was granted.
+Everything asks, except tools that only read what is their own. A person has no patience: what could not hurt does not
+ask, and what only adds something of the person's own asks once. While a conversation is tainted every sink, and all
+that changes what is the person's own or speaks in our words, asks afresh, whatever was granted.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
 Mode = Literal["ask", "trusted-folder", "read-only"]
+
+Own = Literal["always", "session", "never"]
+"""How often what only adds something of the person's own is asked about, while nothing of others was read."""
 
 PATHS = ("path", "paths", "file", "files", "folder", "source", "target", "destination")
 """Parameters that name files, by convention of the bundled skills."""
@@ -48,6 +52,7 @@ class Situation:
         asks: somebody is there to ask.
         screen_shared: the person attached a screenshot taken just now to this turn: looking at it tells nothing new.
         now: seconds since the epoch.
+        own: of `Own`.
     """
 
     tainted: bool = False
@@ -59,16 +64,17 @@ class Situation:
     asks: bool = True
     screen_shared: bool = False
     now: float = 0.0
+    own: Own = "session"
 
 
 def decide(tool: Tool, call: ToolCall, given: Situation) -> Verdict:
     """Decide about one call. What forbids comes before what allows."""
     if forbidden := _forbidden(tool, call, given):
         return Verdict("deny", forbidden)
-    sink = scopes.lets_out(tool.scopes)
-    if given.tainted and sink:
-        return _ask(tool, given, f"{tool.name} acts outside, and this conversation holds what others wrote")
-    if reason := _allowed(tool, call, given, sink=sink):
+    if given.tainted and changes(tool):
+        what = "acts outside" if scopes.lets_out(tool.scopes) else "changes what is yours"
+        return _ask(tool, given, f"{tool.name} {what}, and this conversation holds what others wrote")
+    if reason := _allowed(tool, call, given):
         return Verdict("allow", reason)
     return _ask(tool, given, f"{tool.name} needs approval")
 
@@ -77,18 +83,19 @@ def _forbidden(tool: Tool, call: ToolCall, given: Situation) -> str:
     rule = next((g for g in given.grants if g.effect == "deny" and g.covers(tool, call, given.paths, given.now)), None)
     if rule:
         return f"You forbade {tool.name}. To take that back: deskhand grants revoke {rule.id}"
-    if given.mode == "read-only" and _changes(tool):
+    if given.mode == "read-only" and changes(tool):
         return f"{tool.name} changes something, and Deskhand is in read-only mode."
     return ""
 
 
-def _changes(tool: Tool) -> bool:
-    return scopes.lets_out(tool.scopes) or ("files:data" in tool.scopes and not tool.quiet)
+def changes(tool: Tool) -> bool:
+    """Whether a tool changes something: outside, or of the person's own."""
+    return scopes.changes(tool.scopes, quiet=tool.quiet)
 
 
-def _allowed(tool: Tool, call: ToolCall, given: Situation, *, sink: bool) -> str:
+def _allowed(tool: Tool, call: ToolCall, given: Situation) -> str:
     """Why the call runs without asking; empty if it does not."""
-    if tool.quiet and not sink:
+    if tool.quiet and not scopes.lets_out(tool.scopes):
         return "it only reads what is its own"
     if tool.name in given.preapproved or tool.skill in given.preapproved:
         return "it was approved up front"
@@ -97,7 +104,14 @@ def _allowed(tool: Tool, call: ToolCall, given: Situation, *, sink: bool) -> str
         return f"it was granted: {rule.words}"
     if given.screen_shared and tool.bundled and tool.scopes == ("screen",):
         return "the person showed the screen themselves"
-    return "the folder is trusted" if _trusted(tool, given) else ""
+    if _trusted(tool, given):
+        return "the folder is trusted"
+    adds = given.own == "never" and _adds(tool)
+    return "it only adds something of yours, which you can take back" if adds else ""
+
+
+def _adds(tool: Tool) -> bool:
+    return tool.adds and tool.bundled and not scopes.lets_out(tool.scopes)
 
 
 def _trusted(tool: Tool, given: Situation) -> bool:
@@ -114,7 +128,7 @@ def _writes_only(tool: Tool) -> bool:
 def _ask(tool: Tool, given: Situation, reason: str) -> Verdict:
     if given.asks:
         return Verdict("ask", f"{reason}.")
-    if given.tainted and scopes.lets_out(tool.scopes):
+    if given.tainted and changes(tool):
         return Verdict("deny", f"{reason}; nobody is there to ask: do it in the window, or in a terminal.")
     return Verdict(
         "deny", f"{reason} and nobody is there to ask: run again with --approve {tool.name}, or in the window."
@@ -124,13 +138,20 @@ def _ask(tool: Tool, given: Situation, reason: str) -> Verdict:
 def offered(tool: Tool, call: ToolCall, given: Situation, answer: Answer) -> Grant | None:
     """What an answer would grant for later calls; None if it can't be given now.
 
-    While tainted nothing lasting is offered for a sink. A file tool of ours is granted for the folder, one that fetches
-    pages for the host, another sink for exactly these arguments, what only touches its own for the tool; of a foreign
-    tool ``always`` is for exactly these.
+    While tainted nothing lasting is offered for what changes something. A file tool of ours is granted for the folder,
+    one that fetches pages for the host, another sink for exactly these arguments, what only touches its own for the
+    tool; of a foreign tool ``always`` is for exactly these. What only adds something of the person's own is asked about
+    once a session, so any yes covers all of that kind (`Own`).
     """
-    sink = scopes.lets_out(tool.scopes)
-    if answer not in {Answer.SESSION, Answer.ALWAYS} or (given.tainted and sink):
+    if answer is Answer.NO or (given.tainted and changes(tool)):
         return None
+    if answer is not Answer.ALWAYS and given.own == "session" and _adds(tool):
+        return Grant(tool.name, own=True, made=given.now)
+    return None if answer is Answer.ONCE else _lasting(tool, call, given, answer)
+
+
+def _lasting(tool: Tool, call: ToolCall, given: Situation, answer: Answer) -> Grant | None:
+    sink = scopes.lets_out(tool.scopes)
     always = answer is Answer.ALWAYS
     if always and "scripts" in tool.scopes:
         return None  # the script may be another one tomorrow
@@ -173,6 +194,7 @@ class Permissions:
         mode: of `Situation`.
         trusted: folders for the mode ``trusted-folder``.
         grants: what is kept on disk; None keeps nothing.
+        own: of `Situation`.
     """
 
     def __init__(
@@ -183,7 +205,9 @@ class Permissions:
         mode: Mode = "ask",
         trusted: Sequence[Path] = (),
         grants: Grants | None = None,
+        own: Own = "session",
     ) -> None:
+        self.own: Own = own
         self._preapproved = frozenset(preapproved)
         self._ask = ask
         self.mode: Mode = mode
@@ -218,6 +242,7 @@ class Permissions:
             asks=self._ask,
             screen_shared=screen_shared,
             now=time.time(),
+            own=self.own,
         )
 
     def remember(self, grant: Grant) -> Grant:

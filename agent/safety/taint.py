@@ -36,8 +36,10 @@ _KINDS: tuple[tuple[str, Kind, tuple[str, ...]], ...] = (
     ("files:read", "file", ("path", "file", "folder", "query")),
     ("clipboard:read", "clipboard", ()),
     ("mcp", "server", ()),
+    ("mcp-read", "server", ()),
     ("scripts", "program", ("script",)),
     ("system", "desktop", ()),
+    ("windows", "desktop", ()),
     ("microphone", "sound", ()),
 )
 """Scope, kind of origin, and the arguments that say which one."""

@@ -1,8 +1,9 @@
 """Skill folders, found and loaded leniently: every problem is reported, and none is fatal to the rest.
 
 Typed tools are an optional extra of ours in ``metadata``: ``deskhand-tools`` (a Python file), ``deskhand-scopes`` (what
-its tools may touch), ``deskhand-quiet`` (tools that only read what is theirs and run without asking) and
-``deskhand-core`` (active in every conversation); the last two are honoured for bundled skills only.
+its tools may touch) and ``deskhand-scopes-TOOL`` (which of that one of them does). For bundled skills only:
+``deskhand-quiet`` (tools that only read what is theirs and run without asking; of ``NAME()`` that is so without
+arguments), ``deskhand-adds`` and ``deskhand-keeps`` (see `Tool`), and ``deskhand-core`` (active in every conversation).
 """
 
 from __future__ import annotations
@@ -175,16 +176,21 @@ def _tools(skill: Skill, warn: Warn) -> tuple[Function, ...]:
     if not prefix[0].isalpha():
         prefix = f"skill_{prefix}"
     bundled = skill.source == BUNDLED
-    quiet = skill.metadata.get("deskhand-quiet", "").split() if bundled else []
+    said = skill.metadata if bundled else {}
+    quiet, adds = said.get("deskhand-quiet", "").split(), said.get("deskhand-adds", "").split()
+    keeps = said["deskhand-keeps"].split() if "deskhand-keeps" in said else None
     return tuple(
         Function(
             f"{prefix}_{function.name}",
             skill.name,
             function.description,
             function.parameters,
-            skill.scopes,
+            _scopes_of(function.name, skill, warn),
             quiet=function.name in quiet,
             bundled=bundled,
+            bare=f"{function.name}()" in quiet,
+            adds=function.name in adds,
+            keeps=None if keeps is None else tuple(key for key in keeps if key in function.parameters["properties"]),
             function=function.function,
             file=file,
             host=function.host,
@@ -192,3 +198,14 @@ def _tools(skill: Skill, warn: Warn) -> tuple[Function, ...]:
         )
         for function in functions
     )
+
+
+def _scopes_of(name: str, skill: Skill, warn: Warn) -> tuple[str, ...]:
+    """The scopes of one tool: all of the skill's, or those of them that it names for the tool."""
+    own = skill.metadata.get(f"deskhand-scopes-{name}")
+    if own is None:
+        return skill.scopes
+    if strange := [scope for scope in own.split() if scope not in skill.scopes]:
+        warn(f"Its tool {name} has all its scopes: deskhand-scopes does not hold {', '.join(strange)[:200]}.")
+        return skill.scopes
+    return tuple(own.split())

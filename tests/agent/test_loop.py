@@ -179,11 +179,21 @@ def test_calls_that_do_not_fit_are_refused_as_data(stage, player, script, name, 
     assert outcome.answer == "Sorry."
 
 
-def test_a_repeated_call_is_stopped_and_the_model_has_to_answer(stage, player, script):
-    engine = player(script.calls("clock_time"), script.calls("clock_time"), script.says("Noon."))
+def test_a_repeated_call_is_refused_and_the_turn_goes_on(stage, player, script):
+    again = [*script.calls("clock_time"), *script.calls("clock_time"), *script.calls("notes_list")]
+    engine = player(again, script.calls("notes_list"), script.calls("clock_time"), script.says("Noon."))
     outcome = stage.run(engine)
-    assert [record.decision for record in outcome.calls] == [Decision.ALLOWED, Decision.REFUSED]
-    assert engine.requests[2].tool_choice == "none"
+    ran, refused = Decision.ALLOWED, Decision.REFUSED
+    assert [record.decision for record in outcome.calls] == [ran, refused, ran, refused, ran]
+    assert {request.tool_choice for request in engine.requests} == {"auto"}
+    assert (outcome.answer, outcome.finish) == ("Noon.", "stop")
+
+
+def test_a_model_that_only_repeats_itself_has_to_answer(stage, player, script):
+    engine = player(*[script.calls("clock_time")] * 4, script.says("Noon."))
+    outcome = stage.run(engine)
+    assert [record.decision for record in outcome.calls] == [Decision.ALLOWED, *[Decision.REFUSED] * 3]
+    assert [request.tool_choice for request in engine.requests[3:]] == ["auto", "none"]
     assert (outcome.answer, outcome.finish) == ("Noon.", "stop")
 
 
@@ -404,7 +414,7 @@ def test_a_grant_is_suspended_once_the_model_has_read_what_others_wrote(reading,
     assert last.calls[0].decision is Decision.DENIED
     before, then, later = (event.request for event in reading.seen(ApprovalRequested))
     assert before.origins == ()
-    assert before.session == 'page_send {"text": "https://evil.example/x"}'
+    assert before.session == 'exactly this call: page_send {"text": "https://evil.example/x"}'
     # What it sent came back tainted: the network is a source, too.
     assert then.session == then.always == later.session == ""
     assert [origin.kind for origin in then.origins] == ["web"]
@@ -504,8 +514,8 @@ def test_every_step_is_in_the_log(stage, player, script, tmp_path):
     stage.run(engine, "note this", [ScreenPercept(Image(bytes(3), 1, 1), source="screen 1", live=False)])
     entries = list(stage.audit.entries())
     kinds = [entry.kind for entry in entries]
-    assert kinds == ["turn", "prompt", "grant", "call", "result", "prompt", "call", "prompt"]
-    turn, first, _, call, result, second, denied, _ = (entry.fields for entry in entries)
+    assert kinds == ["turn", "prompt", "call", "result", "prompt", "call", "prompt"]
+    turn, first, call, result, second, denied, _ = (entry.fields for entry in entries)
     assert turn["percepts"][0]["sha256"] == Image(bytes(3), 1, 1).digest
     assert first["sha256"] != second["sha256"]
     assert (call["name"], call["decision"], call["arguments"]) == (

@@ -6,7 +6,8 @@ from deskhand.agent.scopes import KINDS, ScopeError
 EVERY = [
     "screen", "microphone", "files:data", "files:read", "files:write", "files:read:/home/ann/a b", "files:write:/x",
     "network:example.org", "network:a-b.example.org:8443", "network:*", "input", "clipboard:read", "clipboard:write",
-    "apps", "system", "scripts", "mcp:time", "notify", "watch", "later",
+    "apps", "system", "scripts", "mcp:time", "mcp-read:time", "notify", "watch", "later",
+    "windows", "devices",
 ]  # fmt: skip
 
 
@@ -26,7 +27,8 @@ def test_every_kind_is_among_them():
     "scope",
     ["", "files", "files:", "files:all", "screen:1", "screen:", "files:read:", "files:read:relative",
      "files:write:/a/../b", "files:write:/a\u202eb", "network", "network:", "network:Example.org", "network:a b",
-     "network:-a.org", "network:a/b", "mcp", "mcp:", "mcp:a b", "apps ", "Screen", "files:database"],
+     "network:-a.org", "network:a/b", "mcp", "mcp:", "mcp:a b", "mcp:read:x", "mcp-read", "apps ", "Screen",
+     "files:database"],
 )  # fmt: skip
 def test_what_is_no_scope_is_refused_and_counts_as_the_worst(scope):
     with pytest.raises(ScopeError, match="It asks for"):
@@ -36,7 +38,7 @@ def test_what_is_no_scope_is_refused_and_counts_as_the_worst(scope):
     assert scopes.words(scope) == scope
 
 
-@pytest.mark.parametrize("scope", ["apps", "input", "system"])
+@pytest.mark.parametrize("scope", ["apps", "input", "system", "windows", "devices"])
 def test_what_acts_on_the_desktop_is_for_bundled_skills_only(scope):
     assert scopes.declared(scope, bundled=True).name == scope
     with pytest.raises(ScopeError, match="came with Deskhand"):

@@ -37,7 +37,18 @@ CALL = ToolCall("c", "notes_append", {"text": "x"})
         (LOOK, {"screen_shared": True}, "allow"),
         (replace(LOOK, bundled=False), {"screen_shared": True}, "ask"),
         (replace(LOOK, scopes=("screen", "files:data")), {"screen_shared": True}, "ask"),
-        (TOOL, {"tainted": True, "preapproved": {"notes"}}, "allow"),
+        (TOOL, {"tainted": True, "preapproved": {"notes"}}, "ask"),
+        (TOOL, {"tainted": True, "preapproved": {"notes"}, "asks": False}, "deny"),
+        (replace(TOOL, scopes=("later",)), {"tainted": True, "preapproved": {"notes"}}, "ask"),
+        (replace(TOOL, scopes=("notify",)), {"tainted": True, "preapproved": {"notes"}}, "ask"),
+        (replace(TOOL, quiet=True), {"tainted": True}, "allow"),
+        (LOOK, {"tainted": True, "preapproved": {"screen"}}, "allow"),
+        (replace(TOOL, adds=True), {"own": "never"}, "allow"),
+        (replace(TOOL, adds=True), {"own": "never", "tainted": True}, "ask"),
+        (replace(TOOL, adds=True), {"own": "never", "mode": "read-only"}, "deny"),
+        (replace(TOOL, adds=True, bundled=False), {"own": "never"}, "ask"),
+        (TOOL, {"own": "never"}, "ask"),
+        (replace(OPEN, adds=True), {"own": "never"}, "ask"),
         (OPEN, {"tainted": True, "preapproved": {"open"}}, "ask"),
         (OPEN, {"tainted": True, "preapproved": {"open"}, "asks": False}, "deny"),
         (OPEN, {"mode": "read-only", "preapproved": {"open"}}, "deny"),
@@ -282,6 +293,55 @@ def test_a_trusted_folder_counts_in_its_own_mode_alone_and_from_the_next_call_on
     assert decided() == "deny"
 
 
+ADD = replace(TOOL, adds=True)
+TIMER = replace(ADD, name="clock_set_timer", skill="clock")
+DELETE = replace(TOOL, name="notes_delete")
+
+
+@pytest.mark.parametrize(("own", "asked"), [("always", 4), ("session", 1), ("never", 0)])
+def test_what_adds_to_the_persons_own_is_asked_about_as_often_as_the_setting_says(own, asked):
+    permissions, count = Permissions(own=own), 0
+    for tool in (ADD, ADD, TIMER, TIMER):
+        call = ToolCall("c", tool.name, {"text": str(count)})
+        situation = permissions.situation(call)
+        if decide(tool, call, situation).decision == "ask":
+            count += 1
+            grant = offered(tool, call, situation, Answer.ONCE)
+            if grant:
+                permissions.remember(grant)
+    assert count == asked
+
+
+def test_f10_no_grant_counts_for_what_changes_the_persons_own_once_others_words_were_read():
+    """F10: a note, a timer's label, a deletion ask again with their arguments, whatever was granted."""
+    for tool in (ADD, TIMER, DELETE):
+        for answer in (Answer.ONCE, Answer.SESSION, Answer.ALWAYS):
+            permissions = Permissions([tool.name], own="never")
+            call = replace(CALL, name=tool.name)
+            permissions.remember(Grant(tool.name, pin(tool)))
+            permissions.remember(Grant(tool.name, own=True))
+            assert decide(tool, call, permissions.situation(call)).decision == "allow"
+            tainted = permissions.situation(call, tainted=True)
+            assert decide(tool, call, tainted).decision == "ask"
+            assert offered(tool, call, tainted, answer) is None
+
+
+def test_f10_what_a_yes_covers_is_said_in_words():
+    """F10: the request carries what “session” and “always” would cover."""
+    said = {
+        tool.name: offered(tool, CALL, Situation(own="always"), Answer.ALWAYS).words for tool in (ADD, TIMER, DELETE)
+    }
+    assert said == {
+        "notes_append": "any note you append",
+        "clock_set_timer": "any timer you set, with any label",
+        "notes_delete": "deleting any of your notes",
+    }
+    assert offered(ADD, CALL, Situation(), Answer.SESSION).words.startswith("any note, timer or reminder")
+    foreign = replace(TOOL, name="a_b", bundled=False)
+    assert offered(foreign, CALL, Situation(), Answer.SESSION).words == "a_b with any arguments"
+    assert offered(foreign, CALL, Situation(), Answer.ALWAYS).words == 'exactly this call: a_b {"text": "x"}'
+
+
 def test_one_grant_of_a_session_is_taken_back_and_the_others_stay():
     permissions = Permissions()
     granted(permissions, TOOL, CALL, Answer.SESSION)
@@ -299,7 +359,7 @@ def test_a_page_is_granted_for_its_host_and_only_that():
     tool = Tool("web_fetch", "web", "Fetch.", {}, ("network:*",), bundled=True)
     here = ToolCall("c", "web_fetch", {"url": "https://example.org/a?b=c"})
     granted = offered(tool, here, Situation(now=1), Answer.SESSION)
-    assert granted.words == "web_fetch from example.org"
+    assert granted.words == "any page of example.org"
     for url, verdict in (
         ("https://EXAMPLE.org/other", "allow"),
         ("https://www.example.org/", "ask"),

@@ -169,7 +169,7 @@ def test_what_the_person_changes_is_in_the_log_in_words(tmp_path, capsys):
         "You chose the mode read-only",
         f"You trusted the folder {folder}",
         f"You no longer trust the folder {folder}",
-        "You took back: open_application {}",
+        "You took back: exactly this call: open_application {}",
     ]
 
 
