@@ -38,14 +38,20 @@ class Offers:
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def offers(config: ServerConfig, listed: Iterable[types.Tool]) -> Offers:
-    """Turn what a server lists into tools."""
+def offers(config: ServerConfig, listed: Iterable[types.Tool], unread: Iterable[str] = ()) -> Offers:
+    """Turn what a server lists into tools.
+
+    Args:
+        config: of the server.
+        listed: what it lists.
+        unread: a sentence for each tool that is not among those, as it can't be read.
+    """
     wanted = config.entry.access.tools
     taken = {tool_name(config.name, GATE)}
     tools: dict[str, Offer] = {}
     pins: dict[str, str] = {}
     texts: dict[str, str] = {}
-    problems: list[str] = []
+    problems = [*unread]
     for each in listed:
         if each.name in pins:
             problems.append(f"A second tool named {each.name[:60]} is left out.")
@@ -76,6 +82,7 @@ def offers(config: ServerConfig, listed: Iterable[types.Tool]) -> Offers:
 def _offer(config: ServerConfig, tool: types.Tool, name: str, text: str, pin: str) -> Offer:
     parameters = plain(tool.input_schema)
     normalise(parameters, name)
+    text = " ".join(part for part in (text, parameters.pop("description", "")) if part)
     return Offer(
         name,
         group_name(config.name),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CANCEL_GRACE = 0.3
 """Seconds in which the notice of a cancelled call may reach a server before its process is ended."""
 
+START_SECONDS = 90.0
+"""Until a server must have said hello; the first start of one that npx or uvx fetches takes longer than any other."""
+
 FIRST_WAIT = 1.0
 """Seconds from the failure of a server to its next start."""
 LONGEST_WAIT = 60.0
@@ -59,6 +62,11 @@ class Server:
         """Whether it runs."""
         link = self._link
         return link is not None and link.alive
+
+    @property
+    def start_seconds(self) -> float:
+        """How long it may take until it can be called."""
+        return max(START_SECONDS, self.config.entry.access.seconds)
 
     @property
     def group(self) -> Group:
@@ -185,7 +193,7 @@ class Server:
             )
         link: Link | None = None
         try:
-            link = await asyncio.to_thread(_link, self.config, self._home)
+            link = await asyncio.to_thread(_link, self.config, self._home, self.start_seconds)
             await link.open()
             await self._relist(link)
         except (LinkError, ConfigError) as error:
@@ -206,7 +214,7 @@ class Server:
 
     async def _relist(self, link: Link) -> None:
         """Read what it offers and compare with what was agreed to."""
-        self._offers = offers(self.config, await link.listed())
+        self._offers = offers(self.config, await link.listed(), link.problems)
         self._pending = dict(self._offers.pins)
         pin = self._agreed.get(self.config.name)
         known = pin.tools if pin is not None and pin.config == pins.of_config(self.config) else None
@@ -269,8 +277,8 @@ class Server:
         )
 
 
-def _link(config: ServerConfig, home: Path) -> Link:
+def _link(config: ServerConfig, home: Path, seconds: float) -> Link:
     """Make a connection, in a thread that may take its time: the import, and the first look at the sandbox."""
     from deskhand.agent.mcp.link import Link  # noqa: PLC0415 - as above
 
-    return Link(config, home)
+    return Link(config, home, seconds)

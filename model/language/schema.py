@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from deskhand.model.errors import ModelError
+from deskhand.model.language.composition import Composition, Parts, is_object
 from deskhand.model.language.shape import Kind, Scalar, Shape, clean
 
 MAX_DEPTH = 16
@@ -63,12 +64,16 @@ _NOTES = {
 }
 
 
+_COMPOSED = {"anyOf", "oneOf", "allOf", "$ref"}
+"""Keywords of which a root's description says what a declaration can't."""
+
+
 class SchemaError(ModelError):
     """A tool's parameters can't be understood; the sentence says which and why."""
 
 
 def normalise(schema: Mapping[str, Any], tool: str = "this tool") -> Shape:
-    """Bring the parameters of a tool to normal form.
+    """Bring the parameters of a tool to normal form; of several forms of them all properties, the choice in words.
 
     Args:
         schema: a JSON schema of an object; an empty one means no parameters.
@@ -78,72 +83,59 @@ def normalise(schema: Mapping[str, Any], tool: str = "this tool") -> Shape:
         SchemaError: not an object, a reference that leads nowhere or to itself, or deeper or larger than
             `MAX_DEPTH` and `MAX_NODES` allow.
     """
-    shape = _Normaliser(schema, tool).shape({"type": "object", **schema}, "parameters", 0, ())
+    root = {key: value for key, value in {"type": "object", **schema}.items() if key != "description"}
+    shape = _Normaliser(schema, tool).shape(root, "parameters", 0, ())
     if shape.kind != "object":
         raise SchemaError(f"The parameters of {tool} are of type {shape.kind}; a tool's parameters must be an object.")
-    return replace(shape, open=False, nullable=False, description="")
+    composed = _COMPOSED & set(schema)
+    return replace(shape, open=False, nullable=False, description=shape.description if composed else "")
 
 
 class _Normaliser:
     def __init__(self, root: Mapping[str, Any], tool: str) -> None:
-        self._root = root
+        self._composition = Composition(root, self._spend)
         self._tool = tool
         self._nodes = 0
+
+    def _spend(self) -> bool:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise self._error("it", f"holds more than {MAX_NODES} schemas")
+        return True
 
     def _error(self, where: str, problem: str) -> SchemaError:
         return SchemaError(f"The schema of {self._tool} can't be used: {where} {problem}.")
 
     def shape(self, schema: object, where: str, depth: int, open_references: tuple[str, ...]) -> Shape:
         """Normalise one schema; ``where`` names it, ``open_references`` are those being inlined around it."""
-        self._nodes += 1
+        self._spend()
         if depth > MAX_DEPTH:
             raise self._error(where, f"is nested more than {MAX_DEPTH} levels deep")
-        if self._nodes > MAX_NODES:
-            raise self._error("it", f"holds more than {MAX_NODES} schemas")
         if schema is True or schema is None:
             return Shape("any")
         if not isinstance(schema, Mapping):
             raise self._error(where, "is not a JSON schema")
-        node, open_references = self._flattened(cast("Mapping[str, Any]", schema), where, open_references)
-        union = _list(node.pop("anyOf", ())) + _list(node.pop("oneOf", ()))
+        parts = self._composition.apart(cast("Mapping[str, Any]", schema), open_references)
+        self._check(parts, where)
+        if (parts.groups or parts.conditions) and is_object(parts.node):
+            node, union = self._composition.absorbed(parts), []
+        else:
+            node, union = parts.node, [branch for _, branches in parts.groups for branch in branches]
         if union:
-            inner = [self.shape(each, where, depth + 1, open_references) for each in union]
+            inner = [self.shape(_beside(node, each), where, depth + 1, parts.inside) for each in union]
             return self._union(node, inner)
         kinds = node.get("type")
         if isinstance(kinds, Sequence) and not isinstance(kinds, str):
-            inner = [self.shape({**node, "type": kind}, where, depth + 1, open_references) for kind in kinds]
+            inner = [self.shape({**node, "type": kind}, where, depth + 1, parts.inside) for kind in kinds]
             return self._union({"description": node.get("description", "")}, inner)
-        return self._plain(node, where, depth, open_references)
+        return self._plain(node, where, depth, parts.inside)
 
-    def _follow(self, reference: str, where: str) -> dict[str, Any]:
-        found: object = self._root
-        if not reference.startswith("#"):
-            raise self._error(where, f"refers to {reference}, which is not inside the schema")
-        for step in reference[1:].split("/")[1:]:
-            name = step.replace("~1", "/").replace("~0", "~")
-            found = found.get(name) if isinstance(found, Mapping) else None
-        if not isinstance(found, Mapping):
-            raise self._error(where, f"refers to {reference}, which is not there")
-        return dict(cast("Mapping[str, Any]", found))
-
-    def _flattened(
-        self, schema: Mapping[str, Any], where: str, open_references: tuple[str, ...]
-    ) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """A schema without ``$ref`` and ``allOf``, and the references that were inlined for it."""
-        node = dict(schema)
-        while "$ref" in node:
-            reference = str(node.pop("$ref"))
-            if reference in open_references:
+    def _check(self, parts: Parts, where: str) -> None:
+        for reference in parts.unknown:
+            if reference in parts.inside:
                 raise self._error(where, f"refers to itself through {reference}")
-            open_references = (*open_references, reference)
-            node = {**self._follow(reference, where), **node}
-        for part in _list(node.pop("allOf", ())):
-            self._nodes += 1
-            if self._nodes > MAX_NODES:
-                raise self._error("it", f"holds more than {MAX_NODES} schemas")
-            if isinstance(part, Mapping):
-                node = _merged(node, self._flattened(cast("Mapping[str, Any]", part), where, open_references)[0])
-        return node, open_references
+            outside = "is not there" if reference.startswith("#") else "is not inside the schema"
+            raise self._error(where, f"refers to {reference}, which {outside}")
 
     def _union(self, node: Mapping[str, Any], inner: list[Shape]) -> Shape:
         nullable = any(shape.nullable or shape.kind == "null" for shape in inner)
@@ -157,6 +149,8 @@ class _Normaliser:
         if len(shapes) == 1:
             only = shapes[0]
             return replace(only, nullable=nullable, description=_joined(_description(node, notes), only.description))
+        if len({shape.kind for shape in shapes}) == 1 and shapes[0].kind in _SCALARS:
+            return replace(_alike(shapes), nullable=nullable, description=_description(node, [*notes, _either(shapes)]))
         says = " or ".join(
             dict.fromkeys(shape.kind + (f" ({shape.description})" if shape.description else "") for shape in shapes)
         )
@@ -171,11 +165,12 @@ class _Normaliser:
         notes = _notes(node)
         nullable = bool(node.get("nullable", False)) or kind == "null"
         values = _list(node.get("enum", ()))
-        scalars = [v for v in values if isinstance(v, str | int | float | bool) and _finite(v)]
+        whole = any(isinstance(value, Mapping | list) for value in values)  # said in words only
+        scalars = [v for v in values if isinstance(v, str | int | float | bool) and _finite(v) and not whole]
         scalars = [v for v in scalars if _fits(v, kind)] or scalars
         if None in values:
             nullable = True
-        if values and not all(isinstance(value, str) for value in scalars):
+        if values and (whole or not all(isinstance(value, str) for value in scalars)):
             notes.append(f"One of: {', '.join(_text(value) for value in values)}.")
         shape = Shape(
             kind,
@@ -186,7 +181,7 @@ class _Normaliser:
             maximum=_bound(node, "maximum", "exclusiveMaximum", kind, -1),
         )
         if kind == "array":
-            items = node.get("items")
+            items = _items(node)
             inner = None if items is None else self.shape(items, f"{where}[]", depth + 1, open_references)
             least = node.get("minItems", 0)
             return replace(shape, items=inner, min_items=least if isinstance(least, int) else 0, enum=())
@@ -206,7 +201,7 @@ class _Normaliser:
             if inner is not False
         )
         names = {name for name, _ in properties}
-        wanted = dict.fromkeys(clean(str(name)) for name in _list(node.get("required", ())))
+        wanted = dict.fromkeys(clean(str(name)) for name in (*_list(node.get("required", ())), *_marked(listed)))
         required = tuple(name for name in wanted if name in names)
         values = node.get("additionalProperties")
         inner = None
@@ -236,13 +231,51 @@ def _guess(node: Mapping[str, Any]) -> Kind:
     return "array" if "items" in node else "any"
 
 
-def _merged(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    both = {**other, **one}
-    for name in ("properties", "$defs"):
-        if isinstance(one.get(name), Mapping) and isinstance(other.get(name), Mapping):
-            both[name] = {**other[name], **one[name]}
-    both["required"] = [*_list(other.get("required", ())), *_list(one.get("required", ()))]
-    return both
+def _beside(node: Mapping[str, Any], branch: object) -> object:
+    """An alternative with what stands beside the alternatives: its type, its values, its limits."""
+    if not isinstance(branch, Mapping):
+        return branch
+    return {**{key: value for key, value in node.items() if key not in _OF_ALL}, **cast("Mapping[str, Any]", branch)}
+
+
+_OF_ALL = frozenset({"description", "title", "default", "examples", "nullable"})
+"""Keywords that are said once, of a schema with alternatives and not of each."""
+_SCALARS = frozenset({"string", "integer", "number", "boolean"})
+
+
+def _alike(shapes: Sequence[Shape]) -> Shape:
+    """One shape for what any of several of the same type allows."""
+    values = [value for shape in shapes for value in shape.enum] if all(shape.enum for shape in shapes) else []
+    least = [shape.minimum for shape in shapes if shape.minimum is not None]
+    most = [shape.maximum for shape in shapes if shape.maximum is not None]
+    return replace(
+        shapes[0],
+        enum=tuple(dict.fromkeys(values)),
+        minimum=min(least) if len(least) == len(shapes) else None,
+        maximum=max(most) if len(most) == len(shapes) else None,
+    )
+
+
+def _either(shapes: Sequence[Shape]) -> str:
+    said = list(dict.fromkeys(shape.description.rstrip(".") for shape in shapes))
+    return f"Either: {'; or: '.join(text or 'anything' for text in said)}." if len(said) > 1 or said[0] else ""
+
+
+def _items(node: Mapping[str, Any]) -> object:
+    """What the entries of a list are; of one whose entries differ, any of those."""
+    items, first = node.get("items"), _list(node.get("prefixItems", ()))
+    if isinstance(items, list):
+        items, first = node.get("additionalItems"), items
+    if not first:
+        return items
+    distinct = [each for number, each in enumerate(first) if each not in first[:number]]
+    more = [items] if isinstance(items, Mapping) and items not in distinct else []
+    return {"anyOf": [*distinct, *more]}
+
+
+def _marked(properties: Mapping[str, Any]) -> list[str]:
+    """Properties that say of themselves that they are required, as JSON Schema did until its draft 3."""
+    return [name for name, each in properties.items() if isinstance(each, Mapping) and each.get("required") is True]
 
 
 def _list(value: object) -> list[Any]:

@@ -98,3 +98,40 @@ def test_what_has_no_word_is_said_in_the_description():
 def test_a_schema_of_any_size_stays_small():
     wide = {"properties": {f"p{number}": {"properties": {"x": {"type": "string"}}} for number in range(5_000)}}
     assert len(json.dumps(plain(wide))) < 40_000
+
+
+def test_no_form_of_report_9_loses_a_property_or_its_type():
+    two = {"a": {"type": "string", "description": "An a."}, "b": {"type": "integer"}}
+    either = [{"required": ["a"]}, {"required": ["b"]}]
+    for keyword, least in (("anyOf", "at least"), ("oneOf", "exactly")):
+        for schema in (
+            {"type": "object", "properties": two, keyword: either},
+            {keyword: [{"properties": two}, *either]},
+        ):
+            made = plain(schema)
+            assert made["properties"] == two
+            assert made["description"].startswith(f"Give {least} one of these: ")
+            inner = plain({"properties": {"target": {"type": "object", **schema}}})["properties"]["target"]
+            assert inner["properties"] == two
+    dated = plain({"properties": {"when": {"type": "string", "oneOf": [{"format": "date"}, {"format": "time"}]}}})
+    assert dated["properties"]["when"]["type"] == "string"
+    listed = plain({"properties": {"p": {"type": "array", "prefixItems": [{"type": "number"}, {"type": "string"}]}}})
+    assert [each["type"] for each in listed["properties"]["p"]["items"]["anyOf"]] == ["number", "string"]
+    assert "In this order" in listed["properties"]["p"]["description"]
+
+
+def test_fixed_values_stay_values_and_many_or_whole_ones_are_said():
+    modes = [{"const": "f", "title": "Fast"}, {"const": "s", "title": "Slow"}]
+    made = plain({"properties": {"m": {"oneOf": modes}, "o": {"enum": [1, {"k": 2}]}, "z": {"enum": list(range(600))}}})
+    assert made["properties"]["m"]["enum"] == ["f", "s"]
+    assert made["properties"]["m"]["description"] == 'Either: "f": Fast; or: "s": Slow.'
+    assert made["properties"]["o"] == {"description": 'One of 2: [1, {"k": 2}]'}
+    assert arguments.fit(made, {"z": 599, "o": {"k": 2}}) == {"z": 599, "o": {"k": 2}}
+
+
+@SLOWLY
+@given(st.dictionaries(st.sampled_from("abcde"), SCHEMAS, min_size=1), SCHEMAS)
+def test_no_property_at_the_root_is_lost(properties, around):
+    made = plain({**around, "type": "object", "properties": properties})
+    assert set(properties) <= set(made["properties"])
+    assert {name for name, _ in normalise(made).properties} == set(made["properties"])

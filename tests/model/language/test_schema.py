@@ -145,3 +145,110 @@ def test_anything_is_a_shape_or_a_sentence(schema: dict[str, Any]) -> None:
     except SchemaError:
         return
     assert shape.kind == "object"
+
+
+A_AND_B = {"a": {"type": "string"}, "b": {"type": "integer"}}
+EITHER = [{"required": ["a"]}, {"required": ["b"]}]
+OBJECTS = [{"type": "object", "properties": {name: schema}, "required": [name]} for name, schema in A_AND_B.items()]
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"type": "object", "properties": A_AND_B, "anyOf": EITHER}, "Give at least one of these: a; or b."),
+        ({"properties": A_AND_B, "oneOf": EITHER}, "Give exactly one of these: a; or b."),
+        ({"oneOf": OBJECTS}, "Give exactly one of these: a; or b."),
+        ({"type": "object", "anyOf": OBJECTS}, "Give at least one of these: a; or b."),
+        ({"allOf": [{"oneOf": OBJECTS}, {"anyOf": EITHER}]}, "Give exactly one of these: a; or b. Give at least one"),
+        ({"properties": {"a": A_AND_B["a"]}, "allOf": [{"properties": {"b": A_AND_B["b"]}}]}, ""),
+        ({"properties": {"a": A_AND_B["a"]}, "if": {}, "then": {"properties": {"b": A_AND_B["b"]}}}, ""),
+        ({"anyOf": [{"$ref": "#/$defs/x"}, OBJECTS[1]], "$defs": {"x": OBJECTS[0]}}, "Give at least one of these"),
+        ({"properties": {"a": A_AND_B["a"]}, "dependentSchemas": {"a": OBJECTS[1]}}, ""),
+    ],
+)
+def test_every_property_of_every_form_is_offered_and_the_choice_is_said(schema: dict[str, Any], said: str) -> None:
+    """Report 9; at the root and in an object within."""
+    whole = normalise(schema)
+    inner = one({"type": "object", **schema} if "$defs" not in schema else {"type": "object", "anyOf": OBJECTS})
+    for shape in (whole, inner):
+        assert {name: inner.kind for name, inner in shape.properties} == {"a": "string", "b": "integer"}
+        assert shape.required == ()
+    assert whole.description.startswith(said)
+
+
+def test_what_every_form_requires_is_required() -> None:
+    forms = [{"properties": {"kind": {"const": kind}, kind: {}}, "required": ["kind", kind]} for kind in ("a", "b")]
+    shape = normalise({"oneOf": forms})
+    assert shape.required == ("kind",)
+    assert dict(shape.properties)["kind"].enum == ("a", "b")
+    assert shape.description == 'Give exactly one of these: kind = "a" and a; or kind = "b" and b.'
+
+
+def test_a_type_beside_alternatives_stays() -> None:
+    shape = one({"type": "string", "oneOf": [{"format": "date"}, {"format": "date-time"}]})
+    assert (shape.kind, shape.description) == ("string", "Either: Format: date; or: Format: date-time.")
+    assert one({"type": "integer", "anyOf": [{"minimum": 1}, {"maximum": -1}]}).kind == "integer"
+
+
+def test_references_by_pointer_anchor_and_identity_are_followed() -> None:
+    around = {
+        "$id": "https://x.example/root.json",
+        "$defs": {"a b%": {"type": "integer"}, "n": {"$anchor": "n", "type": "integer"}},
+        "definitions": {"i": {"$id": "inner.json", "type": "integer", "$defs": {"k": {"type": "integer"}}}},
+        "anything": [{"type": "integer"}],
+    }
+    for reference in ("#/$defs/a%20b%25", "#n", "inner.json", "https://x.example/inner.json", "inner.json#/$defs/k"):
+        assert one({"$ref": reference}, **around).kind == "integer", reference
+    assert one({"$ref": "https://x.example/root.json#/anything/0"}, **around).kind == "integer"
+
+
+def test_values_that_are_objects_are_said() -> None:
+    shape = one({"enum": ["a", {"k": 1}]})
+    assert (shape.kind, shape.enum, shape.description) == ("any", (), 'One of: a, {"k": 1}.')
+
+
+def test_entries_of_a_list_by_place_are_offered() -> None:
+    for shape in (
+        one({"type": "array", "items": [{"type": "string"}, {"type": "integer"}]}),
+        one({"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}}),
+    ):
+        assert shape.items is not None
+        assert [variant.kind for variant in shape.items.variants] == ["string", "integer"]
+
+
+def test_a_property_that_says_that_it_is_required_is() -> None:
+    assert normalise(
+        {"properties": {"a": {"required": True}, "b": {"required": False}}, "required": True}
+    ).required == ("a",)
+
+
+composed = st.recursive(
+    st.fixed_dictionaries({}, optional={"properties": st.dictionaries(st.sampled_from("abcd"), st.just({}))}),
+    lambda inner: st.fixed_dictionaries(
+        {"type": st.just("object")},
+        optional={
+            "properties": st.dictionaries(st.sampled_from("abcd"), st.sampled_from([{}, {"type": "string"}])),
+            "required": st.lists(st.sampled_from("abcd")),
+            "anyOf": st.lists(inner, max_size=3),
+            "oneOf": st.lists(inner, max_size=3),
+            "allOf": st.lists(inner, max_size=3),
+            "then": inner,
+        },
+    ),
+    max_leaves=8,
+)
+
+
+def named(schema: dict[str, Any]) -> set[str]:
+    parts = [part for key in ("anyOf", "oneOf", "allOf") for part in schema.get(key, [])]
+    parts += [schema["then"]] if "then" in schema else []
+    return set(schema.get("properties", {})).union(*map(named, parts))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(composed)
+def test_no_property_is_lost_by_composition(schema: dict[str, Any]) -> None:
+    """Report 9."""
+    shape = normalise(schema)
+    assert {name for name, _ in shape.properties} == named(schema)
+    assert set(schema.get("required", [])) & named(schema) <= set(shape.required)
