@@ -14,11 +14,10 @@ from pydantic import ValidationError
 
 from deskhand.agent.mcp import box, remote
 from deskhand.agent.mcp.config import ServerConfig
+from deskhand.agent.mcp.conformance import Conformance, conforming
 from deskhand.agent.mcp.errors import ConfigError, LinkError, SlowError
 from deskhand.agent.mcp.stdio import ServerProcess
 
-START_SECONDS = 30.0
-"""Until a server must have said hello; the first start of one that npx or uvx fetches takes longer than any other."""
 MOST_PAGES = 20
 MOST_LISTED = 500
 """Tools that are read of one server's list; a list without an end must not hang us."""
@@ -33,11 +32,15 @@ class Link:
     Args:
         config: of the server.
         home: its own folder.
+        seconds: until it must have said hello, and likewise listed its tools.
     """
 
-    def __init__(self, config: ServerConfig, home: Path) -> None:
+    def __init__(self, config: ServerConfig, home: Path, seconds: float) -> None:
         self._config = config
-        self._process = None if config.remote else ServerProcess(box.command(config, home))
+        self._conformance = Conformance()
+        self._seconds = seconds
+        command = None if config.remote else box.command(config, home)
+        self._process = None if command is None else ServerProcess(command, self._conformance.waits_for)
         self._client: mcp.Client | None = None
         self._leave = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -64,18 +67,27 @@ class Link:
         }
         return {key: value[:2_000] for key, value in said.items() if value}
 
-    async def open(self, seconds: float = START_SECONDS) -> None:
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each tool that was left out of its list as it can't be read."""
+        return tuple(self._conformance.problems)
+
+    async def open(self) -> None:
         """Start the server and say hello, in whichever era of the protocol it speaks.
 
         Raises:
             LinkError: it could not be started, ended, or said nothing in time.
         """
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        opened.add_done_callback(_retrieved)
         self._task = asyncio.create_task(self._live(opened), name=f"mcp {self._config.name}")
         try:
-            await asyncio.wait_for(asyncio.shield(opened), seconds)
+            await asyncio.wait_for(asyncio.shield(opened), self._seconds)
         except TimeoutError:
-            await self.end(f"it did not answer within {seconds:g} s")
+            await self.end(
+                f"it did not answer within {self._seconds:g} s. If its first start takes longer, give it more seconds: "
+                '"deskhand": {"seconds": 300} in its entry'
+            )
             raise LinkError(self._sentence("could not be connected")) from None
         except asyncio.CancelledError:
             await self.end("it was stopped")
@@ -88,14 +100,15 @@ class Link:
             LinkError: it failed, or the list has no end.
         """
         self.stale = False
+        self._conformance.forget()
         found: list[types.Tool] = []
         cursor: str | None = None
         for _ in range(MOST_PAGES):
-            page = await self._asked(self._ready().list_tools(cursor=cursor, cache_mode="refresh"), START_SECONDS)
+            page = await self._asked(self._ready().list_tools(cursor=cursor, cache_mode="refresh"), self._seconds)
             found += page.tools
             cursor = page.next_cursor
             if cursor is None:
-                return found
+                return [self._as_sent(tool) for tool in found]
             if len(found) > MOST_LISTED:
                 break
         raise LinkError(f"The MCP server {self._config.name} lists tools without an end.")
@@ -133,6 +146,11 @@ class Link:
         if self._process is not None:
             self._process.kill()
 
+    def _as_sent(self, tool: types.Tool) -> types.Tool:
+        """A tool with the schema that the server sent, which may be none that the SDK takes."""
+        schema = self._conformance.schemas.get(tool.name)
+        return tool.model_copy(update={"input_schema": schema}) if isinstance(schema, dict) else tool
+
     def _ready(self) -> mcp.Client:
         if self._client is None:
             raise LinkError(self._sentence("has ended"))
@@ -157,7 +175,7 @@ class Link:
 
     def _made(self) -> mcp.Client:
         if self._process is None:
-            transport = remote.streams(self._config, self._config.entry.access.seconds)
+            transport = remote.streams(self._config, self._seconds)
         else:
             self._process.ended = self._leave.set
             transport = self._process.streams()
@@ -174,7 +192,7 @@ class Link:
             await asyncio.sleep(0)
 
         return mcp.Client(
-            transport,
+            conforming(transport, self._conformance),
             message_handler=heard,
             list_roots_callback=list_roots if roots else None,
             client_info=types.Implementation(name="deskhand", version="1"),
@@ -204,6 +222,12 @@ class Link:
         if not reason and error is not None:
             reason = str(error) if isinstance(error, ConfigError) else _short(error)
         return f"The MCP server {self._config.name} {what}{f': {reason}' if reason else ''}.".replace("..", ".")
+
+
+def _retrieved(future: asyncio.Future[None]) -> None:
+    """Look at how a start ended even if nobody waits for it any more; asyncio complains on standard error else."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _short(error: BaseException) -> str:

@@ -6,13 +6,14 @@ import asyncio
 import shlex
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from deskhand.agent.events import Progressed
-from deskhand.agent.limits import Limits
+from deskhand.agent.limits import Limits, Stop
 from deskhand.agent.mcp import box, config
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError, LinkError
@@ -120,12 +121,14 @@ class McpServers:
             return ToolResult(error=f"There is no server {tool.skill} any more.")
         try:
             if isinstance(tool, Gate):
-                value = self._wait(server.connect(tool.agrees), cancel)
+                with _patient(cancel, 2 * server.start_seconds):
+                    value = self._wait(server.connect(tool.agrees), cancel)
                 self._make_room(server)
                 return ToolResult(value, origins=(Origin("server", server.config.name),))
             assert isinstance(tool, Offer)  # noqa: S101 - `tools` offers no other
             seconds = max(limits.tool_seconds, server.config.entry.access.seconds)
-            found = self._wait(server.call(tool, call.arguments, seconds, self._told(server, tool)), cancel)
+            with _patient(cancel, seconds - limits.tool_seconds + (0 if server.live else 2 * server.start_seconds)):
+                found = self._wait(server.call(tool, call.arguments, seconds, self._told(server, tool)), cancel)
             self._make_room(server)
             from deskhand.agent.mcp.results import result  # noqa: PLC0415 - it needs the SDK, which is slow to import
 
@@ -135,7 +138,7 @@ class McpServers:
         except LinkError as error:
             return ToolResult(error=str(error))
 
-    def check(self, name: str, seconds: float = 90) -> dict[str, Any]:
+    def check(self, name: str) -> dict[str, Any]:
         """Connect one server, agree to nothing, and return what it says of itself and offers.
 
         Raises:
@@ -145,6 +148,7 @@ class McpServers:
         self._refresh()
         server = self._servers[name]
         cancel = threading.Event()
+        seconds = 3 * server.start_seconds  # to start, to list, to end
         timer = threading.Timer(seconds, cancel.set)
         timer.start()
         try:
@@ -266,6 +270,19 @@ class McpServers:
                 self._thread = threading.Thread(target=_run, args=(self._loop,), name="mcp", daemon=True)
                 self._thread.start()
             return self._loop
+
+
+@contextmanager
+def _patient(cancel: threading.Event, seconds: float) -> Generator[None]:
+    """Let a turn last longer by as much of ``seconds`` as is used: the person gave them to the server."""
+    began = time.monotonic()
+    if isinstance(cancel, Stop):
+        cancel.extend(max(0.0, seconds))
+    try:
+        yield
+    finally:
+        if isinstance(cancel, Stop):
+            cancel.extend(-max(0.0, seconds - (time.monotonic() - began)))
 
 
 class _StoppedError(Exception):

@@ -61,7 +61,7 @@ async def streams(config: ServerConfig, seconds: float) -> AsyncGenerator[Any]:
         ConfigError: a header needs a variable that is not set.
     """
     headers = config.expanded(config.entry.headers)
-    timeout = httpx2.Timeout(30, read=seconds)
+    timeout = httpx2.Timeout(seconds)
     async with (
         httpx2.AsyncClient(transport=_Bounded(), headers=headers, timeout=timeout) as client,
         streamable_http_client(config.entry.url, http_client=client) as made,

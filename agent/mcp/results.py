@@ -9,7 +9,9 @@ import json
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+from urllib.parse import unquote, unquote_to_bytes
 
 from mcp import types
 from PIL import Image as Picture
@@ -24,6 +26,7 @@ MOST_IMAGES = 4
 MOST_PIXELS = 40_000_000
 """A picture with more is refused before it is decoded: 120 MB as RGB."""
 _PNG = b"\x89PNG\r\n\x1a\n"
+_URL_SAFE = str.maketrans("-_", "+/")
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 
@@ -39,7 +42,7 @@ def result(found: types.CallToolResult, limits: Limits) -> ToolResult:
                 images.append(part)
             else:
                 texts.append(f"[a further picture, left out: at most {MOST_IMAGES}]")
-    if not texts and found.structured_content is not None:
+    if found.structured_content is not None and not (texts and _told(found.structured_content, "\n".join(texts))):
         texts.append(json.dumps(found.structured_content, ensure_ascii=False))
     text = cut("\n".join(texts), limits.result_bytes)
     if found.is_error:
@@ -47,6 +50,15 @@ def result(found: types.CallToolResult, limits: Limits) -> ToolResult:
             error=cut(text, 2_000) or "The server says that it failed, and not why.", images=tuple(images)
         )
     return ToolResult(text or ("" if images else "(nothing)"), images=tuple(images))
+
+
+def _told(value: object, text: str) -> bool:
+    """Whether a text tells all that a value holds, as the protocol asks servers to repeat it."""
+    if isinstance(value, Mapping):
+        return all(_told(each, text) for each in cast("Mapping[str, Any]", value).values())
+    if isinstance(value, list):
+        return all(_told(each, text) for each in cast("list[Any]", value))
+    return (value.strip() if isinstance(value, str) else json.dumps(value)) in text
 
 
 def _parts(block: types.ContentBlock) -> Iterator[str | Image]:
@@ -63,7 +75,7 @@ def _parts(block: types.ContentBlock) -> Iterator[str | Image]:
             yield f"[{str(inner.uri)[:500]}]\n{inner.text}"
         case types.EmbeddedResource(resource=inner):
             kind = inner.mime_type or "unknown type"
-            if kind.startswith("image/") and isinstance(inner, types.BlobResourceContents):
+            if kind.lower().startswith(("image/", "data:image/")) and isinstance(inner, types.BlobResourceContents):
                 yield _image(inner.blob, kind)
             else:
                 yield f"[{str(inner.uri)[:500]}, {kind[:60]}: not passed on]"
@@ -72,7 +84,7 @@ def _parts(block: types.ContentBlock) -> Iterator[str | Image]:
 def _image(data: str, kind: str) -> Image | str:
     """Its pixels, over white where it is transparent, or a note why there are none."""
     try:
-        raw = base64.b64decode(data, validate=True)
+        raw = _bytes(data)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Picture.DecompressionBombWarning)  # the size is judged here
             opened = Picture.open(io.BytesIO(_mended(raw)), formats=_FORMATS)
@@ -85,6 +97,23 @@ def _image(data: str, kind: str) -> Image | str:
     except (OSError, SyntaxError, ValueError):  # Pillow raises SyntaxError for broken PNG chunks
         return f"[a picture, {kind[:60]}, that is damaged]"
     return Image(picture.tobytes(), picture.width, picture.height)
+
+
+def _bytes(data: str) -> bytes:
+    """What base64 stands for, in any of the ways in which servers write it (RFC 4648 and 2045, ``data:`` URIs).
+
+    Raises:
+        binascii.Error: it is none.
+    """
+    if data[:5].lower() == "data:":
+        head, comma, data = data.partition(",")
+        if not comma:
+            raise binascii.Error("a data: URI without a comma")
+        if not head.lower().endswith(";base64"):
+            return unquote_to_bytes(data)
+        data = unquote(data)
+    plain = "".join(data.split()).translate(_URL_SAFE).rstrip("=")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
 def _mended(raw: bytes) -> bytes:

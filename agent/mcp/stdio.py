@@ -1,4 +1,4 @@
-"""A server's process and its pipes: bounded lines, bounded floods, killed as a whole.
+"""A server's process and its pipes: bounded (see `frames`), killed as a whole.
 
 The official SDK has a stdio transport of its own, which reads lines of any length, any number of them, and gives a
 server four seconds to end. Ours is the same two streams for the same client (docs/adr/0008).
@@ -8,31 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
-import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 import anyio
 from anyio.abc import Process
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
 
 from deskhand.agent.mcp.box import DATA_BYTES, Command
+from deskhand.agent.mcp.frames import Frames
 from deskhand.agent.safety import watching
 from deskhand.agent.safety.ending import Inside
 
-MAX_LINE = 16 << 20
-"""Bytes of one message: four pictures of a screen as base64."""
-WINDOW = 5.0
-"""Seconds over which a flood is measured."""
-MAX_WINDOW_BYTES = 64 << 20
-MAX_WINDOW_MESSAGES = 5_000
-MAX_GARBAGE = 100
-"""Lines that are not a message: some servers print a greeting, none prints a hundred lines."""
 GRACE = 0.7
 """Seconds in which a server may end by itself once its input is closed."""
 
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+"""What terminals read as colours and movements (ECMA-48, 5.4)."""
 _Read = MemoryObjectReceiveStream[SessionMessage | Exception]
 _Write = MemoryObjectSendStream[SessionMessage]
 
@@ -40,25 +34,28 @@ _Write = MemoryObjectSendStream[SessionMessage]
 class ServerProcess:
     """One process from its start to its end.
 
+    Args:
+        command: what is started.
+        waits_for: whether an answer to the request of a number is still to come.
+
     Attributes:
         problem: why we ended it, empty as long as we did not.
         ended: called in the event loop when its output ends.
     """
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: Command, waits_for: Callable[[object], bool]) -> None:
         self.problem = ""
         self.ended: Callable[[], None] = lambda: None
         self._command = command
         self._process: Process | None = None
         self._inside: Inside | None = None
         self._noise = b""
-        self._garbage = 0
-        self._began, self._bytes, self._messages = time.monotonic(), 0, 0
+        self._frames = Frames(waits_for)
 
     @property
     def last_words(self) -> str:
         """The last line that it wrote to standard error, empty if none."""
-        lines = self._noise.decode(errors="replace").strip().splitlines()
+        lines = _COLOUR.sub("", self._noise.decode(errors="replace")).strip().splitlines()
         return lines[-1].strip()[:300] if lines else ""
 
     @contextlib.asynccontextmanager
@@ -121,47 +118,24 @@ class ServerProcess:
     async def _listen(self, process: Process, incoming: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         """Cut what it writes into messages until it ends or says too much."""
         assert process.stdout is not None  # noqa: S101 - for the type checker: a pipe
-        held = bytearray()
         async with incoming:
             with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
-                while not self.problem:
-                    data = await process.stdout.receive(1 << 16)
-                    held += data
-                    if b"\n" in data:
-                        *lines, rest = held.split(b"\n")
-                        held = bytearray(rest)
-                        self._measure(len(data), len(lines))
-                        for line in lines:
-                            if (message := self._message(bytes(line))) is not None and not self.problem:
-                                await incoming.send(message)
-                    else:
-                        self._measure(len(data), 0)
-                    if len(held) > MAX_LINE:
-                        self.kill(f"it sent a message of more than {MAX_LINE >> 20} MB")
+                with contextlib.suppress(anyio.EndOfStream):
+                    while not self.problem:
+                        await self._pass(self._frames.feed(await process.stdout.receive(1 << 16)), incoming)
+                await self._pass(self._frames.end(), incoming)
         self.kill()
         self.ended()
 
-    def _measure(self, size: int, messages: int) -> None:
-        now = time.monotonic()
-        if now - self._began > WINDOW:
-            self._began, self._bytes, self._messages = now, 0, 0
-        self._bytes += size
-        self._messages += messages
-        if self._bytes > MAX_WINDOW_BYTES or self._messages > MAX_WINDOW_MESSAGES:
-            self.kill("it flooded us with messages")
-
-    def _message(self, line: bytes) -> SessionMessage | None:
-        if not line.strip():
-            return None
-        try:
-            return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
-        except (ValueError, RecursionError):
-            self._garbage += 1
-            if line.startswith(b"{") and line.rstrip().endswith(b"}") and b'"jsonrpc"' in line:
-                self.kill("it sent a message that can't be read")  # what waits for it would wait for ever
-            if self._garbage > MAX_GARBAGE:
-                self.kill("it writes what are no messages of the protocol")
-            return None
+    async def _pass(
+        self, messages: Iterator[SessionMessage], incoming: MemoryObjectSendStream[SessionMessage | Exception]
+    ) -> None:
+        for message in messages:
+            if self.problem:
+                return
+            await incoming.send(message)
+        if self._frames.problem:
+            self.kill(self._frames.problem)
 
     async def _talk(self, process: Process, outgoing: MemoryObjectReceiveStream[SessionMessage]) -> None:
         assert process.stdin is not None  # noqa: S101 - for the type checker: a pipe

@@ -90,7 +90,7 @@ def _pointed(document: Mapping[str, Any], pointer: str) -> Mapping[str, Any] | N
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(found, Mapping):
-            found = cast("Mapping[str, Any]", found).get(name)
+            found = found.get(name)
         elif isinstance(found, list) and name.isdecimal() and int(name) < len(cast("list[Any]", found)):
             found = cast("list[Any]", found)[int(name)]
         else:

@@ -1,6 +1,7 @@
 """A server that was configured is still a stranger: whatever it does is a sentence, and nothing of it is left."""
 
 import asyncio
+import gc
 import json
 import socket
 import threading
@@ -10,7 +11,10 @@ import psutil
 import pytest
 
 from deskhand.agent.limits import Limits
+from deskhand.agent.mcp import config
 from deskhand.agent.mcp.link import Link
+from deskhand.agent.mcp.pins import Pins
+from deskhand.agent.mcp.server import Server
 from deskhand.agent.tools import arguments, disclosure
 from deskhand.model.language.dialect import Control
 from deskhand.model.language.schema import normalise
@@ -154,9 +158,10 @@ def test_schemas_of_any_kind_become_ones_that_work(desk, entries):
         assert arguments.fit(odd, {"x": 1, "z": value})["z"] == value
 
 
-def test_a_message_too_deep_to_read_ends_the_server_and_not_us(desk, entries):
-    desk.write(deep=entries.hostile("schemas", "deep"))
-    assert desk.run("deep__connect").error.endswith("it sent a message that can't be read.")
+def test_a_deep_schema_costs_no_tool_and_an_answer_too_deep_to_read_only_the_connection(desk, entries):
+    desk.write(deep=entries.hostile("schemas", "deep"), abyss=entries.hostile("abyss"))
+    assert desk.connect("deep")["tools"] == ["deep__loop", "deep__deep", "deep__odd"]
+    assert desk.run("abyss__connect").error == "The MCP server abyss: it sent a message that can't be read"
 
 
 def test_a_list_without_an_end_is_left(desk, entries):
@@ -199,9 +204,6 @@ def _there(process):
         ("die", "The MCP server bad has ended: the disk is on fire."),
         ("flood", "The MCP server bad has ended: it flooded us with messages."),
         ("line", "The MCP server bad has ended: it sent a message of more than 16 MB."),
-        ("unknown", "The MCP server bad answered what is not in the protocol."),
-        ("nonsense", "The MCP server bad answered what is not in the protocol."),
-        ("typed", "The MCP server bad gave no proper answer"),
         ("fails", "No such thing."),
     ],
 )
@@ -212,6 +214,15 @@ def test_whatever_a_call_comes_to_is_a_sentence(desk, entries, mode, error):
     found = desk.run(name)
     assert found.value is None
     assert found.error.startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("mode", "value"), [("unknown", "[hologram: not passed on]"), ("typed", 'lies\n{"n": "many"}')]
+)
+def test_what_is_odd_in_a_result_costs_no_other_part_of_it(desk, entries, mode, value):
+    desk.write(odd=entries.hostile(mode))
+    (name,) = desk.connect("odd")["tools"]
+    assert desk.run(name).value == value
 
 
 def test_a_result_is_cut(desk, entries):
@@ -226,6 +237,35 @@ def test_lines_that_are_no_messages_are_passed_over(desk, entries, mode):
     desk.write(rough=entries.hostile(mode))
     desk.connect("rough")
     assert desk.run("rough__read_state").value == "the state"
+
+
+def test_forty_calls_with_lines_of_a_log_all_work(desk, entries):
+    """Report 14."""
+    desk.write(chatty=entries.hostile("chatty"))
+    desk.connect("chatty")
+    assert [desk.run("chatty__read_state").value for _ in range(40)] == ["the state"] * 40
+
+
+def test_a_slow_first_start_gets_the_seconds_of_its_entry(desk, entries, monkeypatch, caplog):
+    """Report E5: the sentence names the remedy, and the remedy works."""
+    monkeypatch.setattr("deskhand.agent.mcp.server.START_SECONDS", 1.0)
+    desk.write(slow=entries.hostile("slow", seconds=1))
+    error = desk.run("slow__connect").error
+    assert "it did not answer within 1 s" in error
+    given = json.loads("{" + error[error.index('"deskhand"') : error.index(" in its entry")] + "}")
+    desk.write(slow=entries.hostile("slow", **given["deskhand"]))
+    desk.connect("slow")
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_a_start_may_take_more_than_a_minute(tmp_path):
+    """Report E5."""
+    entries = {"command": "x"}, {"command": "x", "deskhand": {"seconds": 1200}}
+    assert [Server(config.checked("a", entry), tmp_path, Pins(tmp_path / "p")).start_seconds for entry in entries] == [
+        90,
+        1200,
+    ]
 
 
 def test_a_program_that_is_no_server_is_told_apart(desk, entries):
