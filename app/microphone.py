@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import queue
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -38,6 +39,9 @@ _OPENING_SECONDS = 8.0
 _STALL_SECONDS = 2.0
 """No block for so long means that the device is gone: PortAudio's ALSA host often says nothing when it is unplugged."""
 
+_TAIL_SECONDS = 0.25
+"""Kept behind the end that is asked for: sound is on its way for so long, and a finger is faster than a tongue."""
+
 Block = NDArray[np.float32]
 
 
@@ -51,6 +55,10 @@ class Recorder:
             be set until `start`.
         on_sound: called from a thread every `PIECE_SECONDS` with the recording so far; each begins with the one before,
             to the bit. May be set until `start`.
+
+    Attributes:
+        note: why it ended by itself.
+        held: seconds of it up to the end that `stop` was asked for.
     """
 
     def __init__(
@@ -74,12 +82,14 @@ class Recorder:
         self._rate = SAMPLE_RATE
         self._stream: portaudio.Stream | None = None
         self._reader: threading.Thread | None = None
+        self._origin = math.inf
         self._heard = threading.Event()
         self._closed = threading.Event()
         self._device_lock = threading.Lock()
         self._name = "microphone"
         self._began = datetime.now(UTC)
         self.note = ""
+        self.held = 0.0
 
     @property
     def seconds(self) -> float:
@@ -117,11 +127,30 @@ class Recorder:
             self._close()
             raise problem
 
-    def stop(self) -> SoundPercept:
-        """End the recording and give it: 16 kHz mono, at most ``most_seconds`` long."""
+    def stop(self, until: float | None = None) -> SoundPercept:
+        """End the recording and give it: 16 kHz mono, at most ``most_seconds`` long.
+
+        Args:
+            until: a moment of `time.monotonic`. What was said before it is waited for if it is still on its way; what
+                came later is left out. Now if None.
+        """
+        if until is not None:
+            limit = time.monotonic() + 2 * _TAIL_SECONDS
+            while self._said_until < until and not self.note and time.monotonic() < limit:
+                time.sleep(_BLOCK_SECONDS / 2)
         self._close()
         self._samples += self._resampler.end().astype("<f4", copy=False).tobytes()
-        return SoundPercept(Audio(self._so_far), source=self._name, taken=self._began, own=True)
+        sound = self._so_far
+        self.held = self.seconds
+        if until is not None and self._count:
+            self.held = min(self.held, max(0.0, until - self._origin))
+            sound = sound[: round((self.held + _TAIL_SECONDS) * SAMPLE_RATE) * 4]
+        return SoundPercept(Audio(sound), source=self._name, taken=self._began, own=True)
+
+    @property
+    def _said_until(self) -> float:
+        """The moment up to which there is sound, at the latest."""
+        return self._origin + self.seconds
 
     def cancel(self) -> None:
         """End the recording and forget it; also while `start` is still opening the device, in another thread."""
@@ -151,9 +180,11 @@ class Recorder:
                 return
 
     def _keep(self, block: Block) -> None:
+        self._count += block.size
+        # Blocks come late or on time, and never early: the least late one says when the first sample was taken.
+        self._origin = min(self._origin, time.monotonic() - self.seconds)
         self._heard.set()
         self._samples += self._resampler.feed(block).astype("<f4", copy=False).tobytes()
-        self._count += block.size
 
     @property
     def _so_far(self) -> bytes:

@@ -14,6 +14,7 @@ from deskhand.agent.safety.grants import DAYS
 from deskhand.app.visible import exact, shown
 from deskhand.app.window.entries import picture
 from deskhand.app.window.fold import Mono, label, named
+from deskhand.app.window.keys import is_talk
 from deskhand.app.window.saying import Saying
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.theme import Theme, mono
@@ -51,7 +52,6 @@ class ApprovalSheet(Sheet):
     ) -> None:
         super().__init__(parent, theme)
         self.request = request
-        self._keys_down = False
         self.setObjectName("approval")
         self.setAccessibleName(f"Allow {shown(request.call.name)} to run?")
         self._head()
@@ -83,7 +83,7 @@ class ApprovalSheet(Sheet):
             # The turn was stopped in the meantime: there is nobody left to tell.
             answer = Answer.NO
         if self._saying:
-            self._saying.talk.cancel()
+            self._saying.end()
         self.answered.emit(answer)
         self.done(0)
 
@@ -91,7 +91,7 @@ class ApprovalSheet(Sheet):
         """Show what was understood of what the person said; close if it has allowed the call."""
         if not objection:
             if self._saying:
-                self._saying.talk.cancel()  # said twice: nobody needs the second
+                self._saying.end()  # said twice: nobody needs the second
             self.answered.emit(Answer.ONCE)
             self.done(0)
         elif self._saying:
@@ -99,27 +99,11 @@ class ApprovalSheet(Sheet):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Ctrl+Space is for the voice wherever the focus is: a button would take it for a click."""
-        if isinstance(event, QKeyEvent) and watched is not self._window:
-            return self._key_down(event) if event.type() == QEvent.Type.KeyPress else self._key_up(event)
+        if isinstance(event, QKeyEvent) and watched is not self._window and is_talk(event):
+            if event.type() == QEvent.Type.KeyPress and self._saying and self._saying.hold.isEnabled():
+                self._saying.keys.press(event)
+            return event.type() in {QEvent.Type.KeyPress, QEvent.Type.KeyRelease}
         return super().eventFilter(watched, event)
-
-    def _key_down(self, event: QKeyEvent) -> bool:
-        """Whether Ctrl+Space went down: say it."""
-        if event.key() != Qt.Key.Key_Space or not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            return False
-        if not event.isAutoRepeat() and self._saying and self._saying.hold.isEnabled():
-            self._saying.talk.press(self._saying.talk.stamp(event))
-            self._keys_down = True
-        return True
-
-    def _key_up(self, event: QKeyEvent) -> bool:
-        """Whether either key of Ctrl+Space went up."""
-        if not self._saying or not self._keys_down or event.key() not in {Qt.Key.Key_Space, Qt.Key.Key_Control}:
-            return False
-        if not event.isAutoRepeat():
-            self._keys_down = False
-            self._saying.talk.release(self._saying.talk.stamp(event))
-        return True
 
     def reject(self) -> None:
         """Esc: no."""

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QFocusEvent,
-    QFontMetrics,
     QImage,
-    QKeyEvent,
     QKeySequence,
     QPainter,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from deskhand.agent.percept import Percept, ScreenPercept
 from deskhand.agent.safety.painting import Painter
@@ -26,75 +22,15 @@ from deskhand.app.microphone import MOST_SECONDS
 from deskhand.app.window.chips import Chips
 from deskhand.app.window.entries import clock
 from deskhand.app.window.fold import hint, label, named, restyle
+from deskhand.app.window.hold import Hold
+from deskhand.app.window.message import Input
 from deskhand.app.window.meter import Meter
+from deskhand.app.window.talk import Talk
 from deskhand.app.window.theme import Theme
 from deskhand.model.types import Image
 
 SCREENSHOT = QKeySequence("Ctrl+Shift+S")
 TALK = QKeySequence("Ctrl+Space")
-MOST_LINES = 9
-
-
-class Input(QPlainTextEdit):
-    """Text of several lines that grows; Enter sends, Shift+Enter begins a line."""
-
-    sent = Signal()
-    image_pasted = Signal(QImage)
-    files_given = Signal(list)
-    focused = Signal(bool)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("composer")
-        self.last_key = 0.0
-        self.setAccessibleName("Message")
-        self.setTabChangesFocus(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.document().setDocumentMargin(2)
-        self.textChanged.connect(self._grow)
-        self._grow()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Send on Enter."""
-        self.last_key = time.monotonic()
-        plain = not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier)
-        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and plain:
-            self.sent.emit()
-            return
-        if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
-            event.ignore()
-            return
-        super().keyPressEvent(event)
-
-    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802 - Qt's name
-        """Take pictures and files as attachments, everything else as plain text."""
-        paths = [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()]
-        if paths:
-            self.files_given.emit(paths)
-        elif source.hasImage():
-            image = source.imageData()
-            if isinstance(image, QImage):
-                self.image_pasted.emit(image)
-        else:
-            self.insertPlainText(source.text())
-
-    def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802 - Qt's name
-        """Text, pictures and files."""
-        return source.hasImage() or source.hasUrls() or source.hasText()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
-        """Tell the card, which draws the focus."""
-        super().focusInEvent(event)
-        self.focused.emit(True)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
-        """Likewise."""
-        super().focusOutEvent(event)
-        self.focused.emit(False)
-
-    def _grow(self) -> None:
-        lines = max(1, min(MOST_LINES, round(self.document().size().height())))
-        self.setFixedHeight(QFontMetrics(self.font()).lineSpacing() * lines + 8)
 
 
 class Composer(QFrame):
@@ -129,6 +65,8 @@ class Composer(QFrame):
         self._time = label("0:00", name="record-time")
         self._hint = label("Release to send · Esc discards", "small", name="record-hint")
         self._read = label("", "small", name="record-read")
+        self._said = label("", "warn", wrap=True, name="composer-said")
+        self._said.hide()
         self._recording = self._recording_row()
         self.screenshot = self._button("screenshot", " Screenshot", hint("Attach a screenshot", SCREENSHOT))
         self.screens = self._button("screens-button", "", "Choose a screen")
@@ -192,6 +130,7 @@ class Composer(QFrame):
         column.addWidget(self.chips)
         column.addWidget(self.input)
         column.addWidget(self._recording)
+        column.addWidget(self._said)
         column.addLayout(buttons)
 
     def _connect(self) -> None:
@@ -202,10 +141,12 @@ class Composer(QFrame):
         self.talk.pressed.connect(self.talk_pressed)
         self.talk.released.connect(self.talk_released)
         self.input.textChanged.connect(self._update)
+        self.input.textChanged.connect(self.tell)
         self.input.files_given.connect(self.files_given)
         self.input.image_pasted.connect(self._paste)
         self.input.focused.connect(self._mark_focus)
         self.chips.changed.connect(self._update)
+        self.chips.changed.connect(self.tell)
         self.chips.opened.connect(self.picture_opened)
 
     # State ----------------------------------------------------------------------------------------------------------
@@ -225,6 +166,12 @@ class Composer(QFrame):
         """Whether a key was pressed here within the last second."""
         return time.monotonic() - self.input.last_key < 1
 
+    def tell(self, sentence: str = "") -> None:
+        """Say why nothing was sent, until something is typed, attached or said."""
+        self._said.setText(sentence)
+        self._said.setVisible(bool(sentence))
+        self.setAccessibleDescription(sentence)
+
     def set_ready(self, ready: bool) -> None:
         """Whether there is an engine."""
         self._ready = ready
@@ -243,6 +190,7 @@ class Composer(QFrame):
         self._mark("recording", recording, self.talk)
         self.talk.setText(" Listening" if recording else " Talk")
         if recording:
+            self.tell()
             self._hint.setText("Opening the microphone…")
             self._read.clear()
             self._how = "Release"
@@ -284,6 +232,21 @@ class Composer(QFrame):
         """Forget text and attachments."""
         self.input.clear()
         self.chips.clear()
+
+    def follow(self, talk: Talk, hold: Hold) -> None:
+        """Speak with the button, by mouse or Space, and show what the microphone does."""
+        talk.watch(self.talk)
+        hold.watch(self.talk)
+        self.talk_pressed.connect(talk.press)
+        self.talk_released.connect(talk.release)
+        hold.pressed.connect(talk.press)
+        hold.released.connect(talk.release)
+        talk.began.connect(lambda: self.set_recording(recording=True))
+        talk.toggled.connect(lambda: self.set_toggled(listening=talk.listens))
+        talk.level.connect(self.set_level)
+        talk.listening.connect(self.set_listening)
+        talk.ended.connect(lambda: self.set_recording(recording=False))
+        talk.dropped.connect(self.tell)
 
     def add_menu(self, opening: Callable[[], None]) -> QMenu:
         """Give the arrow beside the screenshot button a menu; ``opening`` is called each time it is about to show."""

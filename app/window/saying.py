@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from deskhand.agent.percept import SoundPercept
 from deskhand.app.visible import shown
 from deskhand.app.window.fold import label
+from deskhand.app.window.hold import Hold
 from deskhand.app.window.meter import Meter
 from deskhand.app.window.sheet import button
 from deskhand.app.window.talk import Talk
@@ -29,7 +30,7 @@ class Saying(QWidget):
 
     def __init__(self, theme: Theme, phrase: str) -> None:
         super().__init__()
-        self.talk = Talk()
+        self.talk, self.keys = Talk(), Hold(self)
         self.hold = button(HOLD, "plain", "approval-talk", f"Hold and say: {phrase}")
         self.hold.setIcon(theme.icon("mic"))
         self.hold.setToolTip("Hold this or Ctrl+Space. Allows it this once, when exactly this is said")
@@ -53,11 +54,19 @@ class Saying(QWidget):
         """What was understood, and why it allows nothing."""
         self._tell(f"Heard: “{shown(text)}”. {objection}" if text else objection)
 
+    def end(self) -> None:
+        """Nothing is listened to any more."""
+        self.keys.close()
+        self.talk.cancel()
+
     def _connect(self) -> None:
         talk = self.talk
         talk.watch(self.hold)
         self.hold.pressed.connect(talk.press)
         self.hold.released.connect(talk.release)
+        self.keys.watch(self.hold)
+        self.keys.pressed.connect(talk.press)
+        self.keys.released.connect(talk.release)
         talk.began.connect(self._began)
         talk.listening.connect(self._listens)
         talk.toggled.connect(self._listens)
@@ -65,6 +74,7 @@ class Saying(QWidget):
         talk.ended.connect(lambda: self._meter.setVisible(False))
         talk.heard.connect(self._give)
         talk.failed.connect(self._tell)
+        talk.dropped.connect(self._tell)
 
     def _began(self) -> None:
         self._meter.clear()

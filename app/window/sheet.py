@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from deskhand.app.visible import shown
 from deskhand.app.window.fold import Mono, label, named
@@ -92,7 +93,7 @@ class Sheet(QDialog):
 
     def _gone(self) -> None:
         self._window.removeEventFilter(self)
-        if isinstance(self._before, QWidget) and self._before.isVisible():
+        if isinstance(self._before, QWidget) and isValid(self._before) and self._before.isVisible():
             self._before.setFocus()
         self.deleteLater()
 

@@ -21,6 +21,11 @@ _INPUT = {
 TAP_SECONDS = 0.35
 """A shorter press is a tap: the recording goes on until the next one."""
 
+LEAST_SECONDS = 0.4
+"""A shorter recording holds no word."""
+TOO_SHORT = "Too short. Hold the key while you speak."
+NOT_OPEN = "The microphone was still opening. Hold the key, and speak when you see “Listening”."
+
 
 class Talk(QObject):
     """One recording at a time."""
@@ -39,6 +44,8 @@ class Talk(QObject):
     """A `SoundPercept`, and why it should not be sent without a look: it is silent, or ended by itself."""
     failed = Signal(str)
     """One sentence."""
+    dropped = Signal(str)
+    """Nothing was recorded that could be sent, and why: one sentence."""
     grew = Signal(object)
     """The recording so far, as a `SoundPercept` whose audio is growing; some five times a second."""
     _grows = Signal(object, object)
@@ -56,7 +63,7 @@ class Talk(QObject):
         self._pressed = 0.0
         self._pressed_stamp = self._noted = 0
         self._tapped = False
-        self._finish_when_open = False
+        self._until = 0.0
         self._over.connect(self._ended_by_itself)
         self._grows.connect(self._grew)
         self._loud.connect(self._hears)
@@ -104,7 +111,7 @@ class Talk(QObject):
         recorder = self._recorder = self._make()
         recorder.on_end = lambda: self._over.emit(recorder)
         recorder.on_sound = partial(self._grows.emit, recorder)
-        self._open, self._tapped, self._finish_when_open = False, False, False
+        self._open, self._tapped, self._until = False, False, 0.0
         self._pressed, self._pressed_stamp = time.monotonic(), stamp
         self.began.emit()
         background.run(
@@ -113,19 +120,24 @@ class Talk(QObject):
             lambda sentence: self._refused(recorder, sentence),
         )
 
-    def release(self, stamp: int = 0) -> None:
-        """The button or the keys went up; as of `press`."""
+    def release(self, stamp: int = 0, seen: float = 0.0) -> None:
+        """The button or the keys went up; as of `press`.
+
+        Args:
+            stamp: when, by the clock of the system's events.
+            seen: when it was noticed, by `time.monotonic`; now if 0. Counts where the stamp does not say.
+        """
         stamp, self._noted = stamp or self._noted, 0
         if self._recorder is None or self._tapped:
             return
-        held = time.monotonic() - self._pressed
+        held = (seen or time.monotonic()) - self._pressed
         if stamp and self._pressed_stamp:
             held = (stamp - self._pressed_stamp) % (1 << 32) / 1000  # X11 counts anew after 49 days
         if held < TAP_SECONDS:
             self._tapped = True
             self.toggled.emit()
         else:
-            self._finish()
+            self._finish(self._pressed + held)
 
     def cancel(self) -> None:
         """Forget what was recorded."""
@@ -140,8 +152,8 @@ class Talk(QObject):
             return
         self._open = True
         self.listening.emit()
-        if self._finish_when_open:
-            self._finish()
+        if self._until:
+            self._finish(self._until)
 
     def _grew(self, recorder: Recorder, percept: SoundPercept) -> None:
         # One that was thrown away has nothing more to say.
@@ -163,18 +175,25 @@ class Talk(QObject):
         if recorder is self._recorder:
             self._finish()
 
-    def _finish(self) -> None:
-        recorder = self._recorder
+    def _finish(self, until: float = 0.0) -> None:
+        """End the recording with what was said up to a moment of `time.monotonic`; now if 0."""
+        recorder, until = self._recorder, until or time.monotonic()
         if recorder is None:
             return
         if not self._open:
-            self._finish_when_open = True
+            self._until = until
             return
         self._recorder = None
         self.ended.emit()
-        background.run(recorder.stop, lambda percept: self._give(recorder, percept), self.failed.emit)
+        early = bool(self._until)
+        background.run(
+            lambda: recorder.stop(until), lambda percept: self._give(recorder, percept, early=early), self.failed.emit
+        )
 
-    def _give(self, recorder: Recorder, percept: SoundPercept) -> None:
+    def _give(self, recorder: Recorder, percept: SoundPercept, *, early: bool) -> None:
+        if recorder.held < LEAST_SECONDS and not recorder.note:
+            self.dropped.emit(NOT_OPEN if early else TOO_SHORT)
+            return
         doubt = recorder.note
         if is_silent(percept.audio):
             doubt = "Silent: is the microphone muted?"

@@ -45,7 +45,9 @@ from deskhand.app.window.composer import SCREENSHOT, Composer
 from deskhand.app.window.fold import named
 from deskhand.app.window.gather import Gatherer, parts_of, question_of
 from deskhand.app.window.head import Head
+from deskhand.app.window.hold import Hold
 from deskhand.app.window.items import ASK_AGAIN
+from deskhand.app.window.keys import Enter, is_talk
 from deskhand.app.window.permissions import PermissionsPage
 from deskhand.app.window.places import Places
 from deskhand.app.window.screens import PRACTICE, ScreenMenu
@@ -111,8 +113,7 @@ class Window(QMainWindow):
         self._titles: dict[int, str] = {}
         self._ready = False
         self._info: EngineInfo | None = None
-        self._keys_down = False
-        self.talk = Talk()
+        self.talk, self.hold, self._enter = Talk(), Hold(self), Enter(self)
         self.gatherer = Gatherer(self, budget)
         self.setWindowTitle("Deskhand")
         self.resize(1040, 760)
@@ -215,9 +216,6 @@ class Window(QMainWindow):
         composer.submitted.connect(self.submit)
         composer.stop_requested.connect(self.stop)
         composer.screenshot_requested.connect(self.take_screenshot)
-        talk.watch(composer.talk)
-        composer.talk_pressed.connect(talk.press)
-        composer.talk_released.connect(talk.release)
         composer.files_given.connect(self.gatherer.files)
         composer.attach.clicked.connect(self._choose_files)
         composer.picture_opened.connect(self.sheets.show_picture)
@@ -229,11 +227,7 @@ class Window(QMainWindow):
         self.gatherer.got.connect(self._attach)
         composer.chips.changed.connect(self._prepare)
         self.gatherer.failed.connect(self._warn)
-        talk.began.connect(lambda: composer.set_recording(recording=True))
-        talk.toggled.connect(lambda: composer.set_toggled(listening=talk.listens))
-        talk.level.connect(composer.set_level)
-        talk.listening.connect(composer.set_listening)
-        talk.ended.connect(lambda: composer.set_recording(recording=False))
+        composer.follow(talk, self.hold)
         talk.grew.connect(self._listen)
         talk.heard.connect(self._heard)
         talk.failed.connect(self._warn)
@@ -321,24 +315,21 @@ class Window(QMainWindow):
         self.gatherer.screenshot(screen, hide=self.screens.hide)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Ctrl+Space goes down: talk."""
-        if event.key() == Qt.Key.Key_Space and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            if not event.isAutoRepeat() and self.sheets.top is None:
-                self._keys_down = True
-                self.talk.press(self.talk.stamp(event))
-            return
-        super().keyPressEvent(event)
+        """Ctrl+Space goes down: talk. Enter presses the button that has the keyboard."""
+        if is_talk(event):
+            if self.sheets.top is None:
+                self.hold.press(event)
+        elif not self._enter.press(event):
+            super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Either key of Ctrl+Space goes up."""
-        if self._keys_down and event.key() in {Qt.Key.Key_Space, Qt.Key.Key_Control} and not event.isAutoRepeat():
-            self._keys_down = False
-            self.talk.release(self.talk.stamp(event))
-            return
+        """A key that comes up can be pressed again."""
+        self._enter.release(event)
         super().keyReleaseEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Nothing runs or listens behind a closed window."""
+        self.hold.close()
         self.talk.cancel()
         self.stop()
         self.sheets.reject_secret()

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 import time
 
 import pytest
@@ -13,7 +14,7 @@ from deskhand.agent.events import Progressed
 from deskhand.agent.percept import ScreenPercept
 from deskhand.app import virtual
 from deskhand.app.microphone import Recorder
-from deskhand.app.window.talk import TAP_SECONDS, Talk
+from deskhand.app.window.talk import NOT_OPEN, TAP_SECONDS, Talk
 from deskhand.model.types import Image
 
 
@@ -177,3 +178,38 @@ def test_speech_behind_text_is_not_read_before_the_text_is_finished(window, desk
     qtbot.waitUntil(lambda: len(window.composer.meter.levels) > 20, timeout=15_000)
     assert desk.prepared == []
     qtbot.keyClick(window, Qt.Key.Key_Escape)
+
+
+def said(window):
+    return window.composer.findChild(QLabel, "composer-said").text()
+
+
+def test_a_recording_that_holds_no_word_is_dropped_with_a_word(window, desk, qtbot, plugged, monkeypatch):
+    """WINDOW.md §4: scraps were sent as commands."""
+    monkeypatch.setattr("deskhand.app.window.talk.LEAST_SECONDS", 1000.0)
+    qtbot.mousePress(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: listening(window))
+    qtbot.wait(int(TAP_SECONDS * 1000) + 50)
+    qtbot.mouseRelease(window.composer.talk, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: said(window) == "Too short. Hold the key while you speak.")
+    assert (desk.submitted, window.composer.percepts) == ([], ())
+    qtbot.keyClicks(window.composer.input, "x")
+    assert said(window) == ""
+
+
+def test_who_lets_go_before_the_microphone_is_open_is_told(qtbot, plugged):
+    opens = threading.Event()
+
+    class Late(Recorder):
+        def start(self, on_level=None):
+            opens.wait(60)
+            super().start(on_level)
+
+    talk = Talk(Late)
+    told = []
+    talk.dropped.connect(told.append)
+    talk.press()
+    qtbot.wait(int(TAP_SECONDS * 1000) + 50)
+    talk.release()
+    opens.set()
+    qtbot.waitUntil(lambda: told == [NOT_OPEN])
