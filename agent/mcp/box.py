@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from deskhand.agent.directory import Held, hold
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError
-from deskhand.agent.safety import sandbox, watching
+from deskhand.agent.safety import installation, sandbox, watching
+from deskhand.agent.safety.installation import Installation
 
 DATA_BYTES = 4 * 1024**3
 """Memory that a server may write (RLIMIT_DATA): what Node and a browser need, and not the machine's all."""
@@ -64,9 +64,9 @@ def command(config: ServerConfig, home: Path) -> Command:
     status = sandbox.status()
     if not status.works:
         raise ConfigError(f"The MCP server {config.name} was not started, as there is no sandbox here: {status.text}")
-    program = _program(config)
+    own = installed(config)
     arguments = [config.expanded({"": text})[""] for text in entry.args]
-    expanded = config.expanded(entry.env)
+    given = {**own.environment, **config.expanded(entry.env)}
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     start = entry.cwd or home
     # util-linux, part of every Linux: Python's preexec_fn is not safe in a process with threads.
@@ -79,18 +79,19 @@ def command(config: ServerConfig, home: Path) -> Command:
             *counted,
             "/usr/bin/env",
             f"--chdir={start}",
-            str(program),
+            str(own.program),
             *arguments,
         ],
-        read=_needed(program),
+        read=own.paths,
         write=[home],
         held=held,
+        hide=config.private,
         network=access.network,
         inherit=True,
     )
     limits = [prlimit, "--core=0", f"--fsize={FILE_BYTES}", f"--data={DATA_BYTES}"]
-    path = os.pathsep.join(dict.fromkeys([str(program.parent), *sandbox.environment()["PATH"].split(os.pathsep)]))
-    environment = {**sandbox.environment(), "PATH": path, "HOME": str(home), **expanded}
+    path = os.pathsep.join(dict.fromkeys([*own.folders, *sandbox.environment()["PATH"].split(os.pathsep)]))
+    environment = {**sandbox.environment(), "PATH": path, "HOME": str(home), **given}
     return Command((*limits, "--", *box), environment, home, tuple(each for each, _ in held))
 
 
@@ -110,7 +111,12 @@ def _granted(config: ServerConfig) -> list[tuple[Held, bool]]:
     return held
 
 
-def _program(config: ServerConfig) -> Path:
+def installed(config: ServerConfig) -> Installation:
+    """The program of a server and what of the disk belongs to it.
+
+    Raises:
+        ConfigError: it is not there, or lies where no program may look.
+    """
     name = os.path.expanduser(config.entry.command)  # noqa: PTH111 - a bare name must stay one
     found = shutil.which(name)
     if found is None:
@@ -118,45 +124,10 @@ def _program(config: ServerConfig) -> Path:
             f"The MCP server {config.name} can't be started: there is no program {name[:200]}. Install it, or correct "
             "the command in the configuration."
         )
-    return Path(found).absolute()
-
-
-def _needed(program: Path) -> tuple[Path, ...]:
-    """What a program must see of itself: its installation, and that of the interpreter in its first line."""
-    found: list[Path] = []
-    for each in (program, *_interpreters(program)):
-        found += [_installation(path) for path in (each, each.resolve()) if not _system(path)]
-    return tuple(dict.fromkeys(found))
-
-
-def _interpreters(program: Path) -> Iterator[Path]:
-    """The interpreter of a script, and the real one behind a virtual environment's."""
     try:
-        with program.open("rb") as file:
-            first = file.readline(512)
-    except OSError:
-        return
-    if not first.startswith(b"#!"):
-        return
-    words = first[2:].decode(errors="replace").split()
-    name = words[1] if len(words) > 1 and Path(words[0]).name == "env" else words[0] if words else ""
-    found = shutil.which(name, path=f"{program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
-    if found:
-        yield Path(found).absolute()
-
-
-def _system(path: Path) -> bool:
-    return any(path.is_relative_to(place) for place in ("/usr", "/bin", "/lib", "/lib64"))
-
-
-def _installation(path: Path) -> Path:
-    """The folder above ``bin`` or ``node_modules``, else the program's folder; never the person's home or above it."""
-    parents = path.parents
-    modules = [parent for parent in parents if parent.name == "node_modules"]
-    for folder in (*modules[-1:], path.parent.parent if path.parent.name == "bin" else path.parent, path.parent):
-        if not Path.home().is_relative_to(folder) and len(folder.parts) > 2:
-            return folder
-    return path
+        return installation.find(Path(found).absolute(), config.private)
+    except installation.InstallationError as error:
+        raise ConfigError(f"The MCP server {config.name} can't be started: {error}") from error
 
 
 def touches(config: ServerConfig) -> tuple[str, ...]:
@@ -166,6 +137,10 @@ def touches(config: ServerConfig) -> tuple[str, ...]:
         place = config.host or "this machine"
         return (f"MCP server {config.name}: what it is called with is sent to {place} ({entry.url})",)
     lines = [f"MCP server {config.name}: {' '.join([entry.command, *entry.args])[:500]}"]
+    try:
+        lines += [f"reads: {path} (part of its program)" for path in installed(config).paths]
+    except ConfigError as error:
+        lines.append(str(error))
     lines += [f"reads: {path}" for path in access.read]
     lines += [f"reads and writes: {path}" for path in access.write]
     lines.append("network: any machine, and services on this one" if access.network else "network: none")

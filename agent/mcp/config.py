@@ -112,10 +112,11 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """One server that can be used: its name and what the file says."""
+    """One server that can be used: its name and what the file says, and our folders, which it must not see."""
 
     name: str
     entry: Entry
+    private: tuple[Path, ...] = ()
 
     @property
     def remote(self) -> bool:
@@ -205,7 +206,7 @@ def checked(name: str, value: object, private: tuple[Path, ...] = ()) -> ServerC
                     "Name folders beside it."
                 )
         _no_link(name, given)
-    return ServerConfig(name, entry)
+    return ServerConfig(name, entry, private)
 
 
 def _no_link(server: str, given: Path) -> None:

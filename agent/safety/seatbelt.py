@@ -23,24 +23,35 @@ class ProfileError(ValueError):
 
 
 def command(
-    program: Sequence[str], *, read: Iterable[Path] = (), write: Iterable[Path] = (), network: bool = False
+    program: Sequence[str],
+    *,
+    read: Iterable[Path] = (),
+    write: Iterable[Path] = (),
+    hide: Iterable[Path] = (),
+    network: bool = False,
 ) -> list[str]:
     """``program`` in the box; arguments as of `profile`."""
-    return [PROGRAM, "-p", profile(read=read, write=write, network=network), *program]
+    return [PROGRAM, "-p", profile(read=read, write=write, hide=hide, network=network), *program]
 
 
-def profile(*, read: Iterable[Path] = (), write: Iterable[Path] = (), network: bool = False) -> str:
+def profile(
+    *, read: Iterable[Path] = (), write: Iterable[Path] = (), hide: Iterable[Path] = (), network: bool = False
+) -> str:
     """What a program may do; everything else it may not.
 
     Args:
         read: files and folders that it may read besides the system.
         write: folders that it may read and write.
+        hide: folders of which it may do nothing, wherever they lie in the above; but for what of them is named there.
         network: it shares the machine's network; never for a skill.
 
     Raises:
         ProfileError: a path is relative or holds a control character or ``..``.
     """
-    readable, writable = [str(path) for path in read], [str(path) for path in write]
+    readable, writable, hidden = ([str(path) for path in paths] for paths in (read, write, hide))
+    inner = [
+        path for path in (*readable, *writable) if any(PurePosixPath(path).is_relative_to(each) for each in hidden)
+    ]
     lines = [
         "(version 1)",
         "(deny default)",
@@ -53,6 +64,11 @@ def profile(*, read: Iterable[Path] = (), write: Iterable[Path] = (), network: b
         _rule("file-read-metadata", "literal", _above([*readable, *writable])),
         _rule("file-write-data", "literal", ["/dev/null"]),
         _rule("file-write*", "subpath", writable),
+        # The last rule that matches counts.
+        _rule("file-read* file-write* process-exec", "subpath", hidden, "deny"),
+        _rule("file-read*", "subpath", inner),
+        _rule("process-exec", "subpath", [path for path in inner if path in readable]),
+        _rule("file-write*", "subpath", [path for path in inner if path in writable]),
         # Whatever lies in a folder that it may write is data: no set-user-id, no device, nothing that runs as another.
         "(deny file-write-setugid)",
         "(deny mach-lookup)",
@@ -61,9 +77,9 @@ def profile(*, read: Iterable[Path] = (), write: Iterable[Path] = (), network: b
     return "\n".join(line for line in lines if line) + "\n"
 
 
-def _rule(operation: str, kind: str, paths: Iterable[str]) -> str:
+def _rule(operation: str, kind: str, paths: Iterable[str], verdict: str = "allow") -> str:
     named = " ".join(f"({kind} {_quoted(path)})" for path in dict.fromkeys(paths))
-    return f"(allow {operation} {named})" if named else ""
+    return f"({verdict} {operation} {named})" if named else ""
 
 
 def _above(paths: Iterable[str]) -> list[str]:

@@ -120,24 +120,6 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch):
         server.expanded(server.entry.env)
 
 
-def test_a_program_brings_its_installation_and_never_the_home(tmp_path, monkeypatch):
-    monkeypatch.setattr(box.Path, "home", lambda: tmp_path)
-    for place in ("bin", ".local/tools/x/bin", "node_modules/pkg/dist"):
-        folder = tmp_path / place
-        folder.mkdir(parents=True)
-        program = folder / "server"
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
-        server = config.checked("a", {"command": str(program)})
-        line = box.command(server, tmp_path / "own").line
-        bound = [
-            line[at + 1] for at, word in enumerate(line) if word == "--ro-bind-try" and str(tmp_path) in line[at + 1]
-        ]
-        assert str(tmp_path) not in bound
-        wanted = {"bin": "bin", ".local/tools/x/bin": ".local/tools/x", "node_modules/pkg/dist": "node_modules"}[place]
-        assert str(tmp_path / wanted) in bound
-
-
 def test_a_granted_folder_that_is_gone_is_said(tmp_path):
     server = config.checked("a", {"command": "true", "deskhand": {"write": [str(tmp_path / "gone")]}})
     with pytest.raises(ConfigError, match="which is not there"):

@@ -96,3 +96,15 @@ def test_other_systems_without_a_box_that_works_are_refused(monkeypatch, system)
     sandbox.status.cache_clear()
     assert not told.works
     assert "others not at all" in told.text
+
+
+def test_what_is_hidden_is_denied_after_it_was_allowed_and_what_of_it_is_named_after_that():
+    """F2: the last rule that matches counts."""
+    lines = seatbelt.profile(
+        read=["/Users/ann/x"], write=["/Users/ann/ours/mcp/a"], hide=["/Users/ann/ours"]
+    ).splitlines()
+    denied = lines.index('(deny file-read* file-write* process-exec (subpath "/Users/ann/ours"))')
+    assert any('"/Users/ann/ours/mcp/a"' in line for line in lines[:denied])
+    assert '(allow file-read* (subpath "/Users/ann/ours/mcp/a"))' in lines[denied:]
+    assert '(allow file-write* (subpath "/Users/ann/ours/mcp/a"))' in lines[denied:]
+    assert not any('"/Users/ann/x"' in line for line in lines[denied:])
