@@ -6,7 +6,9 @@ the file away. ``later`` is a timer and survives a restart; a watch ends with th
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from deskhand.agent.events import Notice, TasksChanged
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.task import Settled, Task, TaskError, Woken
 from deskhand.agent.timers import Timer, Timers
+
+_log = logging.getLogger(__name__)
 
 MOST = 8
 """Tasks at a time that come back as turns."""
@@ -199,13 +203,25 @@ class Background:
     def _run(self) -> None:
         while not self._end.wait(TICK):
             for watch in list(self._watches.values()):
-                self._round(watch)
-            if (now := self.all()) != self._told:
-                self._told = now
-                self._tell(TasksChanged(now))
+                try:
+                    self._round(watch)
+                except Exception as error:  # noqa: BLE001 - one watch must not silence the others
+                    self._failed(watch, error)
+            try:
+                if (now := self.all()) != self._told:
+                    self._told = now
+                    self._tell(TasksChanged(now))
+            except Exception:  # noqa: BLE001 - the thread goes on
+                _log.exception("what goes on behind could not be listed")
+
+    def _failed(self, watch: _Watch, error: Exception) -> None:
+        _log.error("a watch failed", exc_info=error)
+        with contextlib.suppress(OSError):
+            self._drop(watch)
+        self._tell(Notice("watch", f"The watch {_named(watch.task)} has ended: looking failed ({error})."))
 
     def _round(self, watch: _Watch) -> None:
-        name = f"“{watch.task.what}”" if watch.task.what else "for any change"
+        name = _named(watch.task)
         if not watch.file.exists():
             self._drop(watch)
         elif watch.busy:
@@ -254,9 +270,9 @@ class Background:
 
     def _drop(self, watch: _Watch) -> None:
         watch.cancel.set()
-        watch.file.unlink(missing_ok=True)
         with self._lock:
             self._watches.pop(watch.task.id, None)
+        watch.file.unlink(missing_ok=True)
 
     def _rang(self, timer: Timer, sentence: str) -> None:
         """A timer of the clock was told: in its thread. It becomes a turn of its conversation when there is time."""
@@ -278,3 +294,7 @@ class Background:
 
         assert self._wake is not None  # noqa: S101 - `start` sets it before the timers run
         self._wake(Woken(task, None, time.time() - task.due, cancel, settle))
+
+
+def _named(watch: Task) -> str:
+    return f"“{watch.what}”" if watch.what else "for any change"

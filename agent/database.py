@@ -16,8 +16,8 @@ from deskhand.agent import private
 VERSION = 3
 """Of the tables below (``PRAGMA user_version``)."""
 
-FRESH = "start a fresh one, which keeps the old file, with: deskhand reset history"
-OR_FRESH = f"or {FRESH}"
+RESET = "deskhand reset history"
+"""The command that calls `set_aside`."""
 
 _OURS = {"conversation", "turn", "message", "media"}
 _TABLES = """
@@ -46,7 +46,15 @@ class HistoryError(Exception):
 
 
 class DamagedHistoryError(HistoryError):
-    """The file is damaged, or not one of this version: `Store.start_fresh` puts it aside."""
+    """The file is damaged, or not one of this version: `Store.start_fresh` puts it aside.
+
+    Attributes:
+        problem: a sentence without the remedy, for where a button offers that.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem} Start a fresh one, which keeps the old file, with: {RESET}")
+        self.problem = problem
 
 
 class Database:
@@ -98,11 +106,11 @@ class Database:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise DamagedHistoryError(
-                f"Your chat history {self._path} was written by a newer Deskhand: update Deskhand, {OR_FRESH}."
+                f"Your chat history {self._path} was written by a newer Deskhand: update Deskhand."
             )
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables - {"sqlite_sequence"} if version <= 0 else not tables >= _OURS:
-            raise DamagedHistoryError(f"The file {self._path} is no history of Deskhand: move it away, {OR_FRESH}.")
+            raise DamagedHistoryError(f"The file {self._path} is no history of Deskhand.")
         return version
 
     @contextmanager
@@ -116,7 +124,7 @@ class Database:
             raise HistoryError("The chat history is closed: start Deskhand again.") from error
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise DamagedHistoryError(
-                f"Your chat history {self._path} is damaged or no history of Deskhand ({error}): {FRESH}."
+                f"Your chat history {self._path} is damaged, or no history of Deskhand ({error})."
             ) from error
         except OSError as error:
             raise HistoryError(

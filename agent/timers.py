@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import threading
 import time
@@ -22,6 +23,8 @@ import psutil
 
 from deskhand.agent.directory import Directory
 from deskhand.agent.events import Notice
+
+_log = logging.getLogger(__name__)
 
 CLOCK = "clock"
 """The skill whose timers these are."""
@@ -41,6 +44,8 @@ MOST_BYTES = 64 * 1024
 _FIRING = ".firing-"
 """What stands in the name of a taken timer, before the number of the process that has it."""
 
+
+UNTOLD = "A timer has ended and something went wrong; it is told again when Deskhand starts."
 
 REPEATS = ("daily", "weekdays", "weekly", "monthly", "yearly")
 
@@ -131,7 +136,10 @@ class Timers:
 
     def _watch(self) -> None:
         while True:
-            self._fire_due()
+            try:
+                self._fire_due()
+            except Exception:  # noqa: BLE001 - the thread goes on
+                _log.exception("timers could not be looked at")
             if self._stop.wait(TICK):
                 return
 
@@ -141,8 +149,14 @@ class Timers:
                 timer = _read(folder, name)
                 if folder is not None and (timer is None or timer.due <= time.time()):
                     # One that can't be dealt with (a folder has the name it would get) must not silence the others.
-                    with contextlib.suppress(OSError):
+                    try:
                         self._take(folder, name, timer)
+                    except OSError:
+                        continue
+                    except Exception:  # noqa: BLE001 - also of what is told: it stays taken until the next start
+                        _log.exception("the timer %s could not be told", name)
+                        with contextlib.suppress(Exception):
+                            self._notify(Notice("timer", UNTOLD))
 
     def _take(self, folder: Directory, name: str, timer: Timer | None) -> None:
         """Take a timer, so that no other program does, and tell it."""
@@ -210,8 +224,9 @@ def _read(folder: Directory | None, name: str) -> Timer | None:
         data = json.loads(raw)
         repeat = str(data.get("repeat", ""))
         label, due = str(data["label"]), float(data["due"])
+        datetime.fromtimestamp(due).astimezone()
         return Timer(str(data["id"]), label, due, repeat if repeat in REPEATS else "", data)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None
 
 

@@ -8,35 +8,36 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from deskhand.agent.background import Background
-from deskhand.agent.events import CallEnded, Event, Notice, Outcome, Progressed, TasksChanged
-from deskhand.agent.history import HistoryError, TurnRecord
+from deskhand.agent.events import CallEnded, Notice, Progressed, TasksChanged
+from deskhand.agent.history import DamagedHistoryError, HistoryError
 from deskhand.agent.limits import Stop
 from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.agent.task import Settled, TaskError, Woken
+from deskhand.app import errorlog
 from deskhand.app.ahead import Ahead
 from deskhand.app.elsewhere import Aside
 from deskhand.app.happenings import (
-    Conversation,
     EngineFailed,
     EngineLoading,
     EngineOffer,
     EngineReady,
     Happening,
+    HistoryDamaged,
     Listed,
     Opened,
     TurnFailed,
     merged,
 )
+from deskhand.app.ready import Factory, Ready, Store
 from deskhand.app.undoing import Undoing
 from deskhand.model.errors import ModelError
-from deskhand.model.types import EngineInfo, ToolChoice
+from deskhand.model.types import ToolChoice
+
+__all__ = ["Bridge", "Ready", "title"]
 
 FRAME_MS = 16
 """Between two deliveries to the window: at most 60 a second, more can't be seen and PySide6 6.12 dies of it."""
@@ -45,86 +46,6 @@ LOOK_SECONDS = 600.0
 """That the model may take to say whether what is watched for is so: a screenshot on two slow cores takes minutes."""
 
 _log = logging.getLogger(__name__)
-
-
-class Agent(Protocol):
-    """What runs a turn (`deskhand.agent.loop.Agent`)."""
-
-    def turn(
-        self,
-        conversation: int,
-        text: str,
-        percepts: Sequence[Percept],
-        emit: Callable[[Event], None],
-        cancel: threading.Event,
-        *,
-        tool_choice: ToolChoice = "auto",
-    ) -> Outcome:
-        """Run one turn to its end; blocking."""
-        ...
-
-    def wake(self, woken: Woken, emit: Callable[[Event], None], patience: threading.Event) -> Settled:
-        """Let a task come back, to its end; blocking."""
-        ...
-
-    def prepare(
-        self,
-        conversation: int | None,
-        percepts: Sequence[Percept],
-        emit: Callable[[Event], None],
-        cancel: threading.Event,
-    ) -> None:
-        """Let the engine read what the next turn begins with; blocking."""
-        ...
-
-
-class Store(Protocol):
-    """What the window needs of the history (`deskhand.agent.history.Store`); used in the agent's thread only."""
-
-    def new_conversation(self, title: str = "") -> int:
-        """Begin one and return its key."""
-        ...
-
-    def conversations(self) -> Sequence[Conversation]:
-        """Newest first."""
-        ...
-
-    def delete(self, conversation: int) -> None:
-        """Take one away for good."""
-        ...
-
-    def turns(self, conversation: int) -> Sequence[TurnRecord]:
-        """Oldest first."""
-        ...
-
-
-@dataclass(frozen=True)
-class Ready:
-    """What a factory gives once the engine has been loaded.
-
-    Attributes:
-        agent: runs the turns.
-        info: what the person is told of the engine.
-        host: where a remote engine or remote MCP servers run; empty when nothing leaves the machine.
-        background: what goes on behind the conversations.
-        close: frees the engine; called in the agent's thread at shutdown.
-        saw: is told before a turn what is attached to it.
-        answered: is told when a turn has ended.
-        forget: takes away what the engine put on disk of conversations; called when one is deleted.
-    """
-
-    agent: Agent
-    info: EngineInfo
-    host: str = ""
-    background: Background | None = None
-    close: Callable[[], None] = field(default=lambda: None, repr=False)
-    saw: Callable[[Sequence[Percept]], None] = field(default=lambda _percepts: None, repr=False)
-    answered: Callable[[], None] = field(default=lambda: None, repr=False)
-    forget: Callable[[], None] = field(default=lambda: None, repr=False)
-
-
-Factory = Callable[[Callable[[str], None]], Ready]
-"""Loads the engine in the agent's thread; is given a function that tells the person what is going on."""
 
 
 class Bridge(QObject):
@@ -202,6 +123,9 @@ class Bridge(QObject):
     def stop_all(self) -> None:
         """Cancel everything, and withdraw what would act later; from any thread."""
         self.stop()
+        self._last_resort(self._withdraw_all)
+
+    def _withdraw_all(self) -> None:
         if self._ready and self._ready.background:
             count = self._ready.background.clear()
             if count:
@@ -213,13 +137,16 @@ class Bridge(QObject):
 
     def withdraw(self, task: str) -> None:
         """End a task that goes on behind, by its id."""
-        threading.Thread(target=self._withdraw, args=(task,), name="withdraw", daemon=True).start()
+        self._apart("withdraw", lambda: self._withdraw(task))
 
     def undo(self, call: str, *, redo: bool = False, force: bool = False) -> None:
         """Take back what a call changed, or make it again; also while a turn runs."""
         if undoing := self._undoing:
-            work = lambda: self._emit(undoing.turn(call, redo=redo, force=force))  # noqa: E731 - one line
-            threading.Thread(target=work, name="undo", daemon=True).start()
+            self._apart("undo", lambda: self._emit(undoing.turn(call, redo=redo, force=force)))
+
+    def _apart(self, name: str, work: Callable[[], None]) -> None:
+        """Do something that may not wait for the turn that runs, in a thread of its own."""
+        threading.Thread(target=self._last_resort, args=(work,), name=name, daemon=True).start()
 
     def new_conversation(self) -> None:
         """Open an empty conversation."""
@@ -231,6 +158,11 @@ class Bridge(QObject):
         self._ahead.drop()
         self._jobs.put(lambda: self._open(conversation))
         self.prepare()
+
+    def start_fresh(self) -> None:
+        """Put the damaged history aside, which is kept, and go on with an empty one."""
+        self._ahead.drop()
+        self._jobs.put(self._start_fresh)
 
     def delete(self, conversation: int) -> None:
         """Delete a conversation for good; if it is the open one, a new one is opened."""
@@ -258,9 +190,26 @@ class Bridge(QObject):
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            self._last_resort(job)
         if self._ready:
-            self._ready.close()
+            self._last_resort(self._ready.close)
+
+    def _last_resort(self, work: Callable[[], None]) -> None:
+        """Do a job; whatever it raises is told and written down, and the thread goes on with the next one."""
+        try:
+            work()
+        except HistoryError as error:
+            self._tell_history(error)
+        except BaseException as error:  # noqa: BLE001 - also what is no Exception: a panic of a native library is none
+            self._fault("Something went wrong in Deskhand, which goes on", error)
+
+    def _fault(self, what: str, error: BaseException) -> None:
+        _log.error("%s", what, exc_info=error)
+        self._emit(Notice("warn", errorlog.sentence(what, error)))
+
+    def _tell_history(self, error: HistoryError) -> None:
+        damaged = isinstance(error, DamagedHistoryError)
+        self._emit(HistoryDamaged(error.problem) if damaged else Notice("warn", str(error)))
 
     def _look_for_changes(self, calls: Sequence[str]) -> None:
         if self._undoing and (found := self._undoing.look(calls)).calls:
@@ -290,17 +239,16 @@ class Bridge(QObject):
             self._emit(EngineFailed(str(offer), offer.action, offer=True, instead=offer.instead))
         except ModelError as error:
             self._emit(EngineFailed(str(error)))
-        except Exception as error:  # noqa: BLE001 - edge of the thread: a person must learn of it, whatever it is
+        except BaseException as error:  # noqa: BLE001 - edge of the thread: a person must learn of it, whatever it is
             _log.exception("the engine could not be loaded")
-            self._emit(
-                EngineFailed(f"The engine could not be loaded: {error}. “deskhand doctor” checks what is missing.")
-            )
+            told = errorlog.sentence("The engine could not be loaded", error)
+            self._emit(EngineFailed(f"{told} “deskhand doctor” checks what is missing."))
         else:
             self._emit(EngineReady(self._ready.info, self._ready.host))
             self._read(self._ahead.want((), behind=True))
 
     def _list(self) -> None:
-        self._history(lambda: self._emit(Listed(tuple(self._store.conversations()))))
+        self._last_resort(lambda: self._emit(Listed(tuple(self._store.conversations()))))
 
     def _new(self) -> None:
         self._conversation = None
@@ -313,7 +261,7 @@ class Bridge(QObject):
             self._emit(Opened(conversation, turns))
             self._look_for_changes([record.call.id for turn in turns for record in turn.calls])
 
-        self._history(read)
+        self._last_resort(read)
 
     def _delete(self, conversation: int) -> None:
         def away() -> None:
@@ -323,14 +271,14 @@ class Bridge(QObject):
             if self._ready:
                 self._ready.forget()
 
-        self._history(away)
+        self._last_resort(away)
         self._list()
 
-    def _history(self, read: Callable[[], None]) -> None:
-        try:
-            read()
-        except HistoryError as error:
-            self._emit(Notice("warn", str(error)))
+    def _start_fresh(self) -> None:
+        old = self._store.start_fresh()
+        self._new()
+        self._list()
+        self._emit(Notice("history", f"A fresh chat history has begun. The old file is kept: {old}"))
 
     def _prepare(self, ticket: int) -> None:
         taken = self._ahead.take(ticket)
@@ -342,6 +290,8 @@ class Bridge(QObject):
         except (ModelError, HistoryError):
             # Only saves time: what is wrong will be wrong again in the turn, and is told there.
             _log.info("nothing could be prepared", exc_info=True)
+        except BaseException:  # noqa: BLE001 - likewise, and written down
+            _log.exception("nothing could be prepared")
 
     def _turn(self, text: str, percepts: tuple[Percept, ...], cancel: threading.Event, choice: ToolChoice) -> None:
         self._submitted.discard(cancel)
@@ -355,10 +305,13 @@ class Bridge(QObject):
             self._ready.agent.turn(self._conversation, text, percepts, self._told, cancel, tool_choice=choice)
         except (ModelError, HistoryError) as error:
             self._emit(TurnFailed(str(error)))
-        except Exception as error:  # noqa: BLE001 - edge of the thread: the turn ends with words, the agent goes on
+            if isinstance(error, DamagedHistoryError):
+                self._tell_history(error)
+        except BaseException as error:  # noqa: BLE001 - edge of the thread: the turn ends with words, the agent goes on
             _log.exception("a turn failed")
-            self._emit(TurnFailed(f"The turn could not be finished: {error}. What was said before is kept."))
-        self._ready.answered()
+            told = errorlog.sentence("The answer could not be finished", error)
+            self._emit(TurnFailed(f"{told} What was said before is kept."))
+        self._last_resort(self._ready.answered)
         self._list()
 
     def _wake_up(self, woken: Woken) -> None:
@@ -375,10 +328,9 @@ class Bridge(QObject):
         except (ModelError, HistoryError) as error:
             settled = "done"
             self._emit(Notice("warn", str(error)))
-        except Exception as error:  # noqa: BLE001 - edge of the thread, as for the person's turns
+        except BaseException as error:  # noqa: BLE001 - edge of the thread, as for the person's turns
             settled = "done"
-            _log.exception("a task could not come back")
-            self._emit(Notice("warn", f"What went on behind could not be finished: {error}."))
+            self._fault("A timer or watch could not be finished", error)
         finally:
             self._back = None
             if settled == "put off" and woken.task.kind != "watch" and self._ready is not None:

@@ -102,6 +102,13 @@ class TurnFailed:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryDamaged:
+    """The history can't be used as it is; ``sentence`` says why, and a button offers to begin a fresh one."""
+
+    sentence: str
+
+
 Happening = (
     Event
     | SecretRequest
@@ -112,6 +119,7 @@ Happening = (
     | Listed
     | Opened
     | TurnFailed
+    | HistoryDamaged
     | UndoChanged
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import threading
@@ -11,6 +12,8 @@ from Xlib import XK, X, error
 
 from deskhand.app.x11.connection import NoServerError, close, connect
 from deskhand.app.x11.grabs import grab
+
+_log = logging.getLogger(__name__)
 
 _MODIFIERS = X.ControlMask | X.Mod1Mask
 
@@ -49,12 +52,18 @@ class StopKey:
             while True:
                 while self._display.pending_events():
                     if self._display.next_event().type == X.KeyPress:
-                        self._stop()
+                        self._pressed()
                 ready, _, _ = select.select([self._display.fileno(), self._wake], [], [])
                 if self._wake in ready:
                     return
         except (error.ConnectionClosedError, OSError):
             return  # the desktop has ended
+
+    def _pressed(self) -> None:
+        try:
+            self._stop()
+        except Exception:  # noqa: BLE001 - the key has to work the next time too
+            _log.exception("stopping failed")
 
     def close(self) -> None:
         """Give the key back; safe to call twice."""

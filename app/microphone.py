@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import threading
@@ -20,6 +21,8 @@ from deskhand.model.sound import Downmix, samples_of
 from deskhand.model.types import SAMPLE_RATE, Audio
 
 __all__ = ["MOST_SECONDS", "MicrophoneError", "Recorder", "devices", "is_silent", "level_of", "status"]
+
+_log = logging.getLogger(__name__)
 
 MOST_SECONDS = 30.0
 """The longest recording: what Gemma 4 was trained with (750 audio tokens)."""
@@ -162,6 +165,13 @@ class Recorder:
         self._queue.put(data.copy())
 
     def _read(self, on_level: Callable[[float], None] | None) -> None:
+        try:
+            self._take_in(on_level)
+        except Exception:  # noqa: BLE001 - what was heard until then is kept, and the window does not wait for ever
+            _log.exception("a recording broke off")
+            self._end_early("The recording broke off; what was heard until then is kept.")
+
+    def _take_in(self, on_level: Callable[[float], None] | None) -> None:
         while True:
             try:
                 block = self._queue.get(timeout=_STALL_SECONDS if self._count else None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import socket
 import struct
@@ -21,6 +22,11 @@ from deskhand.app import settings
 
 PATIENCE = 5.0
 """Seconds that a program is given to answer that it has stopped."""
+
+AGAIN = 0.2
+"""Seconds until it is listened again after that failed."""
+
+_log = logging.getLogger(__name__)
 
 _STOPPED = b"stopped\n"
 _TRIES = 20
@@ -104,11 +110,17 @@ class StopListener:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
-                return
+                if self._closed.wait(AGAIN):  # too many files are open: they will not be for ever
+                    return
+                continue
             with connection, contextlib.suppress(OSError):
                 if not self._closed.is_set() and _peer(connection) in {os.getuid(), 0}:
-                    self._stop()
-                    connection.sendall(_STOPPED)
+                    try:
+                        self._stop()
+                    except Exception:  # noqa: BLE001 - the thread goes on
+                        _log.exception("stopping failed")
+                    else:
+                        connection.sendall(_STOPPED)
 
     def close(self) -> None:
         """Listen no more; safe to call twice."""

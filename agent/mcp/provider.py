@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shlex
 import threading
 import time
@@ -31,6 +32,8 @@ CLOSING = 4.0
 """Seconds for all servers together to end."""
 
 _T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
 
 
 class McpServers:
@@ -292,7 +295,7 @@ class _StoppedError(Exception):
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
-        loop.run_forever()
+        _run_on(loop)
         rest = asyncio.all_tasks(loop)
         for task in rest:
             task.cancel()
@@ -301,6 +304,17 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(loop.shutdown_default_executor())
     finally:
         loop.close()
+
+
+def _run_on(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop until it is stopped, whatever a server's answer makes a library of the protocol raise."""
+    while True:
+        try:
+            loop.run_forever()
+        except BaseException:  # noqa: BLE001 - what asyncio does not keep in a task: SystemExit, a native panic
+            _log.exception("the loop of the MCP servers was broken off")
+        else:
+            return
 
 
 def _whole(number: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from deskhand.agent.tools.run_js import Pages
 from deskhand.agent.tools.scripts import Scripts
 from deskhand.agent.tools.skill_tools import SkillTools
 from deskhand.model.types import ToolCall
+
+_log = logging.getLogger(__name__)
 
 
 class Toolbox:
@@ -96,7 +99,11 @@ class Toolbox:
             exact = replace(call, arguments=arguments.fit(tool.parameters, call.arguments))
         except arguments.MisfitError as error:
             return ToolResult(error=str(error))
-        result = provider.run(tool, exact, cancel, limits)
+        try:
+            result = provider.run(tool, exact, cancel, limits)
+        except Exception as error:  # noqa: BLE001 - what a tool comes to is data: one that fails costs only its call
+            _log.exception("the tool %s failed", tool.name)
+            result = ToolResult(error=f"{tool.name} failed ({type(error).__name__}: {str(error)[:200]}).")
         return replace(result, seconds=time.monotonic() - started)
 
     def _tools(self) -> dict[str, tuple[Tool, Provider]]:

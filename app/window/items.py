@@ -69,10 +69,16 @@ Item = UserItem | AnswerItem | ThoughtItem | CallItem | NoticeItem
 GO_ON = "Go on"
 """What the button below a turn says that a limit ended: it sends these words."""
 
+START_FRESH = "Start fresh, keep the old file"
+"""What the button says beside a history that is damaged: the file is put aside and an empty one begun."""
+
 ASK_AGAIN = "Ask again"
 """What the button below a turn that failed says: it sends the same question once more."""
 
-INTERRUPTED = "This turn was interrupted before it ended; what is above was kept."
+INTERRUPTED = "Deskhand closed before the answer was finished."
+
+
+DAMAGED = "Something that was here is damaged and can't be shown. Everything else is kept."
 
 
 def past(turns: Iterable[TurnRecord]) -> list[Item]:
@@ -99,6 +105,8 @@ def _past(turn: TurnRecord) -> Iterator[Item]:
     yield from items
     if turn.outcome and (notice := ending(turn.outcome)):
         yield notice
+    if turn.damaged:
+        yield NoticeItem("warn", DAMAGED)
     if turn.interrupted:
         yield NoticeItem("warn", INTERRUPTED, ASK_AGAIN)
 

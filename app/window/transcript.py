@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
@@ -33,6 +33,7 @@ from deskhand.app.window.fold import label, named, restyle
 from deskhand.app.window.items import (
     ASK_AGAIN,
     GO_ON,
+    START_FRESH,
     AnswerItem,
     CallItem,
     Item,
@@ -100,6 +101,8 @@ class Transcript(QScrollArea):
     """The button of a notice about the engine was pressed."""
     retried_instead = Signal()
     """Its other button was pressed, which takes another engine."""
+    fresh_wanted = Signal()
+    """The button of a notice about a damaged history was pressed."""
     asked_again = Signal(object)
     """Carries the parts of the question whose turn failed, when the button below it was pressed."""
     undo_asked = Signal(str, bool, bool)
@@ -366,8 +369,14 @@ class Transcript(QScrollArea):
             case NoticeItem(kind=kind, text=text, action=action, instead=instead):
                 entry = NoticeEntry(self._theme, kind, text, action, instead)
                 entry.acted_instead.connect(self.retried_instead)
-                entry.acted.connect(partial(self._ask_again, item) if action in {ASK_AGAIN, GO_ON} else self.retried)
+                entry.acted.connect(self._acting(item))
         return entry
+
+    def _acting(self, notice: NoticeItem) -> Callable[[], None] | SignalInstance:
+        """What the button of a notice does."""
+        if notice.action in {ASK_AGAIN, GO_ON}:
+            return partial(self._ask_again, notice)
+        return self.fresh_wanted if notice.action == START_FRESH else self.retried
 
     def _ask_again(self, notice: NoticeItem) -> None:
         if notice.action == GO_ON:

@@ -35,7 +35,16 @@ from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.app import capture
 from deskhand.app.bridge import Bridge, title
 from deskhand.app.elsewhere import Elsewhere
-from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, Happening, Listed, Opened, TurnFailed
+from deskhand.app.happenings import (
+    EngineFailed,
+    EngineLoading,
+    EngineReady,
+    Happening,
+    HistoryDamaged,
+    Listed,
+    Opened,
+    TurnFailed,
+)
 from deskhand.app.permits import Permits
 from deskhand.app.pictures import SUFFIXES
 from deskhand.app.shelf import Shelf
@@ -46,7 +55,7 @@ from deskhand.app.window.fold import named
 from deskhand.app.window.gather import Gatherer, parts_of, question_of
 from deskhand.app.window.head import Head
 from deskhand.app.window.hold import Hold
-from deskhand.app.window.items import ASK_AGAIN
+from deskhand.app.window.items import ASK_AGAIN, START_FRESH
 from deskhand.app.window.keys import Enter, is_talk
 from deskhand.app.window.permissions import PermissionsPage
 from deskhand.app.window.places import Places
@@ -205,6 +214,7 @@ class Window(QMainWindow):
         self.transcript.link_clicked.connect(self.sheets.ask_link)
         self.transcript.picture_opened.connect(self.sheets.show_picture)
         self.transcript.retried.connect(self._desk.reload)
+        self.transcript.fresh_wanted.connect(self._desk.start_fresh)
         self.transcript.retried_instead.connect(self.instead_requested)
         self.transcript.undo_asked.connect(self._undo)
         self.transcript.asked_again.connect(self._ask_again)
@@ -388,11 +398,15 @@ class Window(QMainWindow):
                 self._show_conversation(event)
             case UndoChanged(calls=calls):
                 self.transcript.set_undo(calls)
-            case TurnFailed(sentence=sentence):
-                self._end_turn()
-                self.transcript.add_notice("error", sentence, ASK_AGAIN)
+            case TurnFailed(sentence=sentence) | HistoryDamaged(sentence=sentence):
+                self._tell_failure(event, sentence)
             case _:
                 self._handle_turn(event)
+
+    def _tell_failure(self, event: TurnFailed | HistoryDamaged, sentence: str) -> None:
+        if isinstance(event, TurnFailed):
+            self._end_turn()
+        self.transcript.add_notice("error", sentence, ASK_AGAIN if isinstance(event, TurnFailed) else START_FRESH)
 
     def _handle_turn(self, event: Event) -> None:
         match event:

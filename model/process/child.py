@@ -51,7 +51,7 @@ class Process:
         self._child: subprocess.Popen[bytes] | None = None
         self._cause = ""
         self._verdict = ""
-        self._problem: OSError | None = None
+        self._problem: Exception | None = None
         threading.Thread(target=self._watch, args=(theirs,), name="engine warden", daemon=True).start()
         self._started.wait()
         if self._problem is not None:
@@ -136,17 +136,21 @@ class Process:
                     env={**os.environ, **_ENVIRONMENT, **TuningCache().environment()},
                     start_new_session=True,
                 )
-            except OSError as error:
+            except (OSError, ValueError, RuntimeError) as error:  # a NUL in the environment, no more threads
                 self._problem = error
                 self._ended.set()
                 return
             finally:
                 theirs.close()
                 self._started.set()
-            code = child.wait()
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
-            self._cause = cause_of_death(code, log.read().decode(errors="replace"), oom_kills() > self._kills)
-            self._ended.set()
+            try:
+                code = child.wait()
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
+                self._cause = cause_of_death(code, log.read().decode(errors="replace"), oom_kills() > self._kills)
+            except (OSError, ValueError) as error:  # whoever waits must not wait for ever
+                self._cause = f"The engine's process ended ({error}). {AGAIN}"
+            finally:
+                self._ended.set()
 
 
 def _timeval(seconds: float) -> tuple[int, int]:

@@ -172,6 +172,9 @@ class Worker:
                     channel.send(self._connection, message)
             except OSError:
                 os._exit(0)
+            except BaseException:  # noqa: BLE001 - as of the reader: who hears nothing can't tell
+                traceback.print_exc()
+                os._exit(70)
             waiting.clear()
 
 

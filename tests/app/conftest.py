@@ -74,6 +74,9 @@ class HandDesk(QObject):
     def reload(self) -> None:
         self.asked.append("reload")
 
+    def start_fresh(self) -> None:
+        self.asked.append("fresh")
+
 
 @pytest.fixture(scope="session")
 def theme(qapp: QApplication):

@@ -21,14 +21,30 @@ from deskhand.agent.events import (
 from deskhand.agent.history import Store
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.task import Task, Woken
+from deskhand.app import errorlog
 from deskhand.app.ahead import Ahead, continues
 from deskhand.app.bridge import Bridge, Ready, title
 from deskhand.app.elsewhere import Elsewhere
-from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed, merged
+from deskhand.app.happenings import (
+    EngineFailed,
+    EngineLoading,
+    EngineReady,
+    HistoryDamaged,
+    Listed,
+    Opened,
+    TurnFailed,
+    merged,
+)
 from deskhand.model.errors import BundleError, EngineDiedError
 from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Usage
 
 INFO = EngineInfo("scripted", "a script", 8192, sees=True, hears=True, drafts=False)
+
+
+LOG = "THE LOG"
+FAILED = (
+    f"The engine could not be loaded (OSError: no). The details are in {LOG}. “deskhand doctor” checks what is missing."
+)
 
 
 class Reading:
@@ -174,9 +190,10 @@ def test_loads_the_engine_off_the_gui_thread_and_says_so(qtbot, store):
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [(BundleError("The file x.gguf is cut off. Fetch it again."), "The file x.gguf is cut off. Fetch it again."),
-     (OSError("no"), "The engine could not be loaded: no. “deskhand doctor” checks what is missing.")],
+     (OSError("no"), FAILED)],
 )  # fmt: skip
 def test_an_engine_that_does_not_load_becomes_a_sentence_and_can_be_tried_again(qtbot, store, error, sentence):
+    sentence = sentence.replace(LOG, str(errorlog.place()))
     outcomes = [error, None]
 
     def factory(_say):
@@ -520,3 +537,83 @@ def test_stop_for_all_withdraws_what_goes_on_behind(qtbot, waking):
     waking.stop_all()
     assert kept.all() == ()
     qtbot.waitUntil(lambda: any("withdrawn what was going on behind: 1" in event.text for event in of(waking, Notice)))
+
+
+class Panic(BaseException):
+    """What a native library raises that is no Exception (pyo3's PanicException)."""
+
+
+class BrokenStore:
+    """A history whose every use fails in its own way, until it is mended."""
+
+    def __init__(self, store):
+        self.store, self.broken = store, True
+        self.errors = iter(
+            [KeyError("x"), Panic("y"), UnicodeEncodeError("utf-8", "\udce9", 0, 1, "no"), MemoryError()]
+        )
+
+    def __getattr__(self, name):
+        if self.broken:
+            raise next(self.errors)
+        return getattr(self.store, name)
+
+
+def test_the_thread_goes_on_whatever_a_job_raises(qtbot, player, store, caplog):
+    """Report 28: the window was dead after one damaged record."""
+    broken = BrokenStore(store)
+    bridge = Bridge(lambda _say: Ready(player, INFO), broken)
+    bridge.seen = []
+    bridge.happened.connect(bridge.seen.append)
+    bridge.start()  # lists: a KeyError
+    bridge.open(7)  # a panic
+    bridge.submit("hello")  # a UnicodeEncodeError, and at its end a MemoryError for the list
+    qtbot.waitUntil(lambda: len(of(bridge, Notice)) == 3 and bool(of(bridge, TurnFailed)))
+    told = [event.text for event in of(bridge, Notice)] + [event.sentence for event in of(bridge, TurnFailed)]
+    assert all(str(errorlog.place()) in text and "\udce9" not in text for text in told)
+    assert [any(name in text for text in told) for name in ("KeyError", "Panic", "UnicodeEncode", "Memory")] == [
+        True
+    ] * 4
+    assert all(record.exc_info for record in caplog.records if record.levelname == "ERROR")
+    broken.broken = False
+    bridge.submit("hello")
+    qtbot.waitUntil(lambda: bool(of(bridge, TurnEnded)))
+    assert bridge.shutdown()
+
+
+def test_what_runs_beside_the_thread_tells_its_faults_too(qtbot, bridge, monkeypatch):
+    class Undoing:
+        def look(self, calls):
+            return None
+
+        def turn(self, call, *, redo, force):
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(bridge, "_undoing", Undoing())
+    bridge.undo("c")
+    qtbot.waitUntil(lambda: any("ZeroDivisionError" in event.text for event in of(bridge, Notice)))
+
+
+def test_a_damaged_history_is_offered_a_fresh_one_and_the_old_file_is_kept(qtbot, player, tmp_path):
+    path = tmp_path / "history.sqlite"
+    store = Store(path)
+    store.new_conversation("old")
+    store.close()
+    data = bytearray(path.read_bytes())
+    data[4096:] = bytes(len(data) - 4096)
+    path.write_bytes(data)
+    store = Store(path)
+    bridge = Bridge(lambda _say: Ready(player, INFO), store)
+    bridge.seen = []
+    bridge.happened.connect(bridge.seen.append)
+    bridge.start()
+    qtbot.waitUntil(lambda: bool(of(bridge, HistoryDamaged)))
+    assert of(bridge, HistoryDamaged)[0].sentence.startswith("Your chat history")
+    bridge.start_fresh()
+    qtbot.waitUntil(lambda: any("A fresh chat history has begun" in event.text for event in of(bridge, Notice)))
+    bridge.submit("hello")
+    qtbot.waitUntil(lambda: bool(of(bridge, TurnEnded)))
+    qtbot.waitUntil(lambda: [each.title for each in of(bridge, Listed)[-1].conversations] == ["hello"])
+    assert bridge.shutdown()
+    (kept,) = tmp_path.glob("history.sqlite.*.old")
+    assert kept.read_bytes()[4096:] == bytes(len(data) - 4096)
+    store.close()

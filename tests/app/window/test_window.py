@@ -25,13 +25,13 @@ from deskhand.agent.events import (
     TurnEnded,
     TurnStarted,
 )
-from deskhand.agent.history import Conversation
+from deskhand.agent.history import Conversation, TurnRecord
 from deskhand.agent.percept import ScreenPercept, SoundPercept
 from deskhand.agent.task import Task
 from deskhand.app.elsewhere import Elsewhere
-from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, Listed, Opened, TurnFailed
+from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, HistoryDamaged, Listed, Opened, TurnFailed
 from deskhand.app.window.items import ASK_AGAIN, NoticeItem, UserItem
-from deskhand.model.types import Audio, EngineInfo, Image, Text, ToolCall, Trained, Usage
+from deskhand.model.types import Audio, EngineInfo, Image, Message, Text, ToolCall, Trained, Usage
 from tests.app.conftest import INFO
 
 CALL = ToolCall("c1", "notes_append", {"text": "milk"})
@@ -413,3 +413,19 @@ def test_what_the_engine_never_learnt_stays_in_the_composer_with_a_sentence(wind
     assert "only one picture" in window.transcript.items[-1].text
     assert window.composer.input.toPlainText() == "what does it say"
     assert len(window.composer.percepts) == 2
+
+
+def test_a_damaged_history_offers_a_fresh_one_and_damaged_records_have_a_place(window, desk, qtbot):
+    """Report 28: a sentence, a button, and everything else usable."""
+    record = TurnRecord("t", datetime.now(UTC), (Message("user", (Text("hi"),)),), (), None, False, damaged=2)
+    desk.happened.emit(Opened(1, (record,)))
+    assert [type(item) for item in window.transcript.items] == [UserItem, NoticeItem]
+    assert "damaged" in window.transcript.items[-1].text
+    desk.happened.emit(HistoryDamaged("Your chat history is damaged."))
+    assert window.transcript.items[-1].text == "Your chat history is damaged."
+    (fresh,) = window.findChildren(QToolButton, "notice-action")
+    assert fresh.text() == "Start fresh, keep the old file"
+    qtbot.mouseClick(fresh, Qt.MouseButton.LeftButton)
+    assert desk.asked[-1] == "fresh"
+    say(window, "and on", qtbot)
+    assert desk.submitted[-1][0] == "and on"
