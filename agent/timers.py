@@ -1,8 +1,8 @@
 """Timers of the clock skill that really fire, also after a restart.
 
 The skill writes one JSON file a timer into ``data/clock/timers``: ``id``, ``label``, ``due`` and ``set`` (seconds
-since the epoch), and ``repeat`` if it does. Whoever watches takes a timer by renaming its file, so that two programs
-never tell the same one.
+since the epoch), and if it repeats ``repeat`` and ``wall``, the date and time that its series is at, without a zone.
+Whoever watches takes a timer by renaming its file, so that two programs never tell the same one.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ MOST_BYTES = 64 * 1024
 _FIRING = ".firing-"
 """What stands in the name of a taken timer, before the number of the process that has it."""
 
+LATEST = 4_102_444_800.0
+"""The year 2100: a timer that is due later than that was not set by anybody."""
+
+DAY = 86_400.0
 
 UNTOLD = "A timer has ended and something went wrong; it is told again when Deskhand starts."
 
@@ -67,6 +71,16 @@ class Timer:
     due: float
     repeat: str = ""
     more: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
+
+    @property
+    def wall(self) -> datetime:
+        """What its series is at by the clock on the wall: 02:30 also on the day that lacks it."""
+        due = datetime.fromtimestamp(self.due)  # noqa: DTZ006 - wall time is what repeats
+        try:
+            wall = datetime.fromisoformat(str(self.more.get("wall"))).replace(tzinfo=None)
+        except ValueError:
+            return due
+        return wall if abs((wall - due).total_seconds()) <= DAY else due
 
 
 class Timers:
@@ -224,7 +238,8 @@ def _read(folder: Directory | None, name: str) -> Timer | None:
         data = json.loads(raw)
         repeat = str(data.get("repeat", ""))
         label, due = str(data["label"]), float(data["due"])
-        datetime.fromtimestamp(due).astimezone()
+        if not 0 <= due < LATEST:
+            return None
         return Timer(str(data["id"]), label, due, repeat if repeat in REPEATS else "", data)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None
@@ -232,27 +247,30 @@ def _read(folder: Directory | None, name: str) -> Timer | None:
 
 def _again(folder: Directory, name: str, timer: Timer) -> None:
     """Set a timer that repeats for its next time, whole or not at all."""
+    wall = following(timer.wall, timer.repeat, time.time())
     kept = {
         "id": timer.id,
         "label": timer.label,
-        "due": following(timer.due, timer.repeat, time.time()),
+        "due": wall.timestamp(),
         "set": time.time(),
+        "repeat": timer.repeat,
+        "wall": wall.isoformat(),
     }
-    folder.write(name, json.dumps({**kept, "repeat": timer.repeat}).encode())
+    folder.write(name, json.dumps(kept).encode())
 
 
-def following(due: float, repeat: str, now: float) -> float:
-    """When a timer is due next, later than ``now``: at the same time on the wall, whatever summer time does.
+def following(wall: datetime, repeat: str, now: float) -> datetime:
+    """What a series is at next, later than ``now``: the same time on the wall, whatever summer time does.
 
-    A day that a month lacks (the 31st) is skipped to the next month that has it.
+    A day that a month lacks (the 31st) is skipped to the next month that has it. A time that the day lacks stays what
+    it is; its timestamp is what the clock would have shown, as of `datetime`, an hour later in most zones.
     """
-    first = datetime.fromtimestamp(due)  # noqa: DTZ006 - wall time is what repeats
     step = 0
     while True:
         step += 1
-        moment = _step(first, repeat, step)
+        moment = _step(wall, repeat, step)
         if moment is not None and moment.timestamp() > now:
-            return moment.timestamp()
+            return moment
 
 
 def _step(first: datetime, repeat: str, step: int) -> datetime | None:

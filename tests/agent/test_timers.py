@@ -4,11 +4,20 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from deskhand.agent.timers import Timers, following
+from deskhand.agent import timers as timers_module
+from deskhand.agent.directory import Directory
+from deskhand.agent.timers import REPEATS, Timer, Timers, following
 
 
 @pytest.fixture
@@ -93,7 +102,7 @@ def test_two_watchers_tell_a_timer_once(tmp_path, timers, folder, told):
 KILLED = """
 import os, sys
 from pathlib import Path
-from deskhand.agent.timers import Timers, following
+from deskhand.agent.timers import Timers
 timers = Timers(Path(sys.argv[1]), lambda notice: os.kill(os.getpid(), 9))
 timers.start()
 timers.wait(__import__("threading").Event())
@@ -179,10 +188,83 @@ def test_without_a_folder_nothing_happens(timers, told):
     ],
 )
 def test_a_repetition_is_at_the_same_time_of_the_wall(repeat, first, now, then):
-    def seconds(text):
-        return datetime.fromisoformat(text).timestamp()
+    found = following(datetime.fromisoformat(first), repeat, datetime.fromisoformat(now).timestamp())
+    assert found == datetime.fromisoformat(then)
 
-    assert following(seconds(first), repeat, seconds(now)) == seconds(then)
+
+@contextmanager
+def living_in(zone):
+    """The machine's clock on the wall is that of ``zone``."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    time.tzset()
+    try:
+        yield ZoneInfo(zone)
+    finally:
+        os.environ.pop("TZ")
+        os.environ.update({"TZ": before} if before else {})
+        time.tzset()
+
+
+def rings(wall, repeat, times):
+    """When a series rings that begins at ``wall``: through its file, each time as late as a tick."""
+    timer = Timer("a", "", wall.timestamp(), repeat, {"wall": wall.isoformat()})
+    for _ in range(times):
+        yield timer
+        with TemporaryDirectory() as place, Directory.open(Path(place)) as folder:
+            with patch("time.time", lambda due=timer.due: due + 0.2):
+                timers_module._again(folder, "a.json", timer)
+            timer = timers_module._read(folder, "a.json")
+
+
+def test_a_time_that_one_day_lacks_does_not_move_the_series():
+    """Report 23."""
+    with living_in("Europe/Berlin") as zone:
+        series = rings(datetime.fromisoformat("2027-03-27 02:30"), "daily", 4)
+        found = [f"{datetime.fromtimestamp(timer.due, zone):%m-%d %H:%M}" for timer in series]
+        assert found == ["03-27 02:30", "03-28 03:30", "03-29 02:30", "03-30 02:30"]
+        series = rings(datetime.fromisoformat("2027-03-28 02:30"), "weekly", 2)
+        assert [f"{datetime.fromtimestamp(timer.due, zone):%H:%M}" for timer in series] == ["03:30", "02:30"]
+        series = rings(datetime.fromisoformat("2027-02-28 02:30"), "monthly", 3)
+        assert [f"{datetime.fromtimestamp(timer.due, zone):%H:%M}" for timer in series] == ["02:30", "03:30", "02:30"]
+
+
+def test_a_night_that_is_moved_into_the_next_day_is_not_skipped():
+    with living_in("America/Nuuk") as zone:  # on 27 March 2027 the clocks go from 22:59 to 00:00, or an hour around it
+        series = list(rings(datetime.fromisoformat("2027-03-25 23:30"), "daily", 6))
+        assert [f"{timer.wall:%d %H:%M}" for timer in series] == [f"{day} 23:30" for day in range(25, 31)]
+        dues = [datetime.fromtimestamp(timer.due, zone) for timer in series]
+        assert len({due.timestamp() for due in dues}) == 6
+        assert dues[-1].strftime("%d %H:%M") == "30 23:30"
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from(sorted(available_timezones() - {"localtime"})),
+    st.datetimes(datetime.fromisoformat("2024-01-01"), datetime.fromisoformat("2029-01-01")),
+    st.sampled_from(REPEATS),
+)
+def test_a_series_keeps_its_time_of_the_wall_in_every_zone(name, wall, repeat):
+    """Report 23, over all zones: later each time, and at its time wherever that time exists."""
+    wall = wall.replace(second=0, microsecond=0)
+    with living_in(name) as zone:
+        before = 0.0
+        for timer in rings(wall, repeat, 8):
+            assert timer.due > before
+            before = timer.due
+            assert (timer.wall.hour, timer.wall.minute) == (wall.hour, wall.minute)
+            shown = datetime.fromtimestamp(timer.due, zone).replace(tzinfo=None)
+            there = timer.wall.replace(tzinfo=zone)
+            exists = datetime.fromtimestamp(there.timestamp(), zone).replace(tzinfo=None) == timer.wall
+            assert shown == timer.wall or (not exists and abs((shown - timer.wall).total_seconds()) <= 86_400)
+
+
+@pytest.mark.parametrize("text", ["[]", "[" * 100_000, '{"id": "a", "label": "", "due": 1e300}', '{"due": NaN}', "7"])
+def test_what_is_no_timer_is_put_aside(timers, folder, told, text):
+    (folder / "bad.json").write_text(text)
+    timers.start()
+    wait_for(lambda: told)
+    assert [path.name for path in folder.iterdir()] == ["bad.broken"]
 
 
 def test_a_timer_that_repeats_fires_and_is_set_again(tmp_path):
@@ -200,5 +282,5 @@ def test_a_timer_that_repeats_fires_and_is_set_again(tmp_path):
     assert [notice.text for notice in told] == ["Timer “tea” is up."]
     (again,) = timers.pending()
     assert (again.id, again.repeat) == ("ab", "daily")
-    assert again.due == following(due, "daily", time.time())
+    assert again.due == following(Timer("ab", "", due).wall, "daily", time.time()).timestamp()
     assert again.due > time.time()
