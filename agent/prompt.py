@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from deskhand.agent.fitting import LeftOut, fit, tokens
 from deskhand.agent.percept import Percept, ScreenPercept
@@ -16,6 +16,9 @@ from deskhand.agent.tools.skill_tools import MOST_LISTED
 from deskhand.model.types import Message, Part, Text, ToolCall, ToolSpec
 
 NO_ANSWER = "(no answer)"
+
+SAY = "say"
+"""The key of a result that holds it in words that can be said as they stand."""
 
 CATALOGUE = 8_000
 """Characters of all descriptions together: some 2,000 tokens, a quarter of the smallest usual context."""
@@ -74,8 +77,13 @@ def user_message(text: str, percepts: Sequence[Percept]) -> Message:
 
 
 def tool_message(call: ToolCall, result: ToolResult) -> Message:
-    """A result as the model reads it: a mapping as JSON, a text as it is, a failure as ``{"error": …}``."""
+    """A result as the model reads it: a mapping as JSON, a text as it is, a failure as ``{"error": …}``.
+
+    Of a mapping with a sentence under `SAY` that alone: small models recite ids and paths, and misread stamps.
+    """
     value: Any = {"error": result.error} if result.error else result.value
+    if isinstance(value, Mapping) and isinstance(sentence := cast("Mapping[str, Any]", value).get(SAY), str):
+        value = sentence
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return Message("tool", (Text(text), *result.images), call_id=call.id, name=call.name)
 

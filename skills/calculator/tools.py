@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import operator
-import re
 from collections.abc import Callable
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
-import units  # pyright: ignore[reportMissingImports] - beside this file, which Deskhand puts on the path
+import expression as written  # pyright: ignore[reportMissingImports] - beside this file, which Deskhand puts on the path
+import units  # pyright: ignore[reportMissingImports] - likewise
 
-LONGEST = 500
 MOST_DIGITS = 2_000
 """Of a whole number, a numerator or a denominator."""
+MOST_FACTORIAL = 500
+SHORT = 8
+"""Digits of a result that is right to fifteen: fewer are all that there are."""
 
 _Number = Fraction | float
 
-_CONSTANTS: dict[str, _Number] = {"pi": math.pi, "e": math.e, "tau": math.tau}
-_EXACT: dict[str, Callable[..., Any]] = {"abs": abs, "min": min, "max": max, "floor": math.floor, "ceil": math.ceil}
+_CONSTANTS: dict[str, _Number] = {"pi": math.pi, "π": math.pi, "e": math.e, "tau": math.tau}
+_EXACT: dict[str, Callable[..., Any]] = {"abs": abs, "floor": math.floor, "ceil": math.ceil}
+_OF_SEVERAL: dict[str, Callable[[list[Any]], Any]] = {
+    "min": min, "max": max, "sum": sum, "mean": lambda every: sum(every) / len(every),
+}  # fmt: skip
 _FLOATS: dict[str, Callable[..., float]] = {
     "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan,
-    "log": math.log, "log2": math.log2, "log10": math.log10, "exp": math.exp, "cbrt": math.cbrt,
+    "log": math.log, "ln": math.log, "log2": math.log2, "log10": math.log10, "exp": math.exp, "cbrt": math.cbrt,
     "radians": math.radians, "degrees": math.degrees,
 }  # fmt: skip
+_NOTES = {
+    "log": "the natural logarithm; log10 is the decimal one",
+    **dict.fromkeys(("sin", "cos", "tan"), "of an angle in radians; write 90° for degrees"),
+    "%": "the remainder of a division; write 15% of 80 for a part",
+    **dict.fromkeys(("+%", "-%"), "the percentage is of what stands before it"),
+}
+"""What of a result can be taken for something else."""
+_PARTED = "a comma parts the numbers there"
 
-_OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+_OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "mod": operator.mod, "%": operator.mod,
+    "+%": lambda whole, part: whole + whole * part, "-%": lambda whole, part: whole - whole * part,
 }  # fmt: skip
 
 
@@ -37,9 +51,16 @@ def calculate(expression: str) -> dict[str, Any]:
     """Calculate an expression, exactly where that is possible.
 
     Args:
-        expression: such as "(12.5 + 7) * 3 / 4" or "sqrt(2) * 10**3".
+        expression: such as "(12.5 + 7) * 3 / 4", "15% of 80" or "sqrt(2) * 10^3".
     """
-    return _told(_value(expression))
+    tree, notes = _read(expression), list[str]()
+    try:
+        told = _told(_checked(_walk(tree, notes)))
+    except ZeroDivisionError as error:
+        raise ValueError("That divides by zero.") from error
+    except (OverflowError, RecursionError) as error:
+        raise ValueError("The result is too large.") from error
+    return {"say": _said(told, notes), **told}
 
 
 def convert(value: float, source: str, target: str) -> dict[str, Any]:
@@ -50,52 +71,68 @@ def convert(value: float, source: str, target: str) -> dict[str, Any]:
         source: unit to convert from, such as "mile", "°F", "kWh", "km/h".
         target: unit to convert to.
     """
-    result = units.convert(Fraction(str(value)), source, target)
-    return {**_told(result), "unit": target}
+    if not math.isfinite(value):
+        raise ValueError("The value is too large.")
+    told = _told(units.convert(Fraction(str(value)), source, target))
+    about = "" if told["exact"] or len(told["result"]) <= SHORT else "about "
+    return {
+        "say": f"{value:.15g} {source.strip()} is {about}{told['result']} {target.strip()}.",
+        **told,
+        "unit": target,
+    }
 
 
-def _value(expression: str) -> _Number:
-    text = expression.strip().translate({ord("^"): "**", ord("×"): "*", ord("÷"): "/", ord("−"): "-", ord("·"): "*"})
-    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)  # 1,000 is a thousand; any other comma parts arguments
-    if not text or len(text) > LONGEST:
-        raise ValueError(f"Give an expression of at most {LONGEST} characters.")
+def _said(told: dict[str, Any], notes: list[str]) -> str:
+    """The result as it can be said, and how it was understood where that is not plain."""
+    exact = f", exactly {told['fraction']}" if len(told.get("fraction", "")) in range(1, 20) else ""
+    about = "" if told["exact"] or len(told["result"]) <= SHORT else "about "
+    return f"{about}{told['result']}{exact}{''.join(f' ({note})' for note in dict.fromkeys(notes))}"
+
+
+def _read(expression: str) -> written.Node:
     try:
-        tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"“{expression[:80]}” is no expression that can be calculated.") from error
-    try:
-        return _checked(_walk(tree.body, text))
-    except ZeroDivisionError as error:
-        raise ValueError("That divides by zero.") from error
-    except (OverflowError, RecursionError) as error:
+        return written.parse(expression)
+    except RecursionError as error:
+        raise ValueError("There are too many brackets within each other.") from error
+    except OverflowError as error:
         raise ValueError("The result is too large.") from error
 
 
-def _walk(node: ast.expr, text: str) -> _Number:
+def _walk(node: written.Node, notes: list[str]) -> _Number:
     match node:
-        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
-            # As written: 0.1 is a tenth, not the nearest binary fraction.
-            return Fraction(Decimal((ast.get_source_segment(text, node) or "0").replace("_", "")))
-        case ast.Name(id=name) if name in _CONSTANTS:
+        case written.Number(value):
+            return value
+        case written.Name(name) if name in _CONSTANTS:
             return _CONSTANTS[name]
-        case ast.UnaryOp(op=ast.USub(), operand=inner):
-            return -_walk(inner, text)
-        case ast.UnaryOp(op=ast.UAdd(), operand=inner):
-            return _walk(inner, text)
-        case ast.BinOp(left=left, op=op, right=right):
-            return _checked(_apply(op, _walk(left, text), _walk(right, text)))
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-            return _checked(_call(name, [_walk(each, text) for each in arguments]))
+        case written.Name(name):
+            raise ValueError(f"“{name[:60]}” can't be calculated.")
+        case written.Percent(inner):
+            return _walk(inner, notes) / 100
+        case written.Call("-", (inner,)):
+            return -_walk(inner, notes)
+        case written.Call(name, arguments):
+            degrees = any(isinstance(each, written.Call) and each.name == "radians" for each in arguments)
+            notes += [_NOTES[name]] if name in _NOTES and not degrees and len(arguments) == 1 else []
+            notes += [_PARTED] if any(_in_thousands(*pair) for pair in pairwise(arguments)) else []
+            return _checked(_call(name, [_walk(each, notes) for each in arguments]))
+        case written.Pair(sign, left, right):
+            notes += [_NOTES[sign]] if sign in _NOTES else []
+            return _checked(_apply(sign, _walk(left, notes), _walk(right, notes)))
+
+
+def _in_thousands(left: written.Node, right: written.Node) -> bool:
+    """Whether two arguments would be one number where commas part thousands: 1,200."""
+    match left, right:
+        case written.Number(first), written.Number(then):
+            return first.denominator == then.denominator == 1 and 0 < first < 1000 and 100 <= then < 1000
         case _:
-            raise ValueError(f"“{(ast.get_source_segment(text, node) or '')[:60]}” can't be calculated.")
+            return False
 
 
-def _apply(op: ast.operator, left: _Number, right: _Number) -> _Number:
-    if isinstance(op, ast.Pow):
+def _apply(sign: str, left: _Number, right: _Number) -> _Number:
+    if sign in {"^", "**"}:
         return _power(left, right)
-    if type(op) not in _OPERATIONS:
-        raise ValueError("Only + - * / // % and ** can be calculated.")
-    result = _OPERATIONS[type(op)](left, right)
+    result = _OPERATIONS[sign](left, right)
     return Fraction(result) if isinstance(result, int) else result
 
 
@@ -116,18 +153,33 @@ def _call(name: str, arguments: list[_Number]) -> _Number:
         if name == "sqrt" and len(arguments) == 1:
             return _root(arguments[0])
         if name == "round" and len(arguments) in {1, 2}:
-            digits = int(arguments[1]) if len(arguments) == 2 else 0
-            return _rounded(Fraction(arguments[0]), digits)
-        if name == "factorial" and len(arguments) == 1 and arguments[0] <= 500:
-            return Fraction(math.factorial(int(arguments[0])))
+            return _rounded(*[Fraction(each) for each in arguments])
+        if name == "factorial" and len(arguments) == 1:
+            return _factorial(arguments[0])
         if name in _EXACT:
             return Fraction(_EXACT[name](*arguments))
-        if name in _FLOATS:
+        if name in _OF_SEVERAL and arguments:
+            return Fraction(_OF_SEVERAL[name](arguments))
+        if name in _FLOATS and len(arguments) <= (2 if name == "log" else 1):
             return _FLOATS[name](*map(float, arguments))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} can't be calculated with that.") from error
-    known = ", ".join(["sqrt", "round", "factorial", *_EXACT, *_FLOATS])
+    except TypeError as error:
+        raise ValueError(
+            f"{name} takes one number: write thousands without a comma, and decimals with a point."
+        ) from error
+    except ValueError as error:
+        raise ValueError(
+            str(error) if str(error).endswith(".") else f"{name} can't be calculated with that."
+        ) from error
+    if name in {"sqrt", "factorial", "round", *_FLOATS}:
+        raise ValueError(f"{name} takes one number: write thousands without a comma, and decimals with a point.")
+    known = ", ".join(["sqrt", "round", "factorial", *_EXACT, *_OF_SEVERAL, *_FLOATS])
     raise ValueError(f"There is no function {name[:30]}; known are: {known}.")
+
+
+def _factorial(value: _Number) -> Fraction:
+    if value != int(value) or not 0 <= value <= MOST_FACTORIAL:
+        raise ValueError(f"A factorial is calculated of whole numbers from 0 to {MOST_FACTORIAL}.")
+    return Fraction(math.factorial(int(value)))
 
 
 def _root(value: _Number) -> _Number:
@@ -138,9 +190,11 @@ def _root(value: _Number) -> _Number:
     return math.sqrt(value)
 
 
-def _rounded(value: Fraction, digits: int) -> Fraction:
+def _rounded(value: Fraction, digits: Fraction = Fraction(0)) -> Fraction:
     """Half away from zero, as people round, not to the even neighbour."""
-    factor = Fraction(10) ** max(-20, min(20, digits))
+    if digits.denominator != 1 or abs(digits) > 20 or (digits > 0 and value.denominator == 1):
+        raise ValueError("Round takes a number and how many decimals to keep: write round(1234.567, 1), with a point.")
+    factor = Fraction(10) ** digits.numerator
     whole = math.floor(abs(value) * factor + Fraction(1, 2))
     return Fraction(whole if value >= 0 else -whole) / factor
 

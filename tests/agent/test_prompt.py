@@ -126,6 +126,12 @@ def test_percepts_become_parts():
         (ToolResult("plain"), "plain"),
         (ToolResult([1, None]), "[1, null]"),
         (ToolResult(None, "No."), '{"error": "No."}'),
+        (
+            ToolResult({"say": "Tea is ready at 3:01 in the morning.", "id": "518c"}),
+            "Tea is ready at 3:01 in the morning.",
+        ),
+        (ToolResult({"say": 3}), '{"say": 3}'),
+        (ToolResult({"say": "x"}, error="Gone."), '{"error": "Gone."}'),
     ],
 )
 def test_results_as_the_model_reads_them(result, text):
