@@ -1,6 +1,5 @@
 """The skill calculator: exact, safe, and one sentence for what can't be calculated."""
 
-
 import pytest
 
 
