@@ -20,7 +20,7 @@ from deskhand.agent.hearing import Hearing
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
-from deskhand.agent.safety import addresses, changes, hearback, taint
+from deskhand.agent.safety import addresses, changes, hearback, provenance, taint
 from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
@@ -149,21 +149,28 @@ class Actor:
             turn.note("call", name=call.name, arguments=call.arguments, decision=refused.decision, reason=str(refused))
             result = ToolResult(error=str(refused))
             return CallRecord(call, refused.decision, error=result.error), result, ()
-        if turn.taint and "files:data" in tool.scopes and not tool.quiet:
-            self._store.mark(tool.skill)  # before it runs: what it writes may say what others said
+        if turn.taint:
+            self._store.mark(*provenance.marks(tool, exact))  # before it runs: it may keep what others said
         return _Admitted(call, tool, exact, decision)
 
     def _ended(self, turn: Turn, admitted: _Admitted, running: Future[ToolResult]) -> _Acted:
         """What a call comes to that runs; waits for its end."""
         tool, result = admitted.tool, self._begun(turn, running.result())
         result = screening.result(result, self._painter, turn.emit, turn.stop)
-        origins = (*result.origins, *taint.of_result(tool, admitted.exact, marked=self._store.marked(tool.skill)))
+        origins = (*result.origins, *taint.of_result(tool, admitted.exact, marked=self._kept(tool, result)))
         if result.images:
             origins = tuple(replace(origin, media=result.images[-1].digest) for origin in origins)
         images = [image.digest for image in result.images]
         turn.note("result", name=tool.name, value=result.value, error=result.error, images=images)
         record = CallRecord(admitted.call, admitted.decision, result.value, result.error, result.seconds)
         return record, result, origins
+
+    def _kept(self, tool: Tool, result: ToolResult) -> bool:
+        """Whether a result says what others wrote and a call had kept."""
+        if not scopes.own(tool.scopes):
+            return False
+        marked = self._store.marked()
+        return tool.skill in marked or provenance.known((result.value, result.error), marked)
 
     def _begun(self, turn: Turn, result: ToolResult) -> ToolResult:
         """Let what a call asked for go on, as part of this conversation and as tainted as it is."""

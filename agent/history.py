@@ -254,15 +254,20 @@ class Store:
             ).fetchone()
         return row[0] if row else None
 
-    def mark(self, skill: str) -> None:
-        """Remember that the skill's own files were written in a tainted conversation: they say what others said."""
-        with self._database.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO tainted (skill) VALUES (?)", (skill,))
+    def mark(self, *names: str) -> None:
+        """Remember what was kept in a tainted conversation: a skill all of whose files count, or marks of a text.
 
-    def marked(self, skill: str) -> bool:
-        """Whether `mark` was ever called for the skill."""
+        Args:
+            names: of `provenance.marks`.
+        """
+        if names:
+            with self._database.transaction() as db:
+                db.executemany("INSERT OR IGNORE INTO tainted (skill) VALUES (?)", [(name,) for name in names])
+
+    def marked(self) -> frozenset[str]:
+        """Every name that `mark` was ever given."""
         with self._database.reading():
-            return self._db.execute("SELECT 1 FROM tainted WHERE skill = ?", (skill,)).fetchone() is not None
+            return frozenset(str(row[0]) for row in self._db.execute("SELECT skill FROM tainted"))
 
     def turns(self, conversation: int) -> list[TurnRecord]:
         """All turns, oldest first, as the window shows them."""

@@ -20,7 +20,7 @@ _WORDS: dict[Kind, str] = {
     "program": "a program",
     "desktop": "the desktop",
     "skill": "the text of a skill",
-    "notes": "files that were written after such content had been read",
+    "notes": "something kept after such content had been read",
 }
 
 

@@ -192,7 +192,12 @@ def changes(scopes: Iterable[str], *, quiet: bool) -> bool:
     What it notifies or comes back with later is said in our words, so that counts as well.
     """
     held = tuple(scopes)
-    return lets_out(held) or (not quiet and any(name in OWN for name in map(_name, held)))
+    return lets_out(held) or (not quiet and own(held))
+
+
+def own(scopes: Iterable[str]) -> bool:
+    """Whether a tool with these scopes keeps or tells what is the person's own."""
+    return any(name in OWN for name in map(_name, scopes))
 
 
 def _name(scope: str) -> str | None:

@@ -16,6 +16,7 @@ from deskhand.agent.events import Outcome
 from deskhand.agent.history import Store
 from deskhand.agent.origin import Origin
 from deskhand.agent.percept import Percept
+from deskhand.agent.safety import provenance
 from deskhand.agent.safety.painting import Painter, UncheckedError
 from deskhand.agent.task import Settled, Woken
 from deskhand.agent.timers import CLOCK
@@ -157,7 +158,9 @@ class Waker:
         if conversation is None:
             return  # set by another program, or the history was emptied
         turn = uuid.uuid4().hex
-        origins = (Origin("notes", CLOCK),) if self._store.marked(CLOCK) else ()
+        marked = self._store.marked()
+        foreign = CLOCK in marked or provenance.known(woken.task.what, marked)
+        origins = (Origin("notes", CLOCK),) if foreign else ()
         question = Message("user", (Text(words(woken)),), name="timer")
         self._store.append(conversation, turn, question, origins=origins)
         self._store.append(conversation, turn, Message("assistant", (Text(woken.task.what),)), origins=origins)

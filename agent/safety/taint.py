@@ -114,7 +114,7 @@ def of_result(tool: Tool, call: ToolCall, *, marked: bool) -> tuple[Origin, ...]
     Args:
         tool: what ran.
         call: with its arguments.
-        marked: the skill's own files were written while the conversation was tainted, so they say what others said.
+        marked: it says what had been kept while a conversation was tainted, which others may have said.
     """
     found: list[Origin] = []
     for scope in tool.scopes:
@@ -122,7 +122,7 @@ def of_result(tool: Tool, call: ToolCall, *, marked: bool) -> tuple[Origin, ...]
             if scope == name or scope.startswith(f"{name}:"):
                 which = next((str(call.arguments[key]) for key in arguments if call.arguments.get(key)), "")
                 found.append(Origin(kind, which[:200] or (tool.skill if kind == "server" else tool.name)))
-    if marked and "files:data" in tool.scopes:
+    if marked and scopes.own(tool.scopes):
         found.append(Origin("notes", tool.skill))
     if not found and (scopes.brings_in(tool.scopes) or not tool.bundled):
         found.append(Origin("program", tool.name))  # what a foreign program says, its author says

@@ -76,7 +76,7 @@ class Intents:
         }
         parameters = {"type": "object", "properties": properties, "required": ["intent"]}
         told = "Open a mail draft or a calendar event, set a reminder, or tell the time, as an active skill says."
-        return (Tool(RUN_INTENT, BUILT_IN, told, parameters, ("apps", "notify"), bundled=True),)
+        return (Tool(RUN_INTENT, BUILT_IN, told, parameters, ("apps", "notify"), bundled=True, keeps=("parameters",)),)
 
     def touches(self, tool: Tool) -> tuple[str, ...]:  # noqa: ARG002 - of the protocol
         """What intents do."""

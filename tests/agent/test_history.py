@@ -217,8 +217,9 @@ def test_a_history_of_the_first_version_is_taken_over_and_trusts_nothing(tmp_pat
     store.append(conversation, "t", Message("tool", (Text("x"),)), origins=[Origin("file", "/a")])
     kinds = [[origin.kind for origin in origins] for _, origins in store.traced(conversation)]
     assert kinds == [["picture"], ["program"], [], ["file"]]
-    assert not store.marked("notes")
+    assert store.marked() == frozenset()
+    store.mark("notes", "~3:abc")
     store.mark("notes")
-    store.mark("notes")
-    assert store.marked("notes")
+    store.mark()
+    assert store.marked() == {"notes", "~3:abc"}
     store.close()
