@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,12 +30,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def display(width: int = 1280, height: int = 800) -> Generator[str]:
+def display(width: int = 1280, height: int = 800, depth: int = 24, options: Sequence[str] = ()) -> Generator[str]:
     """Start an X server with one screen and yield its ``DISPLAY``; it ends with the block.
 
     Args:
         width: in pixels.
         height: in pixels.
+        depth: bits of a colour.
+        options: further ones of Xvfb.
 
     Raises:
         VirtualDeviceError: Xvfb is missing or did not start.
@@ -44,7 +46,18 @@ def display(width: int = 1280, height: int = 800) -> Generator[str]:
         raise VirtualDeviceError("Xvfb is not installed. On Debian or Ubuntu: sudo apt-get install xvfb")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
+        [
+            "Xvfb",
+            "-displayfd",
+            str(write),
+            "-screen",
+            "0",
+            f"{width}x{height}x{depth}",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+            *options,
+        ],
         pass_fds=[write],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Mapping
+
 from deskhand.agent.percept import ScreenPercept
 from deskhand.agent.safety.windows import Area
 from deskhand.app.capture import own
@@ -82,20 +86,31 @@ def in_use(budget: int = 560) -> Screen:
 
 def status() -> tuple[bool, str]:
     """Whether the screen can be captured, and how, or why not."""
-    said: list[str] = []
-    for handler in HANDLERS:
-        works, words = handler.available()
-        if works:
-            return True, f"{handler.name}: {words}"
-        said.append(f"{handler.name}: {words}")
-    return False, f"{NO_DISPLAY} ({'; '.join(said)})"
+    handler, said = _found()
+    return (True, f"{handler.name}: {said[handler.name]}") if handler else (False, _why_not(said))
 
 
 def _handler() -> Handler:
-    said: list[str] = []
+    handler, said = _found()
+    if handler is None:
+        raise CaptureError(_why_not(said))
+    return handler
+
+
+def _found() -> tuple[Handler | None, dict[str, str]]:
+    """The first handler that works here, and what it and those before it say."""
+    said: dict[str, str] = {}
     for handler in HANDLERS:
-        works, words = handler.available()
+        works, said[handler.name] = handler.available()
         if works:
-            return handler
-        said.append(f"{handler.name}: {words}")
-    raise CaptureError(f"{NO_DISPLAY} ({'; '.join(said)})")
+            return handler, said
+    return None, said
+
+
+def _why_not(said: Mapping[str, str]) -> str:
+    """The true reason first: what the way of capturing says that this session would take."""
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return f"This Wayland session can't be captured. grim: {said['grim']}; portal: {said['portal']}."
+    if os.environ.get("DISPLAY"):
+        return said["X11"]
+    return said["macOS"] if sys.platform == "darwin" else NO_DISPLAY

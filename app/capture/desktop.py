@@ -10,9 +10,12 @@ from contextlib import contextmanager
 import mss
 from mss.exception import ScreenShotError
 from PIL import Image as Picture
+from Xlib import display
 
+from deskhand.app.capture import visual
 from deskhand.app.capture.models import CaptureError, Screen, Shot
 from deskhand.app.capture.pointer import place_in_use
+from deskhand.app.x11.connection import FAILURES, NoServerError, connected
 
 
 class Desktop:
@@ -38,17 +41,40 @@ class Desktop:
             if not os.environ.get("DISPLAY"):
                 return False, "DISPLAY is not set"
         try:
-            with _session() as session:
-                count = len(session.monitors) - 1
+            count = len(self._monitors())
         except CaptureError as error:
             return False, str(error)
         return True, f"{count} screen{'s' if count != 1 else ''}"
 
     def screens(self) -> list[Screen]:
         """All monitors, the one in use first."""
+        screens = self._monitors()
+        place = place_in_use() if self.name == "X11" else None
+
+        def rank(screen: Screen) -> tuple[bool, bool]:
+            return not (place and _holds(screen, place)), not screen.primary
+
+        return sorted(screens, key=rank)
+
+    def grab(self, screen: Screen) -> Shot:
+        """Capture one monitor."""
+        if self.name == "X11" and not _usual():
+            with _reading() as connection:
+                rgb = visual.pixels(connection, screen.left, screen.top, screen.width, screen.height)
+            return Shot(rgb, screen.width, screen.height)
+        area = {"left": screen.left, "top": screen.top, "width": screen.width, "height": screen.height}
+        with _session() as session:
+            shot = session.grab(area)
+        picture = Picture.frombuffer("RGB", (shot.width, shot.height), shot.raw, "raw", "BGRX", 0, 1)
+        return Shot(picture.tobytes(), shot.width, shot.height, shot.width / screen.width)
+
+    def _monitors(self) -> list[Screen]:
+        if self.name == "X11" and not _usual():
+            with _reading() as connection:
+                return visual.screens(connection, self.name)
         with _session() as session:
             monitors = session.monitors[1:]
-        screens = [
+        return [
             Screen(
                 str(each.get("name") or f"Screen {number}"),
                 each["left"],
@@ -61,20 +87,26 @@ class Desktop:
             )
             for number, each in enumerate(monitors, 1)
         ]
-        place = place_in_use() if self.name == "X11" else None
 
-        def rank(screen: Screen) -> tuple[bool, bool]:
-            return not (place and _holds(screen, place)), not screen.primary
 
-        return sorted(screens, key=rank)
+def _usual() -> bool:
+    """Whether mss can read the pixels of the X11 screen."""
+    with _reading() as connection:
+        return visual.visual(connection).usual
 
-    def grab(self, screen: Screen) -> Shot:
-        """Capture one monitor."""
-        area = {"left": screen.left, "top": screen.top, "width": screen.width, "height": screen.height}
-        with _session() as session:
-            shot = session.grab(area)
-        picture = Picture.frombuffer("RGB", (shot.width, shot.height), shot.raw, "raw", "BGRX", 0, 1)
-        return Shot(picture.tobytes(), shot.width, shot.height, shot.width / screen.width)
+
+@contextmanager
+def _reading() -> Generator[display.Display]:
+    try:
+        with connected() as connection:
+            yield connection
+    except NoServerError as error:
+        raise CaptureError(
+            f"There is no screen to capture: the X server {os.environ.get('DISPLAY', '')} does not answer. "
+            "Check that DISPLAY names a running one that lets you in, or attach a picture file instead."
+        ) from error
+    except FAILURES as error:
+        raise CaptureError("The screen changed while it was captured. Try again.") from error
 
 
 @contextmanager
