@@ -8,7 +8,8 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from deskhand.app.commands import ask, audit, doctor, grants, mcp, models, stop, tasks, undo
+from deskhand.agent.filename import spelled
+from deskhand.app.commands import ask, audit, doctor, grants, mcp, models, reset, stop, tasks, undo
 from deskhand.app.commands import skills as skill_list
 
 
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("stop", help="end what every running Deskhand does, waits for or would do later")
     tasks.describe(commands.add_parser("tasks", help="timers, watches and what is to be done later"))
     undo.add_parser(commands)
+    reset.describe(commands.add_parser("reset", help="begin settings or history afresh and keep the old file"))
     log = commands.add_parser("audit", help="the log of what was asked, decided and done")
     log_actions = log.add_subparsers(dest="action", metavar="ACTION", required=True)
     told = log_actions.add_parser("show", help="its lines, the newest last")
@@ -107,6 +109,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(words)
     options.line = line
     if options.command == "ask":
+        options.text = spelled(options.text)  # a terminal of another encoding gives bytes that are no text
         options.engine = options.ask_engine or options.engine
         options.bundle = options.ask_bundle or options.bundle
         if options.max_tokens < 1:
@@ -126,6 +129,7 @@ def run(options: argparse.Namespace) -> int:
         "grants": grants,
         "mcp": mcp,
         "models": models,
+        "reset": reset,
         "skills": skill_list,
         "tasks": tasks,
         "undo": undo,

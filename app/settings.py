@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from deskhand import app
 from deskhand.agent import private
+from deskhand.agent.filename import spelled
 from deskhand.agent.safety.redaction import Redaction
+from deskhand.app.environment import FolderError
 from deskhand.model.files.catalog import CATALOG
 
 ROOT = Path(app.__file__).parent.parent
@@ -30,7 +32,19 @@ WEB = "web"
 
 
 class SettingsError(Exception):
-    """The settings file can't be used; the message says which line and why."""
+    """A setting does not work; the message says which and why."""
+
+
+class SettingsFileError(SettingsError):
+    """The settings file can't be used as it is; `reset` puts it aside.
+
+    Attributes:
+        problem: a sentence without the remedy, for where a button offers that.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem} Fix it, or start fresh, which keeps the old file, with: deskhand reset settings")
+        self.problem = problem
 
 
 class Settings(BaseModel):
@@ -96,6 +110,18 @@ class Settings(BaseModel):
             return {**values, "image_budget": 70, "context_length": 1024}
         return values
 
+    @field_validator("bundle", "folders", "trusted_folders")
+    @classmethod
+    def _usable(cls, value: Path | tuple[Path, ...] | None) -> Path | tuple[Path, ...] | None:
+        for path in value if isinstance(value, tuple) else (value,):
+            if path is not None and "\0" in str(path):
+                raise ValueError("a path can't hold a NUL")
+            try:
+                _ = path and path.expanduser()
+            except RuntimeError as error:  # ~somebody
+                raise ValueError(f"there is no home folder for {spelled(str(path))}") from error
+        return value
+
     @field_validator("text_model", "speech_model")
     @classmethod
     def _known(cls, name: str, info: ValidationInfo) -> str:
@@ -107,8 +133,17 @@ class Settings(BaseModel):
 
 
 def data_folder() -> Path:
-    """The person's own things: history, notes, timers, skills, bundles. Made on first use."""
-    return platformdirs.user_data_path("deskhand", ensure_exists=True)
+    """The person's own things: history, notes, timers, skills, bundles. Made on first use.
+
+    Raises:
+        FolderError: it can't be made.
+    """
+    folder = platformdirs.user_data_path("deskhand")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderError(folder, error, "XDG_DATA_HOME") from error
+    return folder
 
 
 def models_folder() -> Path:
@@ -133,16 +168,11 @@ def load(**overrides: object) -> Settings:
         overrides: fields of `Settings`; those that are None are left out.
 
     Raises:
-        SettingsError: the file is no TOML, or a value is not one of those that work.
+        SettingsFileError: the file is no TOML, or a value in it is not one of those that work.
+        SettingsError: a value of ``overrides`` is not.
     """
     path = settings_file()
-    values: dict[str, object] = {}
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"The settings file {path} can't be read: {error}. Mend or remove it.") from error
+    values = _read(path)
     values |= {key: value for key, value in overrides.items() if value is not None}
     engine = str(values.get("engine", "auto"))
     if overrides.get("bundle") is not None and engine not in {"auto", "local"}:
@@ -153,9 +183,36 @@ def load(**overrides: object) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        where = "" if overrides.get(name) is not None else f" in {path}"
-        raise SettingsError(f"The setting “{name}”{where} does not work: {first['msg']}.") from error
+        name = spelled(".".join(str(part) for part in first["loc"]))
+        if name and overrides.get(name.split(".")[0]) is not None:
+            raise SettingsError(f"The setting “{name}” does not work: {first['msg']}.") from error
+        raise SettingsFileError(f"The setting “{name}” in {path} does not work: {first['msg']}.") from error
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin every file with a mark
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsFileError(f"Your settings {path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsFileError(f"Your settings {path} can't be read: they are not UTF-8.") from error
+    except (ValueError, RecursionError) as error:  # of TOML, or a number of thousands of digits
+        raise SettingsFileError(f"Your settings {path} can't be read: {str(error) or 'they nest too deep'}.") from error
+
+
+def reset() -> Path | None:
+    """Put the settings file aside, which is kept; returns its new place, None where there was none.
+
+    Raises:
+        SettingsError: it can't be renamed.
+    """
+    path = settings_file()
+    try:
+        return private.set_aside(path)
+    except OSError as error:
+        raise SettingsError(f"{path} can't be put aside: {error.strerror}. Check that folder.") from error
 
 
 def with_pocket(chosen: Settings) -> Settings:
@@ -175,14 +232,14 @@ def change(**values: Value) -> None:
     path = settings_file()
     try:
         with private.held(path.with_suffix(".lock")):
-            text = path.read_text("utf-8") if path.exists() else ""
+            text = path.read_text("utf-8-sig") if path.exists() else ""
             for name, value in values.items():
                 text = _with(text, name, _toml(value))
             Settings.model_validate(tomllib.loads(text))
             private.write(path, text.encode())
-    except (OSError, ValueError) as error:  # of TOML, of Unicode and of pydantic are all ValueErrors
-        first = str(error).splitlines()[0]
-        raise SettingsError(f"The settings file {path} can't be changed: {first}. Mend or remove it.") from error
+    except (OSError, ValueError, RecursionError) as error:  # of TOML, of Unicode and of pydantic are all ValueErrors
+        first = spelled((str(error).splitlines() or ["it nests too deep"])[0])
+        raise SettingsFileError(f"Your settings {path} can't be changed: {first}.") from error
 
 
 def switch(skill: str, *, on: bool) -> None:

@@ -197,8 +197,8 @@ def library(chosen: Settings | None = None) -> Library:
         (Path.home() / ".agents" / "skills", "agents"),
     ]
     held_back: list[Problem] = []
-    project = Path.cwd() / ".agents" / "skills"
-    if project.is_dir() and project.resolve() != (Path.home() / ".agents" / "skills").resolve():
+    project = _project()
+    if project and project.resolve() != (Path.home() / ".agents" / "skills").resolve():
         try:
             trusted = agreed.trusts(project.parent.parent)
         except ConsentsError as error:
@@ -210,6 +210,15 @@ def library(chosen: Settings | None = None) -> Library:
             text = "This project brings skills, which are not looked at before you trust it: deskhand skills trust"
             held_back.append(Problem(project, text))
     return Library(places, agreed, held_back, () if _web(chosen) else (settings.WEB,))
+
+
+def _project() -> Path | None:
+    """The folder of skills of the project in whose folder we are; None where that has been removed, too."""
+    try:
+        project = Path.cwd() / ".agents" / "skills"
+        return project if project.is_dir() else None
+    except OSError:
+        return None
 
 
 def _web(chosen: Settings | None) -> bool:
@@ -279,9 +288,14 @@ def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambd
     return McpServers(file, data / "mcp", (data, file.parent), remote=chosen.mcp_remote, progress=progress)
 
 
+def history_file() -> Path:
+    """Where the history of all conversations is."""
+    return settings.data_folder() / "history.sqlite"
+
+
 def open_history() -> Store:
     """The history of all conversations; raises HistoryError with a sentence where it can't be opened."""
-    return Store(settings.data_folder() / "history.sqlite")
+    return Store(history_file())
 
 
 def open_background(tell: Callable[[Notice | TasksChanged], None] = lambda _event: None) -> Background:

@@ -35,6 +35,7 @@ from deskhand.agent.safety.grants import DAYS
 from deskhand.app import capture, keys, settings, wiring
 from deskhand.app.capture import CaptureError
 from deskhand.app.commands import question
+from deskhand.app.environment import FolderError
 from deskhand.app.panic import StopListener
 from deskhand.app.pictures import PictureError, read_image
 from deskhand.app.visible import shown
@@ -198,9 +199,13 @@ def run(options: argparse.Namespace) -> int:
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(StopListener(cancel.set))
+            except FolderError:
+                raise
             except OSError as error:
                 show(Notice("stop", f"“deskhand stop” can't reach this program: {error}"))
             outcome = _turn(options, show, cancel)
+    except BrokenPipeError:
+        raise
     except (ModelError, HistoryError, CaptureError, PictureError, settings.SettingsError, OSError) as error:
         outcome = _failed(str(error))
     finally:

@@ -61,6 +61,8 @@ def run(options: argparse.Namespace) -> int:
     }
     try:
         return do[options.action]()
+    except BrokenPipeError:
+        raise
     except (InstallError, ConsentsError, ContentsError, settings.SettingsError, OSError) as error:
         if options.json:
             print(json.dumps({"error": str(error)}, ensure_ascii=False))
