@@ -117,7 +117,8 @@ def installed(config: ServerConfig) -> Installation:
     Raises:
         ConfigError: it is not there, or lies where no program may look.
     """
-    name = os.path.expanduser(config.entry.command)  # noqa: PTH111 - a bare name must stay one
+    command = config.expanded({"": config.entry.command})[""]
+    name = os.path.expanduser(command)  # noqa: PTH111 - a bare name must stay one
     found = shutil.which(name)
     if found is None:
         raise ConfigError(

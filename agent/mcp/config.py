@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
@@ -20,12 +20,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from deskhand.agent import private
 from deskhand.agent.directory import hold
+from deskhand.agent.mcp import entries
 from deskhand.agent.mcp.errors import ConfigError
 
-KEY = "mcpServers"
 MAX_BYTES = 1 << 20
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-_VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_INPUT = re.compile(r"\$\{input:([^}]{1,60})\}")
+"""What VS Code asks for when it starts a server; we ask for nothing."""
+_SAME = {"userHome": "HOME"}
+"""What other programs call a variable."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -68,7 +71,7 @@ class Access(BaseModel):
 
 
 class Entry(BaseModel):
-    """One server as the file says it; keys of other programs (``autoApprove`` …) are ignored.
+    """One server as the file says it; keys of other programs (``autoApprove`` …) are ignored, see also `entries`.
 
     Attributes:
         command: a program on the PATH or its whole path; of a server on this machine.
@@ -90,7 +93,7 @@ class Entry(BaseModel):
     cwd: _Folder | None = None
     url: str = ""
     headers: Mapping[str, str] = Field(default_factory=dict[str, str])
-    kind: Literal["", "stdio", "http", "streamable-http", "streamableHttp"] = Field(default="", alias="type")
+    kind: Literal["", "stdio", "http", "sse"] = Field(default="", alias="type")
     disabled: bool = False
     access: Access = Field(default_factory=Access, alias="deskhand")
 
@@ -112,11 +115,19 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """One server that can be used: its name and what the file says, and our folders, which it must not see."""
+    """One server that can be used.
+
+    Attributes:
+        name: letters, digits, - and _, unique whatever the file calls it.
+        entry: what the file says.
+        private: our folders, which it must not see.
+        given: what the file calls it, where that is another name.
+    """
 
     name: str
     entry: Entry
     private: tuple[Path, ...] = ()
+    given: str = ""
 
     @property
     def remote(self) -> bool:
@@ -139,8 +150,14 @@ class ServerConfig:
 
 
 def _expand(server: str, text: str) -> str:
+    if asked := _INPUT.search(text):
+        raise ConfigError(
+            f"The MCP server {server} wants to be given “{asked[1]}” when it starts, which Deskhand does not ask for: "
+            "put it into a variable of yours, and write ${NAME} instead."
+        )
+
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
+        found = os.environ.get(_SAME.get(match[1], match[1]), cast("str | None", match[2]))
         if found is None:
             raise ConfigError(f"The MCP server {server} needs the variable {match[1]}, which is not set.")
         return found
@@ -173,11 +190,13 @@ def read(path: Path, private: tuple[Path, ...] = ()) -> Configuration:
     """
     servers: list[ServerConfig] = []
     problems: dict[str, str] = {}
-    for name, value in _entries(_load(path)).items():
+    found = _entries(_load(path)[0])
+    for given, name in entries.names(found).items():
         try:
-            servers.append(checked(name, value, private))
+            server = checked(name, found[given], private)
+            servers.append(server if given == name else replace(server, given=given))
         except ConfigError as error:
-            problems[name[:60]] = str(error)
+            problems[given[:60]] = str(error)
     return Configuration(tuple(servers), problems)
 
 
@@ -187,13 +206,15 @@ def checked(name: str, value: object, private: tuple[Path, ...] = ()) -> ServerC
     Raises:
         ConfigError: it can't be used; says why.
     """
-    if not NAME.fullmatch(name):
+    if not entries.NAME.fullmatch(name):
         raise ConfigError(
             f"The name “{name[:60]}” does not work: at most 32 letters, digits, - and _, the first one no sign."
         )
     try:
-        entry = Entry.model_validate(value)
-    except ValidationError as error:
+        entry = Entry.model_validate(entries.plain(value) if isinstance(value, Mapping) else value)
+    except ValueError as error:
+        if not isinstance(error, ValidationError):
+            raise ConfigError(f"The MCP server {name} can't be used: {error}.") from error
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         reason = str(first["msg"]).removeprefix("Value error, ")
@@ -227,14 +248,19 @@ def put(path: Path, name: str, value: Mapping[str, Any] | None) -> bool:
     Raises:
         ConfigError: the file can't be read or written.
     """
-    whole = _load(path)
+    whole, commented = _load(path)
     servers = dict(_entries(whole))
-    before = servers.pop(name, None) is not None
+    known = next((given for given, clean in entries.names(servers).items() if name in {given, clean}), name)
+    before = servers.pop(known, None) is not None
     if value is not None:
-        servers[name] = dict(value)
+        servers[known] = dict(value)
     elif not before:
         return False
-    text = json.dumps({**whole, KEY: servers}, ensure_ascii=False, indent=2) + "\n"
+    if commented:
+        raise ConfigError(
+            f"{path} holds comments, which would be lost if Deskhand wrote it. Edit the file yourself, or remove them."
+        )
+    text = json.dumps(_with(whole, entries.place(whole), servers), ensure_ascii=False, indent=2) + "\n"
     try:
         private.write(path, text.encode())
     except OSError as error:
@@ -242,27 +268,39 @@ def put(path: Path, name: str, value: Mapping[str, Any] | None) -> bool:
     return before
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _with(whole: Mapping[str, Any], place: tuple[str, ...], servers: dict[str, Any]) -> dict[str, Any]:
+    """The whole file with other servers in their place."""
+    if not place:
+        return servers
+    key, *rest = place
+    return {**whole, key: _with(whole.get(key, {}), tuple(rest), servers) if rest else servers}
+
+
+def _load(path: Path) -> tuple[dict[str, Any], bool]:
+    """What the file holds, and whether it has comments."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return {}
+        return {}, False
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror or error}.") from error
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{path} is larger than {MAX_BYTES >> 20} MB.")
     try:
-        whole: object = json.loads(raw.decode("utf-8-sig")) if raw.strip() else {}
+        whole, commented = entries.loaded(raw)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not JSON: {error}. Mend or remove it.") from error
     if not isinstance(whole, dict):
-        raise ConfigError(f"{path} must hold an object with {KEY}.")
-    return cast("dict[str, Any]", whole)
+        raise ConfigError(f"{path} must hold an object with {entries.KEY}.")
+    return cast("dict[str, Any]", whole), commented
 
 
 def _entries(whole: Mapping[str, Any]) -> dict[str, Any]:
-    found = whole.get(KEY, {})
+    found: Any = whole
+    place = entries.place(whole)
+    for key in place:
+        found = found.get(key, {})
     if not isinstance(found, dict):
-        raise ConfigError(f"{KEY} must be an object: a name and an entry for each server.")
+        raise ConfigError(f"{'.'.join(place)} must be an object: a name and an entry for each server.")
     return cast("dict[str, Any]", found)

@@ -1,4 +1,4 @@
-"""A server on another machine, spoken to over streamable HTTP; used only while the person has switched that on."""
+"""A server on another machine, over streamable HTTP or the older SSE; used only while the person switched that on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import httpx2
+from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 from deskhand.agent.mcp.config import ServerConfig
@@ -62,6 +63,18 @@ async def streams(config: ServerConfig, seconds: float) -> AsyncGenerator[Any]:
     """
     headers = config.expanded(config.entry.headers)
     timeout = httpx2.Timeout(seconds)
+
+    def client_of(
+        headers: dict[str, str] | None = None, timeout: httpx2.Timeout | None = None, auth: httpx2.Auth | None = None
+    ) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(transport=_Bounded(), headers=headers, timeout=timeout, auth=auth)
+
+    if config.entry.kind == "sse":
+        async with sse_client(
+            config.entry.url, headers, seconds, sse_read_timeout=3600, httpx_client_factory=client_of
+        ) as made:
+            yield made
+        return
     async with (
         httpx2.AsyncClient(transport=_Bounded(), headers=headers, timeout=timeout) as client,
         streamable_http_client(config.entry.url, http_client=client) as made,

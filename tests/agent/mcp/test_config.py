@@ -5,8 +5,10 @@ import json
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from deskhand.agent.mcp import box, config
+from deskhand.agent.mcp import box, config, entries
 from deskhand.agent.mcp.errors import ConfigError
 from deskhand.app import settings
 from deskhand.app.commands import mcp
@@ -43,7 +45,7 @@ def test_what_other_programs_write_is_read(tmp_path):
         ({"url": "http://example.org"}, "must begin with https://"),
         ({"url": "https://a:b@example.org"}, "a password belongs into headers"),
         ({"url": "file:///etc/passwd"}, "must begin with https://"),
-        ({"url": "https://x.org", "type": "sse"}, "type: "),
+        ({"url": "https://x.org", "type": "websocket"}, "is none that Deskhand speaks"),
         ({"command": "a", "args": "b"}, "args: "),
         ({"command": "a\0b"}, "NUL"),
         ({"command": "a", "deskhand": {"raed": ["/tmp"]}}, "deskhand.raed: "),
@@ -60,18 +62,116 @@ def test_a_broken_entry_is_said_and_stops_no_other(tmp_path, entry, problem):
     assert found.problems["bad"].startswith("The MCP server bad can't be used")
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", "x" * 33, "-x", "ü", "a/b"])
-def test_a_name_is_a_folder_and_a_word(tmp_path, name):
-    assert "does not work" in read(tmp_path, **{name: {"command": "a"}}).problems[name]
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("awslabs.core-mcp-server", "awslabs-core-mcp-server"),
+        ("a b", "a-b"),
+        ("../x", "x"),
+        ("-x", "x"),
+        ("io.github.user/tool", "io-github-user-tool"),
+        ("@scope/pkg", "scope-pkg"),
+        ("", "server-e3b0c442"),
+        ("天气", "server-5a8f7f54"),
+        ("x" * 33, "x" * 23 + "-"),
+        ("a_b", "a_b"),
+    ],
+)
+def test_any_name_works_under_one_that_is_a_folder_and_a_word(tmp_path, name, ours):
+    """Report E4."""
+    found = read(tmp_path, **{name: {"command": "a"}})
+    assert found.problems == {}
+    (server,) = found.servers
+    assert entries.NAME.fullmatch(server.name)
+    assert server.name.startswith(ours[:7] if ours.startswith("server-") else ours)
+    assert server.given == ("" if server.name == name else name)
+
+
+@given(st.lists(st.text(st.sampled_from("ab-_. /天"), max_size=40), unique=True))
+def test_no_two_servers_share_a_name(names):
+    made = entries.names(names)
+    assert list(made) == names
+    assert len(set(made.values())) == len(names)
+    assert all(entries.NAME.fullmatch(name) for name in made.values())
+
+
+def test_the_words_of_other_programs_are_understood(tmp_path):
+    """Report E4."""
+    found = read(
+        tmp_path,
+        a={
+            "type": "STDIO",
+            "command": "a",
+            "args": ["-p", 8080, True, 1.5],
+            "env": {"N": 1, "T": False, "X": None},
+        },
+        b={"type": "local", "command": ["npx", "-y", "b"], "environment": {"A": "b"}, "enabled": True},
+        c={"type": "streamable-http", "url": "https://c.example"},
+        d={"type": "sse", "url": "https://d.example", "headers": {"N": 1}},
+        e={"httpUrl": "https://e.example", "command": None},
+        f={"command": "npx -y f"},
+        g={"command": "g", "enabled": False},
+        h={"command": "h", "disabled": True},
+        i={"command": "i", "isActive": False},
+    )
+    assert found.problems == {}
+    by_name = {server.name: server.entry for server in found.servers}
+    assert by_name["a"].args == ("-p", "8080", "true", "1.5")
+    assert by_name["a"].env == {"N": "1", "T": "false"}
+    assert (by_name["b"].command, by_name["b"].args, by_name["b"].env) == ("npx", ("-y", "b"), {"A": "b"})
+    assert [by_name[name].kind for name in "abcd"] == ["stdio", "stdio", "http", "sse"]
+    assert by_name["d"].headers == {"N": "1"}
+    assert by_name["e"].url == "https://e.example"
+    assert (by_name["f"].command, by_name["f"].args) == ("npx", ("-y", "f"))
+    assert [name for name, entry in by_name.items() if entry.disabled] == ["g", "h", "i"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"servers": {"a": {"command": "a"}}}',
+        '{"mcp": {"servers": {"a": {"command": "a"}}}, "editor.tabSize": 4}',
+        '{"mcp.servers": {"a": {"command": "a"}}}',
+        '{"context_servers": {"a": {"command": "a"}}}',
+        '{"mcp": {"a": {"command": ["a"], "type": "local"}}}',
+        '{"a": {"command": "a"}}',
+        '// mine\n{"mcpServers": {/* "b": {} */ "a": {"command": "a", "args": ["//x", "/*y*/,]",],}, // z\n},}\n',
+        '\ufeff{"mcpServers": {"a": {"command": "a"}}}',
+    ],
+)
+def test_the_files_of_other_programs_are_read(tmp_path, text):
+    """Report E4."""
+    file = tmp_path / "mcp.json"
+    file.write_text(text)
+    (server,) = config.read(file).servers
+    assert (server.name, server.entry.command) == ("a", "a")
+    if "//x" in text:
+        assert server.entry.args == ("//x", "/*y*/,]")
+        with pytest.raises(ConfigError, match="holds comments"):
+            config.put(file, "b", {"command": "b"})
+        assert file.read_text() == text
+    else:
+        config.put(file, "b", {"command": "b"})
+        assert [each.name for each in config.read(file).servers] == ["a", "b"]
+    file.write_bytes(text.replace("\ufeff", "").encode("utf-16"))
+    assert [each.name for each in config.read(file).servers] == ["a"]
+
+
+def test_a_server_is_removed_by_either_of_its_names(tmp_path):
+    file = tmp_path / "mcp.json"
+    for name in ("a.b/c", "a-b-c"):
+        file.write_text('{"mcpServers": {"a.b/c": {"command": "a"}}}')
+        assert config.put(file, name, None) is True
+        assert config.read(file).servers == ()
 
 
 def test_our_own_files_can_not_be_given(tmp_path):
     own = tmp_path / "data" / "deskhand"
     own.mkdir(parents=True)
     (tmp_path / "link").symlink_to(own)
-    for given in (own, own / "history", tmp_path / "data", tmp_path, tmp_path / "link"):
-        found = read(tmp_path, own, bad={"command": "a", "deskhand": {"read": [str(given)]}})
-        assert "Deskhand keeps its own files" in found.problems["bad"], given
+    for folder in (own, own / "history", tmp_path / "data", tmp_path, tmp_path / "link"):
+        found = read(tmp_path, own, bad={"command": "a", "deskhand": {"read": [str(folder)]}})
+        assert "Deskhand keeps its own files" in found.problems["bad"], folder
     assert not read(tmp_path, own, good={"command": "a", "deskhand": {"read": [str(tmp_path / "beside")]}}).problems
 
 
@@ -116,6 +216,9 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch):
     monkeypatch.setenv("FOUND", "1")
     monkeypatch.delenv("MISSING", raising=False)
     assert server.expanded({"T": server.entry.env["T"]}) == {"T": "v-1-1"}
+    assert server.expanded({"T": "${NONE_OF_IT:-else}"}) == {"T": "else"}
+    with pytest.raises(ConfigError, match="wants to be given “key”"):
+        server.expanded({"T": "${input:key}"})
     with pytest.raises(ConfigError, match="needs the variable MISSING"):
         server.expanded(server.entry.env)
 

@@ -24,16 +24,17 @@ def flood() -> str:
     "Say very much."
     return "x" * 40_000_000
 
-server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
+server.run(sys.argv[2], host="127.0.0.1", port=int(sys.argv[1]))
 """
 
 
 @pytest.fixture
-def near(tmp_path):
+def near(request):
     """The address of a server that runs."""
+    kind = getattr(request, "param", "streamable-http")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(port), kind], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -41,7 +42,7 @@ def near(tmp_path):
             break
         except OSError:
             time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}/mcp"
+    yield f"http://127.0.0.1:{port}/{'sse' if kind == 'sse' else 'mcp'}"
     process.kill()
     process.wait()
 
@@ -87,3 +88,11 @@ def test_a_server_that_is_no_server_is_a_sentence(desk):
         desk.write(near={"url": f"http://127.0.0.1:{port}/mcp"})
         assert desk.run("near__connect").error.startswith("The MCP server near could not be connected")
         process.kill()
+
+
+@pytest.mark.parametrize("near", ["sse"], indirect=True)
+def test_the_older_transport_is_spoken(desk, near):
+    """Report E4."""
+    desk.write(near={"type": "SSE", "url": near})
+    desk.connect("near")
+    assert desk.run("near__add", a=40, b=2).value == "42"
