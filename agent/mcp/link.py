@@ -38,6 +38,7 @@ class Link:
     def __init__(self, config: ServerConfig, home: Path, seconds: float) -> None:
         self._config = config
         self._conformance = Conformance()
+        self._dropped: list[str] = []
         self._seconds = seconds
         command = None if config.remote else box.command(config, home)
         self._process = None if command is None else ServerProcess(command, self._conformance.waits_for)
@@ -70,7 +71,8 @@ class Link:
     @property
     def problems(self) -> tuple[str, ...]:
         """A sentence for each tool that was left out of its list as it can't be read."""
-        return tuple(self._conformance.problems)
+        dropped = (f"{name[:60]} is left out: its x-mcp-header is none of the protocol." for name in self._dropped)
+        return (*self._conformance.problems, *dropped)
 
     async def open(self) -> None:
         """Start the server and say hello, in whichever era of the protocol it speaks.
@@ -108,6 +110,7 @@ class Link:
             found += page.tools
             cursor = page.next_cursor
             if cursor is None:
+                self._dropped = sorted(set(self._conformance.schemas) - {tool.name for tool in found})
                 return [self._as_sent(tool) for tool in found]
             if len(found) > MOST_LISTED:
                 break

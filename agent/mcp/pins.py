@@ -1,20 +1,22 @@
-"""What the person agreed to: each server's command line and access, and each of its tools, by hash.
+"""What the person agreed to: each server's command line and access, its instructions and each of its tools, by hash.
 
-A server that starts differently, or whose tools read differently than when they were agreed to, is asked about again.
+A server that starts differently, or that says anything else of itself or a tool than when it was agreed to, is asked
+about again, and the difference is shown.
 """
 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deskhand.agent import private
 from deskhand.agent.mcp import box
@@ -58,6 +60,8 @@ class Pin(BaseModel):
         tools: the hash of each tool that it listed; None until they were seen once.
         only: those that the person had chosen of them.
         offers: what was offered then.
+        shown: all that each tool said of itself, as it was shown.
+        instructions: of the server; None in a pin of before they were kept.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,19 +70,22 @@ class Pin(BaseModel):
     tools: Mapping[str, str] | None = None
     only: tuple[str, ...] | None = None
     offers: tuple[Kept, ...] = ()
+    shown: Mapping[str, str] = Field(default_factory=dict[str, str])
+    instructions: str | None = None
 
 
 @dataclass(frozen=True)
 class Changes:
-    """How tools differ from those that were agreed to."""
+    """How a server differs from what was agreed to."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = field(default=())
+    removed: tuple[str, ...] = ()
+    instructions: bool = False
 
     def __bool__(self) -> bool:
         """Whether the person has to be asked; a tool that is gone can do nothing."""
-        return bool(self.added or self.changed)
+        return bool(self.added or self.changed or self.instructions)
 
 
 class Pins:
@@ -118,10 +125,41 @@ class Pins:
             return {}
 
 
-def compare(agreed: Mapping[str, str], now: Mapping[str, str]) -> Changes:
+def compare(agreed: Pin, now: Mapping[str, str], instructions: str) -> Changes:
     """What is new, different or gone."""
+    before = agreed.tools or {}
     return Changes(
-        tuple(name for name in now if name not in agreed),
-        tuple(name for name, value in now.items() if name in agreed and agreed[name] != value),
-        tuple(name for name in agreed if name not in now),
+        tuple(name for name in now if name not in before),
+        tuple(name for name, value in now.items() if name in before and before[name] != value),
+        tuple(name for name in before if name not in now),
+        agreed.instructions is not None and agreed.instructions != instructions,
     )
+
+
+def differences(changes: Changes, agreed: Pin, now: Mapping[str, str], instructions: str) -> Iterator[str]:
+    """The changes as lines for the person: whole texts, with + before what is new and - before what is no more.
+
+    Args:
+        changes: of `compare`.
+        agreed: to what.
+        now: what each tool says of itself now, as it is shown.
+        instructions: of the server now.
+    """
+    for name in changes.added:
+        yield f"new tool {name}:"
+        yield from (f"  + {line}" for line in now.get(name, "").split("\n"))
+    for name in changes.changed:
+        before = agreed.shown.get(name)
+        yield f"changed tool {name}:" if before else f"changed tool {name}, whose text before was not kept:"
+        yield from _difference(before or "", now.get(name, ""))
+    yield from (f"gone: tool {name}" for name in changes.removed)
+    if changes.instructions:
+        yield "changed instructions of the server:"
+        yield from _difference(agreed.instructions or "", instructions)
+
+
+def _difference(before: str, now: str) -> Iterator[str]:
+    one, other = (text.split("\n") if text else [] for text in (before, now))
+    for line in difflib.ndiff(one, other):
+        if not line.startswith("?"):
+            yield f"  {line}"

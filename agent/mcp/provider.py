@@ -150,17 +150,37 @@ class McpServers:
         """
         self._refresh()
         server = self._servers[name]
+        try:
+            return self._bounded(server, server.about())
+        finally:
+            self._wait(server.end(), threading.Event())
+
+    def agree(self, name: str, agrees: str) -> None:
+        """Agree to one server as `check` showed it; ``agrees`` is the hash that stands there.
+
+        Raises:
+            LinkError: it can't be connected, or has become another since.
+            KeyError: there is no such server, or it may not be used.
+        """
+        self._refresh()
+        server = self._servers[name]
+        try:
+            self._bounded(server, server.agree(agrees))
+        finally:
+            self._wait(server.end(), threading.Event())
+
+    def _bounded(self, server: Server, work: Coroutine[Any, Any, _T]) -> _T:
+        """Do something for which no turn sets a limit."""
         cancel = threading.Event()
         seconds = 3 * server.start_seconds  # to start, to list, to end
         timer = threading.Timer(seconds, cancel.set)
         timer.start()
         try:
-            return self._wait(server.about(), cancel)
+            return self._wait(work, cancel)
         except _StoppedError as error:
-            raise LinkError(f"The MCP server {name} took longer than {seconds:g} s.") from error
+            raise LinkError(f"The MCP server {server.config.name} took longer than {seconds:g} s.") from error
         finally:
             timer.cancel()
-            self._wait(server.end(), threading.Event())
 
     def close(self) -> None:
         """End every server and the thread; there are no tools afterwards."""

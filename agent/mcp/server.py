@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from deskhand.agent.mcp import box, pins
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError, LinkError, SlowError
-from deskhand.agent.mcp.offers import Offers, offers
+from deskhand.agent.mcp.offers import Offers, offers, printable
 from deskhand.agent.mcp.pins import Changes, Kept, Pin, Pins
-from deskhand.agent.mcp.tools import GATE, Gate, Offer, group_name, tool_name
+from deskhand.agent.mcp.tools import GATE, Gate, Offer, group_name, prefix, tool_name
 from deskhand.agent.tool import Group
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Server:
         self._offers = Offers()
         self._changes = Changes()
         self._pending: dict[str, str] = {}
+        self._instructions = ""
         self.tools = self._kept()
         self.used = 0.0
 
@@ -73,7 +74,10 @@ class Server:
         """What the model knows of it before it is activated: what the person says it is for, else its tools' names."""
         name, about = self.config.name, self.config.entry.access.description
         names = ", ".join(tool.name for tool in self.tools)[:200]
-        told = about or (f"tools: {names}" if names else "a server that the person added")
+        given = printable(self.config.given)[:60]
+        told = about or (
+            f"tools: {names}" if names else f"a server that the person added{f' as {given}' if given else ''}"
+        )
         body = "Its tools can be called." if self.tools else f"Call {tool_name(name, GATE)}, then its tools."
         return Group(group_name(name), f"MCP server {name}: {told}", body)
 
@@ -89,7 +93,7 @@ class Server:
         if pin is None or pin.config != pins.of_config(self.config):
             agrees = pins.of_config(self.config)
         elif self._changes:
-            agrees, shows = pins.digest(self._pending), (*shows, *self._changed())
+            agrees, shows = self._news, (*shows, *self._differences())
         return Gate(
             tool_name(name, GATE),
             group_name(name),
@@ -112,7 +116,7 @@ class Server:
         """
         async with self._lock:
             link = await self._linked()
-            if agrees == (pins.digest(self._pending) if self._changes else pins.of_config(self.config)):
+            if agrees == (self._news if self._changes else pins.of_config(self.config)):
                 self._remember(self._pending)
             self._offer()
             said: dict[str, Any] = {"connected": self.config.name, "tools": [tool.name for tool in self.tools]}
@@ -169,8 +173,23 @@ class Server:
                 **link.about,
                 "tools": [{"name": each.name, "description": each.description} for each in self._offers.tools],
                 "left_out": list(self._offers.problems),
-                "changes": list(self._changed()),
+                "changes": list(self._differences()),
+                "whole": dict(self._offers.shown),
+                "agrees": self._news,
             }
+
+    async def agree(self, agrees: str) -> None:
+        """Agree to the server as `about` showed it.
+
+        Raises:
+            LinkError: it can't be connected, or has become another since.
+        """
+        async with self._lock:
+            await self._linked()
+            if agrees != self._news:
+                raise LinkError(f"The tools of {self.config.name} have changed since you were shown them: look again.")
+            self._remember(self._pending)
+            self._offer()
 
     async def end(self, *, at_once: bool = False) -> None:
         """Leave it; what it started has ended when this returns. Its tools stay: the next call starts it again."""
@@ -214,11 +233,12 @@ class Server:
 
     async def _relist(self, link: Link) -> None:
         """Read what it offers and compare with what was agreed to."""
-        self._offers = offers(self.config, await link.listed(), link.problems)
-        self._pending = dict(self._offers.pins)
-        pin = self._agreed.get(self.config.name)
-        known = pin.tools if pin is not None and pin.config == pins.of_config(self.config) else None
-        self._changes = Changes() if known is None else pins.compare(known, self._pending)
+        listed, pin = await link.listed(), self._agreed.get(self.config.name)
+        known = {each.original: each.name for each in pin.offers} if pin is not None else {}
+        self._offers = offers(self.config, listed, link.problems, known)
+        self._pending, self._instructions = dict(self._offers.pins), link.about.get("instructions", "")
+        same = pin is not None and pin.config == pins.of_config(self.config) and pin.tools is not None
+        self._changes = pins.compare(pin, self._pending, self._instructions) if pin is not None and same else Changes()
 
     def _remember(self, tools: Mapping[str, str]) -> None:
         kept = tuple(
@@ -232,7 +252,14 @@ class Server:
             for tool in self._offers.tools
         )
         only = self.config.entry.access.tools
-        pin = Pin(config=pins.of_config(self.config), tools=tools, only=only, offers=kept)
+        pin = Pin(
+            config=pins.of_config(self.config),
+            tools=tools,
+            only=only,
+            offers=kept,
+            shown=self._offers.shown,
+            instructions=self._instructions,
+        )
         try:
             self._agreed.put(self.config.name, pin)
         except OSError as error:
@@ -246,6 +273,9 @@ class Server:
         pin = self._agreed.get(self.config.name)
         if pin is None or pin.config != pins.of_config(self.config) or pin.only != self.config.entry.access.tools:
             return ()
+        begins = f"{prefix(self.config.name)}__"
+        if not all(each.name.startswith(begins) for each in pin.offers):
+            return ()  # of a Deskhand in which two servers could share a name
         group, scopes = group_name(self.config.name), (f"mcp:{self.config.name}",)
         return tuple(
             Offer(each.name, group, each.description, each.parameters, scopes, original=each.original, pin=each.pin)
@@ -268,12 +298,26 @@ class Server:
         self.tools = self._offers.tools
         self.used = time.monotonic()
 
+    @property
+    def _news(self) -> str:
+        """The hash of what the person would agree to now."""
+        return pins.digest([self._pending, self._instructions])
+
+    def _differences(self) -> tuple[str, ...]:
+        """How it differs from what was agreed to, in whole, for the person."""
+        pin = self._agreed.get(self.config.name)
+        if pin is None or not self._changes:
+            return ()
+        return tuple(pins.differences(self._changes, pin, self._offers.shown, self._instructions))
+
     def _changed(self) -> tuple[str, ...]:
+        """Likewise in short, for the model."""
         texts = self._offers.texts
         return (
             *(f"new tool {name[:60]}: {texts.get(name, '')[:200]}" for name in self._changes.added),
             *(f"changed tool {name[:60]}: {texts.get(name, '')[:200]}" for name in self._changes.changed),
             *(f"gone: {name[:60]}" for name in self._changes.removed),
+            *(["changed instructions of the server"] if self._changes.instructions else []),
         )
 
 

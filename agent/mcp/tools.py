@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from deskhand.agent.tool import Tool
@@ -20,7 +21,7 @@ class Offer(Tool):
 
     Attributes:
         original: the tool's name at the server.
-        pin: hash of name, description and schema as the server sent them.
+        pin: hash of all that the server says of it.
     """
 
     original: str
@@ -45,16 +46,52 @@ def group_name(server: str) -> str:
     return f"mcp.{server}"
 
 
+def prefix(server: str) -> str:
+    """What the names of a server's tools begin with: letters, digits and underscores, never two of those together.
+
+    No two servers have the same: only hyphens become underscores without a hash, so ``a-b`` is ``a_b``, and ``a_b``
+    is ``a_b_`` with six digits.
+    """
+    if re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", server):
+        return server.replace("-", "_")
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", server).strip("_") or "server"
+    return f"{plain}_{_hash(server)}"
+
+
 def tool_name(server: str, tool: str) -> str:
     """``server__tool`` in letters, digits and underscores, at most `MAX_NAME` characters."""
-    name = f"{_word(server)}__{_word(tool)}"
+    name = f"{prefix(server)}__{re.sub(r'[^A-Za-z0-9_]+', '_', tool).strip('_') or 'tool'}"
     return name if len(name) <= MAX_NAME else hashed(name, tool)
 
 
-def _word(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_") or "tool"
+def tool_names(server: str, tools: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    """A name for each tool of a server, by the server's own name for it.
+
+    Args:
+        server: whose.
+        tools: their names there, each once.
+        known: names that the person knows tools by; no other tool gets one of those, as what was granted to it counts
+            for its name.
+    """
+    begins = f"{prefix(server)}__"
+    made = {tool: name for tool, name in known.items() if name.startswith(begins)}
+    wanted = {tool: tool_name(server, tool) for tool in tools}
+    taken = {tool_name(server, GATE), *made.values()}
+    plain = [name for tool, name in wanted.items() if tool not in made]
+    for tool, name in wanted.items():
+        if tool in made:
+            continue
+        exact = name == f"{begins}{tool}"
+        unique = name if name not in taken and (exact or plain.count(name) == 1) else hashed(name, tool)
+        made[tool] = unique
+        taken.add(unique)
+    return {tool: made[tool] for tool in wanted}
 
 
 def hashed(name: str, tool: str) -> str:
     """A name that is unique because it ends in a hash of the server's own name for the tool."""
-    return f"{name[: MAX_NAME - 7]}_{hashlib.sha256(tool.encode('utf-8', 'replace')).hexdigest()[:6]}"
+    return f"{name[: MAX_NAME - 7]}_{_hash(tool)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:6]
