@@ -7,11 +7,11 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from deskhand.agent import hearing_back, scopes, screening
 from deskhand.agent.background import Background
@@ -155,7 +155,7 @@ class Actor:
 
     def _ended(self, turn: Turn, admitted: _Admitted, running: Future[ToolResult]) -> _Acted:
         """What a call comes to that runs; waits for its end."""
-        tool, result = admitted.tool, self._begun(turn, running.result())
+        tool, result = admitted.tool, self._begun(turn, self._made_room(turn, admitted.tool, running.result()))
         result = screening.result(result, self._painter, turn.emit, turn.stop)
         origins = (*result.origins, *taint.of_result(tool, admitted.exact, marked=self._kept(tool, result)))
         if result.images:
@@ -164,6 +164,18 @@ class Actor:
         turn.note("result", name=tool.name, value=result.value, error=result.error, images=images)
         record = CallRecord(admitted.call, admitted.decision, result.value, result.error, result.seconds)
         return record, result, origins
+
+    def _made_room(self, turn: Turn, tool: Tool, result: ToolResult) -> ToolResult:
+        """Tell with what brings tools which others have to wait from now on, as a prompt has no room for all."""
+        brings = tool.name in {disclosure.ACTIVATE, disclosure.LOAD} or tool.name.endswith(disclosure.CONNECT)
+        if not brings or not isinstance(result.value, Mapping):
+            return result
+        value = cast("Mapping[str, Any]", result.value)
+        active = disclosure.activated(message for message, _ in turn.traced)
+        now = {each.name for each in self._toolbox.declared((*active, str(value.get("activated", ""))))}
+        waiting = sorted(name for name in turn.offered - now if self._toolbox.find(name))
+        said = f"{', '.join(waiting)} had to make room: {disclosure.ACTIVATE} with the name of one brings it back."
+        return replace(result, value={**value, "waiting": said}) if waiting else result
 
     def _kept(self, tool: Tool, result: ToolResult) -> bool:
         """Whether a result says what others wrote and a call had kept."""
@@ -273,7 +285,8 @@ def _check(turn: Turn, call: ToolCall, toolbox: Toolbox) -> tuple[Tool, ToolCall
     if tool is None:
         names = ", ".join(sorted(turn.offered)) or "none"
         raise _NotRunError(Decision.REFUSED, f"There is no tool named {call.name[:60]}. Tools are: {names}.")
-    if tool.name not in turn.offered | {disclosure.LOAD}:
+    history = [message for message, _ in turn.traced]
+    if tool.name not in turn.offered | {disclosure.LOAD} and tool.skill not in toolbox.running(history):
         raise _NotRunError(Decision.REFUSED, f"{tool.name} is not active: activate {tool.skill} first.")
     try:
         exact = replace(call, arguments=arguments.fit(tool.parameters, call.arguments))

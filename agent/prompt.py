@@ -122,7 +122,7 @@ def _carried(messages: Sequence[Message], dropped: int, room: int) -> str:
     still = {found.name for message in messages[dropped:] if (found := activation(message))}
     lost: dict[str, str] = {}
     for message in messages[:dropped]:
-        if found := activation(message):
+        if (found := activation(message)) and found.instructions:
             lost.pop(found.name, None)
             lost[found.name] = found.instructions
     texts: list[str] = []

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MAX_DESCRIPTION = 1_000
 MAX_SHOWN = 20_000
 """Characters of a tool that the person is shown when it is new or has changed; the model gets far fewer."""
-MOST_TOOLS = 20
-"""Tools of one server in the prompt, of fewer than 25 altogether."""
+MOST_TOOLS = 60
+"""Tools of one server; what of them a prompt declares at a time is decided by what else is active (`disclosure`)."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class SkillTools:
     Args:
         skills: whose files may be read.
         groups: everything that can be activated now.
+        tools: everything else that can be called.
         crowded: names the tools of a group for which a prompt has no room, even with nothing else active.
     """
 
@@ -41,10 +42,12 @@ class SkillTools:
         self,
         skills: SkillSource,
         groups: Callable[[], Sequence[Group]],
+        tools: Callable[[], Sequence[Tool]] = lambda: (),
         crowded: Callable[[str], Sequence[str]] = lambda _name: (),
     ) -> None:
         self._skills = skills
         self._groups = groups
+        self._others = tools
         self._crowded = crowded
 
     @property
@@ -54,9 +57,11 @@ class SkillTools:
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """With the names that can be given, as far as there are any."""
+        """With the names that can be given, as far as there are any; a prompt names fewer (`disclosure.disclose`)."""
         groups = self._groups()
+        held = {group.name for group in groups}
         names = [group.name for group in groups if not group.core][:MOST_LISTED]
+        names += [tool.name for tool in self._others() if tool.skill in held and tool.name not in names]
         tools: list[Tool] = []
         if names:
             told = "Activate a skill: returns its instructions, and declares its tools from then on."
@@ -86,7 +91,9 @@ class SkillTools:
         return self._activate(call.arguments.get("name") or call.arguments["skillName"])
 
     def _activate(self, name: str) -> ToolResult:
-        group = next(group for group in self._groups() if group.name == name)
+        group = next((group for group in self._groups() if group.name == name), None)
+        if group is None:
+            return ToolResult({"activated": name})  # a tool that had to make room
         text, rest = _piece(group.body.encode("utf-8", "replace"), 0, MOST_INSTRUCTIONS)
         value: dict[str, Any] = {"activated": name, "instructions": text}
         if rest and READ in group.uses:
@@ -95,8 +102,8 @@ class SkillTools:
             value["files"] = list(group.files[:MOST_LISTED])
         if crowded := self._crowded(name):
             value["no_room"] = (
-                f"A prompt declares at most {MOST_TOOLS} tools, so these can't be called: "
-                f"{', '.join(crowded[:MOST_LISTED])}. Tell the person."
+                f"A prompt declares at most {MOST_TOOLS} tools, so these wait: {', '.join(crowded[:MOST_LISTED])}. "
+                f"{ACTIVATE} with the name of one brings it."
             )
         return ToolResult(value, origins=group.origins)
 

@@ -20,7 +20,7 @@ from deskhand.agent.tools.intents import Intents
 from deskhand.agent.tools.run_js import Pages
 from deskhand.agent.tools.scripts import Scripts
 from deskhand.agent.tools.skill_tools import SkillTools
-from deskhand.model.types import ToolCall
+from deskhand.model.types import Message, ToolCall
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Toolbox:
     ) -> None:
         self.skills = skills
         shared: tuple[Provider, ...] = (
-            SkillTools(skills, lambda: self.groups, self._crowded),
+            SkillTools(skills, lambda: self.groups, self._own, self._crowded),
             Scripts(skills, data),
             Pages(skills, data, secrets or Secrets(data / "secrets.json")),
             Intents(self.run, data, host),
@@ -69,6 +69,15 @@ class Toolbox:
     def declared(self, active: Sequence[str] = ()) -> tuple[Tool, ...]:
         """What the model is told of when ``active`` (of `disclosure.activated`) are active."""
         return disclosure.disclose(self.groups, [tool for tool, _ in self._tools().values()], active)
+
+    def running(self, history: Sequence[Message]) -> frozenset[str]:
+        """The skills and servers whose tools may be called in a conversation: the core, and what it has activated."""
+        names = set(disclosure.activated(history))
+        return frozenset(group.name for group in self.groups if group.core or group.name in names)
+
+    def _own(self) -> list[Tool]:
+        """The tools of skills and servers."""
+        return [tool for provider in self._providers[1:] for tool in provider.tools]
 
     def _crowded(self, name: str) -> list[str]:
         """The tools of a group that a prompt would not declare, were it the only active one."""

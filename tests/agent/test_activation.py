@@ -98,3 +98,39 @@ def test_reading_ahead_declares_what_is_active(stage, pdf, player, script):
     stage.agent(engine).prepare(stage.conversation, (), stage.emit, stage.cancel)
     stage.agent(engine).prepare(None, (), stage.emit, stage.cancel)
     assert [("pdf_fill" in names) for names in declared(engine)] == [True, False]
+
+
+def test_e11_a_file_is_found_and_changed_without_a_swap(stage, player, script, tmp_path):
+    """Report E11: each activation of files or edit put the other out, and nobody was told."""
+    engine = player(
+        script.calls("activate_skill", name="files"),
+        script.calls("activate_skill", name="edit"),
+        script.calls("files_read", path=str(tmp_path / "letter.txt")),
+        script.says("Read."),
+    )
+    stage.permissions = type(stage.permissions)(["files"])
+    outcome = stage.run(engine)
+    assert [record.error for record in outcome.calls] == ["", "", ""]
+    assert {"files_read", "files_search", "edit_write", "edit_replace"} <= declared(engine)[2]
+    put_out = declared(engine)[0] - declared(engine)[2]
+    told = json.loads(engine.requests[2].messages[-1].text)["waiting"]
+    assert put_out
+    assert all(name in told for name in put_out)
+    assert "waiting" not in json.loads(engine.requests[1].messages[-1].text)
+
+
+def test_what_had_to_make_room_still_runs_and_comes_back(stage, player, script):
+    (gone,) = {"notes_search", "clock_cancel_timer", "notes_list"} & _waiting(stage, player, script)
+    arguments = {"query": "x"} if gone == "notes_search" else {}
+    engine = player(script.calls(gone, **arguments), script.calls("activate_skill", name=gone), script.says("So."))
+    outcome = stage.run(engine)
+    assert [record.decision for record in outcome.calls] == [Decision.ALLOWED, Decision.ALLOWED]
+    assert gone in declared(engine)[2]
+
+
+def _waiting(stage, player, script):
+    engine = player(
+        script.calls("activate_skill", name="files"), script.calls("activate_skill", name="edit"), script.says("So.")
+    )
+    stage.run(engine)
+    return declared(engine)[0] - declared(engine)[2]

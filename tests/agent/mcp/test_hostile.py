@@ -139,7 +139,9 @@ def test_hundreds_of_tools_are_few_in_the_prompt(desk, entries):
     entry = entries.hostile("many")
     desk.write(many=entry)
     said = desk.connect("many")
-    assert len(desk.names()) == 20
+    assert len(desk.names()) == 60
+    found = disclosure.disclose(desk.servers.groups, desk.servers.tools, ["mcp.many"])
+    assert len(found) <= disclosure.MOST_TOOLS
     assert "name those that you want" in said["left_out"][0]
     entry["deskhand"]["tools"] = ["t250", "t7", "gone"]
     desk.write(many=entry)

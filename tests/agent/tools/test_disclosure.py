@@ -1,11 +1,15 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tool import Group, Tool
 from deskhand.agent.tools.disclosure import ACTIVATE, MOST_TOOLS, activated, disclose, named
+from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import Message, Text, ToolCall
 
 SHARED = [Tool(name, "deskhand", "d", {}) for name in (ACTIVATE, "read_skill_file", "run_script")]
@@ -46,6 +50,62 @@ def test_a_server_with_too_many_tools_shows_its_first():
     found = names(disclose([Group("big", "d")], [*SHARED, *tools("big", 60)], ("big",)))
     assert len(found) == MOST_TOOLS
     assert found[-1] == f"big_{MOST_TOOLS - 2}"
+
+
+SKILLS = load_skills([(Path(__file__).parents[3] / "skills", "bundled")])
+
+
+class Server:
+    """A `Provider` of one server."""
+
+    def __init__(self, count):
+        self.groups = (Group("mcp.big", "d"),)
+        self.tools = tuple(replace(tool, skill="mcp.big") for tool in tools("big", count))
+
+
+@pytest.mark.parametrize("count", [1, 11, 16])
+def test_beside_what_is_ours_there_is_room_for_sixteen_tools_of_a_server(tmp_path, count):
+    box = Toolbox(SKILLS, tmp_path, None, [Server(count)])
+    found = [tool.name for tool in box.declared(["mcp.big"])]
+    assert [name for name in found if name.startswith("big_")] == [f"big_{n}" for n in range(count)]
+    ours = {"activate_skill", "calculator_calculate", "clock_time", "notes_append", "open_application", "screen_look"}
+    assert ours <= set(found)
+    assert len(found) <= MOST_TOOLS
+
+
+@pytest.mark.parametrize("order", [["files", "edit", "mcp.big"], ["mcp.big", "edit", "files"]])
+@pytest.mark.parametrize("count", [0, 9, 16])
+def test_e11_files_and_edit_and_a_server_are_declared_together(tmp_path, order, count):
+    """Report E11: files and edit pushed each other out."""
+    box = Toolbox(SKILLS, tmp_path, None, [Server(count)])
+    found = [tool.name for tool in box.declared(order)]
+    assert {tool.name for tool in box._own() if tool.skill in order} <= set(found)
+    assert len(found) <= MOST_TOOLS
+
+
+def test_what_waits_is_named_and_comes_back_by_its_name(tmp_path):
+    box = Toolbox(SKILLS, tmp_path, None, [Server(28)])
+    every = {tool.name for tool in box._own() if tool.skill == "mcp.big" or tool.name.startswith("clock_")}
+    active = ["mcp.big"]
+    while True:
+        found = box.declared(active)
+        waiting = set(found[0].parameters["properties"]["name"]["enum"]) - {group.name for group in box.groups}
+        assert every - {tool.name for tool in found} <= waiting
+        assert len(found) == MOST_TOOLS
+        if not (left := sorted(every - set(active))):
+            return
+        active.append(left[0])
+        assert left[0] in [tool.name for tool in box.declared(active)]
+
+
+def test_as_long_as_there_is_room_nothing_of_the_core_waits(tmp_path):
+    box = Toolbox(SKILLS, tmp_path, None)
+    core = {tool.name for tool in box._own() if tool.skill in {"calculator", "clock", "notes", "open", "screen"}}
+    found = box.declared()
+    assert {tool.name for tool in found} == core | {ACTIVATE}
+    names = found[0].parameters["properties"]["name"]["enum"]
+    assert names == [group.name for group in box.groups if not group.core]
+    assert "bring back" not in found[0].description
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)

@@ -95,12 +95,16 @@ def test_a_pipe_in_the_folder_makes_it_no_skill(make_skill, tmp_path, eyes):
 
 
 def test_an_activation_says_for_which_tools_a_prompt_has_no_room(make_skill, tmp_path, eyes):
-    """A skill of more tools than fit beside the core: the model learns which are missing, rather than trying them."""
+    """A skill of more tools than fit: the model learns which wait, and that each comes by its name."""
     tool = 'def tell_{}() -> int:\n    """Tell a number."""\n    return 1\n\n\n'
     make_skill("core", "".join(tool.format(n) for n in range(20)))
-    root = make_skill("big", "".join(tool.format(n) for n in range(6)), core=False)
+    root = make_skill("big", "".join(tool.format(n) for n in range(30)), core=False)
     box = Toolbox(load_skills([(root, "bundled")]), tmp_path / "data", eyes())
     told = run(box, "activate_skill", name="big").value["no_room"]
     there = {tool.name for tool in box.declared(["big"]) if tool.skill == "big"}
-    assert set(re.findall(r"big_\w+", told)) == {f"big_tell_{n}" for n in range(6)} - there
-    assert 0 < len(there) < 6
+    assert set(re.findall(r"big_\w+", told)) == {f"big_tell_{n}" for n in range(30)} - there
+    assert len(there) == 16
+    last = "big_tell_29"
+    assert last not in there
+    assert run(box, "activate_skill", name=last).value == {"activated": last}
+    assert last in [tool.name for tool in box.declared(["big", last])]
