@@ -21,12 +21,14 @@ from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import addresses, changes, hearback, provenance, taint
+from deskhand.agent.safety.changes import BoundCall, Change
 from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
 from deskhand.agent.task import TaskError
 from deskhand.agent.tool import Tool, ToolResult
 from deskhand.agent.tools import arguments, disclosure
+from deskhand.agent.tools.host import HostError
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.agent.turn import Turn
 from deskhand.model.types import Image, ToolCall
@@ -36,6 +38,8 @@ MAX_REPEATS = 3
 
 MAX_REFUSED = 3
 """How many calls in a row may be repetitions: each is refused, and after the last one the turn has to answer."""
+
+MOVED = "A folder on the way to it is being exchanged; nothing was written."
 
 AT_ONCE = 4
 """Calls that run at the same time: each may be a process."""
@@ -143,7 +147,7 @@ class Actor:
         """Let a call in, or say what became of it instead."""
         try:
             tool, exact = _check(turn, call, self._toolbox)
-            decision = self._permit(turn, tool, exact)
+            decision, exact = self._permit(turn, tool, exact)
             self._log(turn, tool, exact, decision)
         except _NotRunError as refused:
             turn.note("call", name=call.name, arguments=call.arguments, decision=refused.decision, reason=str(refused))
@@ -199,14 +203,17 @@ class Actor:
     def _situation(self, turn: Turn, call: ToolCall) -> Situation:
         return self._permissions.situation(call, tainted=bool(turn.taint), screen_shared=turn.screen_shared)
 
-    def _permit(self, turn: Turn, tool: Tool, call: ToolCall) -> Decision:
+    def _permit(self, turn: Turn, tool: Tool, call: ToolCall) -> tuple[Decision, ToolCall]:
+        """Who lets a call run, and the call bound to what it would change in a file."""
         situation = self._situation(turn, call)
         verdict = decide(tool, call, situation)
-        if verdict.decision == "allow":
-            return Decision.ALLOWED
         if verdict.decision == "deny":
             raise _NotRunError(Decision.DENIED, verdict.reason)
-        answer = _ask(turn, self._request(turn, tool, call, situation), self._hearing)
+        change = self._change(turn, tool, call, situation)
+        bound = BoundCall(call.id, call.name, call.arguments, change) if change else call
+        if verdict.decision == "allow":
+            return Decision.ALLOWED, bound
+        answer = _ask(turn, self._request(turn, tool, call, situation, change), self._hearing)
         if answer is Answer.NO:
             raise _NotRunError(Decision.DENIED, "The person did not allow this.")
         grant = offered(tool, call, situation, answer)
@@ -216,7 +223,19 @@ class Actor:
                 turn.note("grant", covers=kept.words, days=DAYS if answer is Answer.ALWAYS else 0, id=kept.id)
             except GrantsError as error:
                 turn.emit(Notice("grants", f"It runs this time, and you will be asked again: {error}"))
-        return Decision.APPROVED
+        return Decision.APPROVED, bound
+
+    def _change(self, turn: Turn, tool: Tool, call: ToolCall, situation: Situation) -> Change | None:
+        """What a call would change in a file; what can't be done is refused before anybody is asked."""
+        try:
+            change = self._toolbox.plan(tool, call, turn.stop)
+        except HostError as error:
+            if tool.bundled:
+                raise _NotRunError(Decision.REFUSED, str(error)) from error
+            return None  # what a foreign tool does with its arguments is its own affair: it is refused when it asks
+        if change and not set(change.paths) <= set(situation.paths):
+            raise _NotRunError(Decision.REFUSED, MOVED)  # a folder was exchanged since it was decided about
+        return change
 
     def _log(self, turn: Turn, tool: Tool, call: ToolCall, decision: Decision) -> None:
         """Write down what is about to run, before it does; what acts outside does not run unwritten."""
@@ -232,7 +251,9 @@ class Actor:
         if problem and scopes.lets_out(tool.scopes):
             raise _NotRunError(Decision.DENIED, f"{tool.name} did not run, because that could not be logged: {problem}")
 
-    def _request(self, turn: Turn, tool: Tool, call: ToolCall, situation: Situation) -> ApprovalRequest:
+    def _request(
+        self, turn: Turn, tool: Tool, call: ToolCall, situation: Situation, change: Change | None
+    ) -> ApprovalRequest:
         """All that the person needs to know to answer."""
         read = turn.taint
         session, always = (offered(tool, call, situation, answer) for answer in (Answer.SESSION, Answer.ALWAYS))
@@ -249,8 +270,8 @@ class Actor:
             aim=self._sight.aim(tool, call, turn.stop) if self._sight else None,
             read=screening.excerpt(read, read.carried(call.arguments), self._painter),
             command=command,
-            diff=changes.diff(tool, call),
-            lasting=" ".join(filter(None, (changes.lasting(tool, call), _counts(tool, call, situation)))),
+            diff=changes.diff(change) if change else "",
+            lasting=" ".join(filter(None, (changes.lasting(change) if change else "", _counts(tool, call, situation)))),
             session=session.words if session else "",
             always=always.words if always else "",
             phrase=said.text,

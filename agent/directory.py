@@ -183,7 +183,7 @@ class Directory:
             return False
         return True
 
-    def rename(self, name: str, new: str) -> None:
+    def move(self, name: str, new: str) -> None:
         """Give a thing in it another name; what had that name is replaced."""
         os.rename(_checked(name), _checked(new), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
 

@@ -176,12 +176,12 @@ class Timers:
         """Take a timer, so that no other program does, and tell it."""
         taken = f"{name}{_FIRING}{os.getpid()}"
         try:
-            folder.rename(name, taken)
+            folder.move(name, taken)
         except FileNotFoundError:
             return  # another program took it, or it was cancelled
         if timer is None:
             stem = name.removesuffix(".json")
-            folder.rename(taken, f"{stem}.broken")
+            folder.move(taken, f"{stem}.broken")
             self._notify(Notice("timer", f"A timer can't be read and was put aside as {stem}.broken: set it again."))
             return
         if self._fired:
@@ -209,7 +209,7 @@ class Timers:
                     continue
                 if not process.isdigit() or process == str(os.getpid()) or not psutil.pid_exists(int(process)):
                     with contextlib.suppress(OSError):
-                        folder.rename(taken, name)
+                        folder.move(taken, name)
 
     @contextlib.contextmanager
     def _opened(self) -> Generator[Directory | None]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deskhand.agent import private
+from deskhand.agent.filename import spelled
 from deskhand.agent.safety import places
 from deskhand.agent.safety.places import Content, PlaceError
 
@@ -99,13 +100,18 @@ class Entry:
     @property
     def words(self) -> str:
         """The change as a person reads it."""
-        to = f" to {self.target}" if self.target else ""
-        return f"{self.by.tool} {self.did} {self.path}{to}"
+        to = f" to {shown(self.target)}" if self.target else ""
+        return f"{self.by.tool} {self.did} {shown(self.path)}{to}"
 
     def as_json(self) -> dict[str, Any]:
         """The form on disk and of ``deskhand undo --json``."""
         target = str(self.target) if self.target else ""
         return {**asdict(self), "path": str(self.path), "target": target, "did": self.did}
+
+
+def shown(path: Path) -> str:
+    """A path in a sentence."""
+    return spelled(str(path))
 
 
 class Kept:
@@ -171,7 +177,9 @@ class Kept:
             self.save(entry)
         except UndoError as error:
             self.forget(entry)
-            raise UndoError(f"{path} was not changed, because what it is now could not be kept: {error}") from error
+            raise UndoError(
+                f"{shown(path)} was not changed, because what it is now could not be kept: {error}"
+            ) from error
         return entry
 
     def _file(self, entry: Entry, kind: Kind) -> Path:
@@ -208,9 +216,11 @@ class Kept:
         try:
             raw = self._file(entry, kind).read_bytes()
         except OSError as error:
-            raise UndoError(f"What {entry.path} was can't be read: {error.strerror}. Nothing was changed.") from error
+            raise UndoError(
+                f"What {shown(entry.path)} was can't be read: {error.strerror}. Nothing was changed."
+            ) from error
         if hashlib.sha256(raw).hexdigest() != wanted.sha256:
-            raise UndoError(f"What was kept of {entry.path} is damaged. Nothing was changed.")
+            raise UndoError(f"What was kept of {shown(entry.path)} is damaged. Nothing was changed.")
         return Content(raw, wanted.mode)
 
     def forget(self, entry: Entry) -> None:

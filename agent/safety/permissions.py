@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 
 from deskhand.agent import scopes
 from deskhand.agent.events import Answer
+from deskhand.agent.folding import real
 from deskhand.agent.safety import addresses
 from deskhand.agent.safety.grants import DAYS, Grant, Grants, GrantsError, exactly, inside, pin
 from deskhand.agent.tool import Tool
@@ -179,7 +180,7 @@ def paths_of(call: ToolCall) -> tuple[str, ...]:
             path = Path(name).expanduser()
             if not path.is_absolute():
                 return ()
-            found.append(str(path.resolve()))
+            found.append(str(real(name)))
         except (OSError, RuntimeError, ValueError):
             return ()
     return tuple(found)

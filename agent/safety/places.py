@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deskhand.agent.directory import Directory, part_of
+from deskhand.agent.filename import spelled
 
 LARGEST = 64 << 20
 """Bytes of a file that is looked at."""
@@ -47,8 +48,23 @@ def look(path: Path, most: int = LARGEST) -> Content | None:
             mode = stat.S_IMODE(os.fstat(handle).st_mode)
             raw = file.read(most + 1)
     if len(raw) > most:
-        raise PlaceError(f"{path} has more than {most >> 20} MB.")
+        raise PlaceError(f"{_told(path)} has more than {most >> 20} MB.")
     return Content(raw, mode)
+
+
+def status(path: Path) -> os.stat_result | None:
+    """What kind of file is there, how large and from when; None if nothing is. Raises like `look`."""
+    with _parent(path) as folder:
+        found = folder.status(path.name)
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        raise PlaceError(f"{_told(path)} is no file.")
+    return found
+
+
+def size(path: Path) -> int | None:
+    """Bytes of the file that is there; likewise."""
+    found = status(path)
+    return found.st_size if found else None
 
 
 def put(path: Path, content: Content | None) -> None:
@@ -87,7 +103,7 @@ def move(path: Path, target: Path) -> None:
         if status is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path.name)
         if not stat.S_ISREG(status.st_mode):
-            raise PlaceError(f"{path} is no file.")
+            raise PlaceError(f"{_told(path)} is no file.")
         here, there = folder.descriptor, other.descriptor
         try:
             # A second name first: unlike a rename it never replaces what somebody has put there meanwhile.
@@ -97,17 +113,21 @@ def move(path: Path, target: Path) -> None:
                 raise
             # A file system without second names (FAT).
             if other.status(target.name) is not None:
-                raise PlaceError(f"{target} is there already.") from None
+                raise PlaceError(f"{_told(target)} is there already.") from None
             os.rename(path.name, target.name, src_dir_fd=here, dst_dir_fd=there)
         else:
             folder.remove(path.name)
+
+
+def _told(path: Path) -> str:
+    return spelled(str(path))
 
 
 @contextlib.contextmanager
 def _parent(path: Path) -> Generator[Directory]:
     """The folder of a file; errors of the system become sentences."""
     if not path.is_absolute() or ".." in path.parts or not path.name or "\0" in str(path):
-        raise PlaceError(f"{path} is no whole path of a file.")
+        raise PlaceError(f"{_told(path)} is no whole path of a file.")
     try:
         with Directory.open(path.parent) as folder:
             yield folder
@@ -120,4 +140,4 @@ def _parent(path: Path) -> Generator[Directory]:
             errno.EEXIST: "something of that name is there already",
         }
         why = words.get(error.errno or 0, error.strerror or str(error))
-        raise PlaceError(f"{path} can't be reached or changed: {why}.") from error
+        raise PlaceError(f"{_told(path)} can't be reached or changed: {why}.") from error

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deskhand.agent.safety import places
 from deskhand.agent.safety.audit import Audit
-from deskhand.agent.safety.kept import DAYS, LARGEST, MOST_BYTES, By, Entry, Kept, UndoError, image, same, sweep
+from deskhand.agent.safety.kept import DAYS, LARGEST, MOST_BYTES, By, Entry, Kept, UndoError, image, same, shown, sweep
 from deskhand.agent.safety.places import Content, PlaceError
 
 __all__ = ["DAYS", "LARGEST", "By", "ConflictError", "Entry", "Undo", "UndoError"]
@@ -53,7 +53,7 @@ class Undo:
         """
         with self._kept.held():
             if places.look(path) != before:
-                raise UndoError(f"{path} was changed by somebody else just now: look at it again.")
+                raise UndoError(f"{shown(path)} was changed by somebody else just now: look at it again.")
             if before == after:
                 return
             entry = self._kept.keep(by, path, None, before, after)
@@ -73,7 +73,7 @@ class Undo:
         with self._kept.held():
             what = places.look(path)
             if what is None:
-                raise UndoError(f"There is no file {path}.")
+                raise UndoError(f"There is no file {shown(path)}.")
             entry = self._kept.keep(by, path, target, what, what)
             try:
                 places.move(path, target)
@@ -159,7 +159,7 @@ class Undo:
         now = places.look(entry.path)
         if same(now, goal):
             self._mark(entry, back=back)
-            return f"{entry.path} is already as it was {'before' if back else 'left'}: nothing had to be done."
+            return f"{shown(entry.path)} is already as it was {'before' if back else 'left'}: nothing had to be done."
         if not same(now, left) and not force:
             raise ConflictError(self._conflict(entry, entry.path))
         content = self._kept.content(entry, "before" if back else "after", goal)
@@ -181,10 +181,12 @@ class Undo:
         now, free = places.look(here), places.look(there)
         if now is None and same(free, entry.before):
             self._mark(entry, back=back)
-            return f"{there} is there already: nothing had to be done."
+            return f"{shown(there)} is there already: nothing had to be done."
         if now is None or free is not None:
             raise UndoError(
-                f"{here} is gone." if now is None else f"Something else is at {there} by now: move it away."
+                f"{shown(here)} is gone."
+                if now is None
+                else f"Something else is at {shown(there)} by now: move it away."
             )
         if not same(now, entry.after) and not force:
             raise ConflictError(self._conflict(entry, here))
@@ -197,9 +199,9 @@ class Undo:
         later = [other for other in self._kept.entries() if other.at > entry.at and not other.undone]
         next_one = next((other for other in later if path in {other.path, other.target}), None)
         if next_one:
-            what = f"{path} was changed again by {next_one.by.tool} later"
+            what = f"{shown(path)} was changed again by {next_one.by.tool} later"
             return f"{what}: undo that first ({next_one.id}). Nothing was changed."
-        return f"{path} is not as {entry.by.tool} left it: it was changed since. Nothing was changed."
+        return f"{shown(path)} is not as {entry.by.tool} left it: it was changed since. Nothing was changed."
 
     def _mark(self, entry: Entry, *, back: bool) -> None:
         self._kept.save(replace(entry, undone=time.time_ns() if back else 0))
@@ -218,8 +220,8 @@ def _said(entry: Entry, *, back: bool) -> str:
     """What was done, as a person reads it."""
     if entry.target:
         here, there = (entry.target, entry.path) if back else (entry.path, entry.target)
-        return f"Moved {here} {'back ' if back else ''}to {there}."
+        return f"Moved {shown(here)} {'back ' if back else ''}to {shown(there)}."
     goal = entry.before if back else entry.after
     if goal is None:
-        return f"Removed {entry.path}{f', which {entry.by.tool} had created' if back else ' again'}."
-    return f"Put {entry.path} back as it was {'before' if back else 'after'} {entry.by.tool}."
+        return f"Removed {shown(entry.path)}{f', which {entry.by.tool} had created' if back else ' again'}."
+    return f"Put {shown(entry.path)} back as it was {'before' if back else 'after'} {entry.by.tool}."

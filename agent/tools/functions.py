@@ -18,6 +18,7 @@ from deskhand.agent import scopes
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox, watching
+from deskhand.agent.safety.changes import BoundCall
 from deskhand.agent.skills.skill import BUNDLED, CHANGED, Function, Skill, SkillSource
 from deskhand.agent.task import Task
 from deskhand.agent.tool import Group, Tool, ToolResult
@@ -81,7 +82,7 @@ class SkillFunctions:
             return ToolResult(error=CHANGED.format(name=tool.skill))
         try:
             job = self._job(tool, call.arguments, limits)
-            return _Run(self._host, tool, call.id, cancel, limits).run(job)
+            return _Run(self._host, tool, call, cancel, limits).run(job)
         except (_RefusedError, folders.FolderError) as error:
             return ToolResult(error=str(error))
         except OSError as error:
@@ -153,7 +154,7 @@ class _RefusedError(Exception):
 class _Run:
     """One child process, from its start to its last line."""
 
-    def __init__(self, host: Host, tool: Function, call: str, cancel: threading.Event, limits: Limits) -> None:
+    def __init__(self, host: Host, tool: Function, call: ToolCall, cancel: threading.Event, limits: Limits) -> None:
         self._host = host
         self._tool = tool
         self._call = call
@@ -256,8 +257,10 @@ class _Run:
         asked = time.monotonic()
         try:
             exact = arguments.fit(function.parameters, given)
+            call = self._call
+            change = call.change if isinstance(call, BoundCall) else None
             told = self._host.ask(
-                Asked(name, exact, tool.name, tool.skill, tool.scopes, self._cancel, self._call, self._data)
+                Asked(name, exact, tool.name, tool.skill, tool.scopes, self._cancel, call.id, self._data, change)
             )
         except (HostError, arguments.MisfitError) as error:
             return {"error": str(error)}

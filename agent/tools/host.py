@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.safety.changes import Change
 from deskhand.agent.task import Task
 from deskhand.model.types import Image
 
@@ -122,6 +123,7 @@ class Asked:
         cancel: set by Stop; a function that takes long looks at it.
         call: id of the model's call.
         data: the skill's own folder; None if it has none.
+        change: what the person was told that the call does to a file; None if it was told nothing.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Asked:
     cancel: threading.Event
     call: str = ""
     data: Path | None = None
+    change: Change | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,19 @@ class Host(Protocol):
 
         Raises:
             HostError: it can't be done here; the sentence reaches the tool, the model and the person.
+        """
+        ...
+
+
+@runtime_checkable
+class Planner(Protocol):
+    """A host that can say beforehand what it would do to a file."""
+
+    def plan(self, asked: Asked) -> Change | None:
+        """What a function would change, without changing it; None if that can't be told of this one.
+
+        Raises:
+            HostError: it would be refused, and why.
         """
         ...
 

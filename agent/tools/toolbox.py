@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from deskhand.agent.limits import Limits
+from deskhand.agent.safety import changes
+from deskhand.agent.safety.changes import Change
 from deskhand.agent.skills.secrets import Secrets
 from deskhand.agent.skills.skill import SkillSource
 from deskhand.agent.tool import Group, Provider, Tool, ToolResult
 from deskhand.agent.tools import arguments, disclosure
 from deskhand.agent.tools.functions import SkillFunctions
-from deskhand.agent.tools.host import Host
+from deskhand.agent.tools.host import Asked, Host, Planner
 from deskhand.agent.tools.intents import Intents
 from deskhand.agent.tools.run_js import Pages
 from deskhand.agent.tools.scripts import Scripts
@@ -45,6 +47,7 @@ class Toolbox:
         secrets: Secrets | None = None,
     ) -> None:
         self.skills = skills
+        self._host = host
         shared: tuple[Provider, ...] = (
             SkillTools(skills, lambda: self.groups, self._own, self._crowded),
             Scripts(skills, data),
@@ -96,6 +99,18 @@ class Toolbox:
     def preview(self, tool: Tool, call: ToolCall) -> str:
         """What exactly would run where the arguments alone do not say it, for the approval dialog; else empty."""
         return self._tools()[tool.name][1].preview(tool, call)
+
+    def plan(self, tool: Tool, call: ToolCall, cancel: threading.Event) -> Change | None:
+        """What a call would change in a file, if it is one that says so.
+
+        Raises:
+            HostError: it would be refused, and why.
+        """
+        found = changes.wanted(tool, call)
+        if found is None or not isinstance(self._host, Planner):
+            return None
+        name, given = found
+        return self._host.plan(Asked(name, given, tool.name, tool.skill, tool.scopes, cancel, call.id))
 
     def run(self, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult:
         """Run one call to its end, a failure, a limit, or ``cancel``; nothing is raised for what a tool does."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from deskhand.agent.background import Background
 from deskhand.agent.hearing import Hearing
 from deskhand.agent.percept import Percept, ScreenPercept
+from deskhand.agent.safety.changes import Change
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.undo import Undo
 from deskhand.agent.tools.host import Asked, HostError, Told
@@ -73,7 +74,7 @@ class AppHost:
         self._always = tuple(folders)
         selection = Selection(lambda asked: _clipboard(gui, budget).read(asked), pointer.type_into)
         files = self._files = Files(folders, private)
-        edits = Edits(files, undo)
+        edits = self._edits = Edits(files, undo)
         self._functions: Mapping[str, Callable[[Asked], Told]] = {
             "look": self._eyes.look,
             "open_file": open_file,
@@ -131,6 +132,10 @@ class AppHost:
         for percept in percepts:
             if isinstance(percept, ScreenPercept) and percept.live:
                 self._eyes.saw(percept)
+
+    def plan(self, asked: Asked) -> Change | None:
+        """What a function would change in a file; raises HostError with a sentence where it would be refused."""
+        return self._edits.plan(asked)
 
     def ask(self, asked: Asked) -> Told:
         """Do what a tool asked for; raises HostError with a sentence where that can't be done."""

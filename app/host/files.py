@@ -6,17 +6,20 @@ so that what was checked is what is opened, whoever exchanges a folder for a lin
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deskhand.agent import scopes
+from deskhand.agent.directory import Directory, Found
+from deskhand.agent.filename import spelled
+from deskhand.agent.folding import folded, names, real
+from deskhand.agent.text_file import TextError, TextFile
 from deskhand.agent.tools.host import Asked, HostError, Told
 
 READ, WRITE = "files:read", "files:write"
@@ -28,6 +31,9 @@ MOST_FOUND = 50
 MOST_VISITED = 20_000
 SECONDS = 10.0
 """For one search."""
+_LARGE = f"files larger than {MOST_BYTES >> 20} MB"
+_CLOSED = "files that can't be opened"
+_CLOSED_FOLDER = "folders that can't be opened"
 _SKIPPED = {".git", "node_modules", "__pycache__", ".venv"}
 
 
@@ -43,6 +49,44 @@ class Place:
         """Real and whole."""
         return self.root.joinpath(*self.parts)
 
+    @property
+    def shown(self) -> str:
+        """The path as a tool is told it; `Files.place` finds it by that."""
+        return spelled(str(self.path))
+
+
+@dataclass
+class _Search:
+    """What one search came by, and what it passed over."""
+
+    words: list[str]
+    end: float
+    cancel: threading.Event
+    found: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    looked: int = 0
+    passed: dict[str, int] = field(default_factory=dict[str, int])
+
+    def pass_over(self, why: str) -> None:
+        self.passed[why] = self.passed.get(why, 0) + 1
+
+    @property
+    def stopped(self) -> str:
+        """Why it ended before everything was looked at; empty if it did not."""
+        if self.cancel.is_set():
+            return "It was stopped."
+        if len(self.found) >= MOST_FOUND:
+            return f"Only the first {MOST_FOUND} are listed: search for more words, or in a smaller folder."
+        if self.looked >= MOST_VISITED or time.monotonic() >= self.end:
+            return f"It ended after {self.looked} files: search in a smaller folder."
+        return ""
+
+    def told(self) -> dict[str, Any]:
+        missed = ", ".join(f"{why} ({count})" for why, count in self.passed.items())
+        note = " ".join(filter(None, [self.stopped, f"Not searched: {missed}." if missed else ""]))
+        more = bool(self.stopped) or any(why in self.passed for why in (_LARGE, _CLOSED, _CLOSED_FOLDER))
+        value: dict[str, Any] = {"found": self.found, "files_looked_at": self.looked, "there_may_be_more": more}
+        return value | ({"incomplete": note} if note else {})
+
 
 class Files:
     """What skills may do with files.
@@ -53,53 +97,69 @@ class Files:
     """
 
     def __init__(self, folders: Sequence[Path], private: Sequence[Path] = ()) -> None:
-        self._folders = tuple(folders)
         self._private = tuple(path.resolve() for path in private)
+        self._real: dict[Path, Path] = {}
+        self.grant(folders)
 
     def grant(self, folders: Sequence[Path]) -> None:
         """Grant exactly these from the next call on; from any thread."""
         self._folders = tuple(folders)
+        self._roots()
 
     def list_folder(self, asked: Asked) -> Told:
         """Names, kinds, sizes and times; without a path the granted folders."""
         given = asked.arguments.get("path") or ""
         if not given:
-            return Told({"folders": [str(root) for root in self._roots()]})
+            return Told({"folders": [spelled(str(root)) for root in self._roots()]})
         place = self.place(given, asked, READ)
-        with self._folder(place) as handle:
-            names = sorted(os.listdir(handle), key=str.casefold)  # noqa: PTH208 - of a handle, not of a name
-            shown = [_entry(handle, name) for name in names[:MOST_ENTRIES]]
-        return Told({"path": str(place.path), "entries": shown, "total": len(names)})
+        try:
+            with Directory.open(place.root, *place.parts) as folder:
+                there = sorted(folder.names(), key=lambda name: (folded(spelled(name)), name))
+                shown = [_entry(folder, name) for name in there[:MOST_ENTRIES]]
+        except OSError as error:
+            raise HostError(f"{place.shown} can't be opened: {error.strerror}.") from error
+        value: dict[str, Any] = {"path": place.shown, "entries": shown, "total": len(there)}
+        if len(there) > len(shown):
+            value["incomplete"] = f"Only the first {len(shown)} of {len(there)} are listed: search for the others."
+        return Told(value)
 
     def read_file(self, asked: Asked) -> Told:
         """Lines of a text file."""
         place = self.place(asked.arguments["path"], asked, READ)
-        lines = decoded(self.bytes(place), place.path).splitlines()
+        file = self.text(place)
         first = max(1, asked.arguments.get("first_line") or 1)
         count = min(MOST_LINES, max(1, asked.arguments.get("lines") or MOST_LINES))
-        part = lines[first - 1 : first - 1 + count]
-        return Told({"path": str(place.path), "text": "\n".join(part), "first_line": first, "of": len(lines)})
+        part = file.lines[first - 1 : first - 1 + count]
+        value: dict[str, Any] = {"path": place.shown, "text": "\n".join(part)}
+        value |= {"first_line": first, "of": len(file.lines)}
+        return Told(value | ({"encoding": file.encoding} if file.encoding else {}))
 
     def search_files(self, asked: Asked) -> Told:
-        """Files whose name or text holds all words of the query, case aside."""
-        words = asked.arguments["query"].casefold().split()
+        """Files whose name or text holds all words of the query, however they are written."""
+        words = folded(asked.arguments["query"]).split()
         if not words:
             raise HostError("The query is empty: give a word to look for.")
         place = self.place(asked.arguments["path"], asked, READ)
-        found: list[dict[str, Any]] = []
-        looked = 0
-        more = False
-        for path in self._walk(place, asked.cancel):
-            looked += 1
-            if hit := self._hit(place, path, words):
-                found.append(hit)
-            if len(found) >= MOST_FOUND or looked >= MOST_VISITED:
-                more = True
-                break
-        return Told({"found": found, "files_looked_at": looked, "there_may_be_more": more})
+        search = _Search(words, time.monotonic() + SECONDS, asked.cancel)
+        try:
+            with Directory.open(place.root, *place.parts) as folder:
+                for each in self._walk(place, folder, search):
+                    _look(place, each, search)
+        except OSError as error:
+            raise HostError(f"{place.shown} can't be opened: {error.strerror}.") from error
+        return Told(search.told())
 
     def _roots(self) -> list[Path]:
-        return [folder.expanduser().resolve() for folder in self._folders if folder.expanduser().is_dir()]
+        """The granted folders that are there, and still are what they were when they were granted.
+
+        Somebody who may write the folder around one could put a link in its place, which leads elsewhere.
+        """
+        found: list[Path] = []
+        for folder in self._folders:
+            whole = folder.expanduser().resolve()
+            if whole.is_dir() and self._real.setdefault(folder, whole) == whole:
+                found.append(whole)
+        return found
 
     def place(self, given: str, asked: Asked, kind: str) -> Place:
         """The place that a path names.
@@ -110,124 +170,114 @@ class Files:
         roots = self._roots()
         try:
             path = Path(given).expanduser()
-            real = path.resolve()
+            found = real(given)
         except (OSError, RuntimeError, ValueError) as error:
             raise HostError(f"{given[:200]} is no path that can be used.") from error
         if not path.is_absolute():
             raise HostError(f"Give the whole path, beginning with /. Granted: {_listed(roots)}.")
-        root = next((root for root in roots if real.is_relative_to(root)), None)
+        root = next((root for root in roots if found.is_relative_to(root)), None)
         if root is None:
             raise HostError(
                 f"{given[:200]} is in no folder that was granted. Granted: {_listed(roots)}. The person can "
                 "add one under “folders” in the settings."
             )
         declared = [scopes.parse(scope) for scope in asked.scopes if scope.startswith(kind)]
-        if not any(not each.detail or real.is_relative_to(Path(each.detail).resolve()) for each in declared):
+        if not any(not each.detail or found.is_relative_to(Path(each.detail).resolve()) for each in declared):
             raise HostError(f"{given[:200]} is in no folder that the skill {asked.skill} declares in its SKILL.md.")
-        if any(real.is_relative_to(own) for own in self._private):
+        if any(found.is_relative_to(own) for own in self._private):
             raise HostError(f"{given[:200]} is among Deskhand's own files, which no skill may use.")
-        return Place(root, real.relative_to(root).parts)
+        return Place(root, found.relative_to(root).parts)
 
-    @contextlib.contextmanager
-    def _folder(self, place: Place) -> Generator[int]:
-        """A handle of a folder, opened step by step through no link."""
-        handle = _open(None, str(place.root), os.O_DIRECTORY)
-        try:
-            for part in place.parts:
-                inner = _open(handle, part, os.O_DIRECTORY)
-                os.close(handle)
-                handle = inner
-            yield handle
-        finally:
-            os.close(handle)
-
-    def bytes(self, place: Place) -> bytes:
-        """The whole of a file; raises HostError where that can't be had."""
+    def text(self, place: Place) -> TextFile:
+        """The text of a file; raises HostError where there is none."""
         if not place.parts:
-            raise HostError(f"{place.path} is a folder.")
-        with self._folder(Place(place.root, place.parts[:-1])) as folder:
-            return _read(folder, place.parts[-1])
-
-    def _walk(self, place: Place, cancel: threading.Event) -> Iterator[Path]:
-        """Files below a place, by name, through no link, for a limited time."""
-        end = time.monotonic() + SECONDS
-        waiting = [place.path]
-        while waiting and not cancel.is_set() and time.monotonic() < end:
-            folder = waiting.pop()
-            try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name, reverse=True)
-            except OSError:
-                continue
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in _SKIPPED and Path(entry.path) not in self._private:
-                        waiting.append(Path(entry.path))
-                elif entry.is_file(follow_symlinks=False):
-                    yield Path(entry.path)
-
-    def _hit(self, place: Place, path: Path, words: Sequence[str]) -> dict[str, Any] | None:
-        name = path.name.casefold()
-        if all(word in name for word in words):
-            return {"path": str(path), "in": "name"}
+            raise HostError(f"{place.shown} is a folder.")
         try:
-            text = decoded(self.bytes(Place(place.root, path.relative_to(place.root).parts)), path)
-        except HostError:
-            return None
-        if not all(word in text.casefold() for word in words):
-            return None
-        at, line = next(
-            ((n, line) for n, line in enumerate(text.splitlines(), 1) if words[0] in line.casefold()), (1, "")
-        )
-        return {"path": str(path), "in": "text", "line": at, "text": line.strip()[:200]}
+            with Directory.open(place.root, *place.parts[:-1]) as folder:
+                return text_of(_read(folder, place.parts[-1]), place)
+        except OSError as error:
+            raise HostError(f"{place.shown} can't be opened: {error.strerror}.") from error
+
+    def _walk(self, place: Place, folder: Directory, search: _Search) -> Iterator[Found]:
+        """Files below a folder, by name, through no link, for a limited time."""
+
+        def enter(path: str) -> bool:
+            if search.stopped:
+                return False
+            if path.rpartition("/")[2] in _SKIPPED:
+                search.pass_over(f"folders called {path.rpartition('/')[2]}")
+                return False
+            return place.path / path not in self._private
+
+        for each in folder.walk(enter, lambda _path: search.pass_over(_CLOSED_FOLDER)):
+            if search.stopped:
+                return
+            if stat.S_ISREG(each.status.st_mode):
+                search.looked += 1
+                yield each
+            elif stat.S_ISLNK(each.status.st_mode):
+                search.pass_over("links, which are not followed")
 
 
-def _open(folder: int | None, name: str, flags: int) -> int:
+def _look(place: Place, each: Found, search: _Search) -> None:
+    """Look at one file, by its name and then by its text."""
+    shown = f"{place.shown}/{spelled(each.path)}"
+    if any(all(word in folded(name) for word in search.words) for name in names(each.name)):
+        search.found.append({"path": shown, "in": "name"})
+        return
     try:
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=folder)
-    except OSError as error:
-        raise HostError(f"{name} can't be opened: {error.strerror}.") from error
-
-
-def _entry(folder: int, name: str) -> dict[str, Any]:
-    try:
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        file = TextFile.of(each.folder.read(each.name, MOST_BYTES, own=False) or b"")
+    except TextError:
+        search.pass_over("what is in files that are no text")
+        return
     except OSError:
-        return {"name": name, "kind": "gone"}
+        large = each.status.st_size > MOST_BYTES
+        search.pass_over(_LARGE if large else _CLOSED)
+        return
+    text = folded(file.text)
+    if all(word in text for word in search.words):
+        lines = ((number, line) for number, line in enumerate(file.lines, 1) if search.words[0] in folded(line))
+        at, line = next(lines, (1, ""))
+        search.found.append({"path": shown, "in": "text", "line": at, "text": line.strip()[:200]})
+
+
+def _entry(folder: Directory, name: str) -> dict[str, Any]:
+    found = folder.status(name)
+    if found is None:
+        return {"name": spelled(name), "kind": "gone"}
     kinds = {stat.S_IFDIR: "folder", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
     changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.st_mtime))
     return {
-        "name": name,
+        "name": spelled(name),
         "kind": kinds.get(stat.S_IFMT(found.st_mode), "other"),
         "bytes": found.st_size,
         "changed": changed,
     }
 
 
-def _read(folder: int, name: str) -> bytes:
-    # Without O_NONBLOCK opening a named pipe would wait for somebody to write.
-    handle = _open(folder, name, os.O_NONBLOCK)
+def _read(folder: Directory, name: str) -> bytes:
+    status = folder.status(name)
+    if status is not None and not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+        raise HostError(f"{spelled(name)} is no file with text.")
+    handle = folder.opened(name, own=False)
+    if handle is None:
+        raise HostError(f"{spelled(name)} can't be opened: there is no such file.")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise HostError(f"{name} is no file with text.")
-        if found.st_size > MOST_BYTES:
-            raise HostError(f"{name} has {found.st_size >> 20} MB; at most {MOST_BYTES >> 20} MB are read.")
-        return file.read(MOST_BYTES + 1)
+        size = os.fstat(handle).st_size
+        if size > MOST_BYTES:
+            raise HostError(
+                f"{spelled(name)} has {size >> 20} MB, and at most {MOST_BYTES >> 20} MB are read: it is too large."
+            )
+        return file.read(MOST_BYTES)
 
 
-def decoded(raw: bytes, path: Path) -> str:
-    """Text in UTF-8, UTF-16 with its mark, or an old Western encoding."""
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
-        if raw.startswith(mark):
-            with contextlib.suppress(UnicodeDecodeError):
-                return raw.decode(encoding)
-    if b"\0" in raw[:8192]:
-        raise HostError(f"{path.name} is no text.")
+def text_of(raw: bytes, place: Place) -> TextFile:
+    """The text of what a file holds; raises HostError if it is none."""
     try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
+        return TextFile.of(raw)
+    except TextError as error:
+        raise HostError(f"{spelled(place.path.name)} {error}.") from error
 
 
 def _listed(roots: Sequence[Path]) -> str:
-    return ", ".join(map(str, roots)) or "none"
+    return ", ".join(spelled(str(root)) for root in roots) or "none"
