@@ -7,7 +7,7 @@ import logging
 import shlex
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Collection, Coroutine, Generator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from deskhand.agent.limits import Limits, Stop
 from deskhand.agent.mcp import box, config
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError, LinkError
+from deskhand.agent.mcp.marks import Marks, Reader
 from deskhand.agent.mcp.pins import Pins
 from deskhand.agent.mcp.server import Server
 from deskhand.agent.mcp.tools import Gate, Offer, group_name
@@ -65,6 +66,7 @@ class McpServers:
         self._remote = remote
         self._progress = progress
         self._pins = Pins(self._data / "agreed.json")
+        self._marks = Marks(self._data / "read-only.json")
         self._servers: dict[str, Server] = {}
         self._stamp: tuple[int, int] | None = None
         self._lock = threading.Lock()
@@ -100,8 +102,37 @@ class McpServers:
             # One look at the attribute: the other thread may change it between two.
             tools = server.tools
             gate = None if tools else server.gate
-            found += tools or ([gate] if gate else [])
+            found += self._marks.applied(server.config.name, tools) or ([gate] if gate else [])
         return tuple(found)
+
+    def readers(self, name: str) -> tuple[Reader, ...]:
+        """The tools of a server that were agreed to, and what is known of whether they only read.
+
+        Raises:
+            LinkError: there is no such server, or nothing of it was agreed to.
+        """
+        return self._marks.readers(name, self._agreed(name), self._pins.get(name))
+
+    def mark(self, name: str, tools: Collection[str], *, reads: bool) -> tuple[Reader, ...]:
+        """Mark tools of a server as read-only, or take that back; counts from the next call on, in every process.
+
+        Args:
+            name: of the server.
+            tools: the server's own names for them.
+            reads: whether they only read, as the person says.
+
+        Raises:
+            LinkError: as of `readers`; there is no such tool, or it could not be written.
+        """
+        self._marks.change(name, self._agreed(name), tools, reads=reads)
+        return self.readers(name)
+
+    def _agreed(self, name: str) -> tuple[Offer, ...]:
+        self._refresh()
+        server = self._servers.get(name)
+        if server is None or not server.tools:
+            raise LinkError(f"Deskhand does not know the tools of {name}: let it connect to the server once.")
+        return server.tools
 
     def touches(self, tool: Tool) -> tuple[str, ...]:
         """What a call may touch, a line each; of a gate, all that is agreed to by allowing it."""

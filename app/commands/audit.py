@@ -41,6 +41,8 @@ _PERMITS: Mapping[str, str] = {
     "trust": "You trusted the folder {folder}",
     "distrust": "You no longer trust the folder {folder}",
     "revoke": "You took back: {covers}",
+    "reads": "You marked as read-only, of the server {server}: {tools}",
+    "acts": "You marked as no longer read-only, of the server {server}: {tools}",
 }
 """Likewise of the kind ``permits``."""
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,16 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "check", help="start servers in their sandbox and list what they offer; agrees to nothing"
     )
     check.add_argument("names", nargs="*", metavar="NAME", help="default: all")
-    for each in (listed, add, remove, check):
+    reading = actions.add_parser(
+        "read-only",
+        help="say which tools of a server only read: they run without a question from then on",
+        description="Mark only tools that change nothing and send nothing anywhere: they then run without a question, "
+        "also after reading what others wrote. Without TOOL it lists the server's tools.",
+    )
+    reading.add_argument("name", metavar="NAME")
+    reading.add_argument("tools", nargs="*", metavar="TOOL", help="the server's own name for it")
+    reading.add_argument("--undo", action="store_true", help="let them ask again")
+    for each in (listed, add, remove, check, reading):
         each.add_argument("--json", action="store_true")
 
 
@@ -72,6 +82,8 @@ def run(options: argparse.Namespace) -> int:
                 said = _remove(options.name)
             case "check":
                 said = _check(options)
+            case "read-only":
+                said = _read_only(options)
             case _:
                 said = _list(options)
     except (ConfigError, settings.SettingsError) as error:
@@ -159,6 +171,21 @@ def _check(options: argparse.Namespace) -> dict[str, Any]:
         servers.close()
 
 
+def _read_only(options: argparse.Namespace) -> dict[str, Any]:
+    servers = wiring.mcp_servers(settings.load(**options.settings))
+    try:
+        found = servers.readers(options.name)
+        if options.tools:
+            found = servers.mark(options.name, options.tools, reads=not options.undo)
+            told = {"did": "acts" if options.undo else "reads", "server": options.name}
+            wiring.open_audit().tell("permits", **told, tools=", ".join(options.tools))
+        return {"tools": [asdict(each) for each in found]}
+    except LinkError as error:
+        return {"problems": [str(error)]}
+    finally:
+        servers.close()
+
+
 def _as_json(server: ServerConfig) -> dict[str, Any]:
     return {
         "server": server.name,
@@ -184,7 +211,15 @@ def _print(said: Mapping[str, Any]) -> None:
             print(shown(f"    • {tool['name']}: {tool['description'][:120]}"))
         for line in (*server.get("changes", []), *server.get("left_out", [])):
             print(shown(f"    ! {line}"))
+    for tool in said.get("tools", []):
+        print(shown(_reader(tool)))
     for problem in said.get("problems", []):
         print(shown(f"✗ {problem}"), file=sys.stderr)
     if "file" in said and not said["servers"] and not said["problems"]:
         print(shown(f"No MCP server is configured in {said['file']}. See: deskhand mcp add --help"))
+
+
+def _reader(tool: Mapping[str, Any]) -> str:
+    if tool["marked"]:
+        return f"{tool['tool']}: runs without a question, as you marked it as read-only"
+    return f"{tool['tool']}: asks each time{'; the server says that it only reads' if tool['claims'] else ''}"

@@ -2,9 +2,13 @@
 
 import json
 import sys
+import threading
 from pathlib import Path
 
-from deskhand.app import main, settings
+from deskhand.agent.limits import Limits
+from deskhand.app import cli, main, settings, wiring
+from deskhand.app.commands import audit
+from deskhand.model.types import ToolCall
 
 HOSTILE = Path(__file__).parents[2] / "agent" / "mcp" / "hostile.py"
 
@@ -67,3 +71,22 @@ def test_a_remote_server_waits_for_the_setting(capsys):
     code, listed, _ = deskhand(capsys, "list", "--json")
     assert (code, listed["problems"]) == (0, [])
     assert "is sent to mcp.example.org" in listed["servers"][0]["touches"][0]
+
+
+def test_tools_that_only_read_are_marked(capsys):
+    line = ["--", sys.executable, "-I", "-S", str(HOSTILE), "quiet"]
+    deskhand(capsys, "add", "state", "--read", str(HOSTILE), *line)
+    code, _, error = deskhand(capsys, "read-only", "state")
+    assert (code, "let it connect to the server once" in error) == (1, True)
+    servers = wiring.mcp_servers(settings.load())
+    gate = next(tool for tool in servers.tools if tool.name == "state__connect")
+    assert not servers.run(gate, ToolCall("c", gate.name, {}), threading.Event(), Limits()).error
+    servers.close()
+    assert "read_state: asks each time" in deskhand(capsys, "read-only", "state")[1]
+    code, found, _ = deskhand(capsys, "read-only", "state", "read_state", "--json")
+    assert (code, found["tools"]) == (0, [{"tool": "read_state", "marked": True, "claims": False}])
+    assert "as you marked it as read-only" in deskhand(capsys, "read-only", "state")[1]
+    assert "asks each time" in deskhand(capsys, "read-only", "state", "read_state", "--undo")[1]
+    assert deskhand(capsys, "read-only", "state", "gone")[0] == 1
+    assert audit.run(cli.parse(["audit", "show"])) == 0
+    assert "You marked as read-only, of the server state: read_state" in capsys.readouterr().out
