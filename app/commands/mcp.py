@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -209,14 +209,17 @@ def _print(said: Mapping[str, Any]) -> None:
             print(shown(f"    speaks protocol {server['protocol']}, says it is {server.get('name', '?')}"))
         for tool in server.get("tools", []):
             print(shown(f"    • {tool['name']}: {tool['description'][:120]}"))
-        for line in (*server.get("changes", []), *server.get("left_out", [])):
-            print(shown(f"    ! {line}"))
-    for tool in said.get("tools", []):
-        print(shown(_reader(tool)))
+        _list_of("    ! {}", (*server.get("changes", []), *server.get("left_out", [])))
+    _list_of("{}", map(_reader, said.get("tools", [])))
     for problem in said.get("problems", []):
         print(shown(f"✗ {problem}"), file=sys.stderr)
     if "file" in said and not said["servers"] and not said["problems"]:
         print(shown(f"No MCP server is configured in {said['file']}. See: deskhand mcp add --help"))
+
+
+def _list_of(form: str, lines: Iterable[str]) -> None:
+    for line in lines:
+        print(shown(form.format(line)))
 
 
 def _reader(tool: Mapping[str, Any]) -> str:
