@@ -171,7 +171,7 @@ class JinjaDialect:
     def parser(self, request: Request) -> JsonParser:
         """A parser for one completion of ``request``."""
         return JsonParser(
-            [tool.name for tool in request.tools],
+            request.tools,
             calls_allowed=request.tool_choice != "none",
             in_thought=self._opens_thought(thinking=request.thinking),
         )

@@ -1,7 +1,7 @@
 """Streaming parsing of what Gemma 4 generates: text, thought, tool calls.
 
-Only control tokens delimit, never characters that look like one, so nothing of the text has to be held back and no
-delimiter can leak into it; the one exception is text that begins like the call of a known tool without its token.
+Only control tokens delimit, never characters that look like one, so no delimiter can leak into the text, and of it only
+is held back what may be a call of a known tool without its token or in another envelope (`envelope`).
 A call is read strictly (`calls`), and if that fails, as what it most likely means (`repair`).
 """
 
@@ -11,8 +11,9 @@ import re
 from collections.abc import Sequence
 
 from deskhand.model.language.calls import CallError, new_call_id, parse_call
+from deskhand.model.language.envelope import Envelope, opens_fence, prose_follows, repaired_calls
 from deskhand.model.language.literals import QUOTE
-from deskhand.model.language.repair import MARK, RepairError, Tools, repaired
+from deskhand.model.language.repair import MARK, RepairError, Tools
 from deskhand.model.types import BrokenCall, CallDelta, TextDelta, ThoughtDelta, ToolCall, ToolSpec
 
 Parsed = TextDelta | ThoughtDelta | CallDelta | BrokenCall
@@ -21,6 +22,8 @@ _CALL, _END_OF_CALL = "<|tool_call>", "<tool_call|>"
 _CHANNEL, _END_OF_CHANNEL = "<|channel>", "<channel|>"
 _UNDECIDED = re.compile(r"\s*[\w.$:-]*")
 _BEGUN = re.compile(r"\s*(?:call\s*:|[\w.$:-]*\s*[{(])")
+_LINE, _REST_OF_LINE = re.compile(r"\s*\S[^\n]*(?=\n)"), re.compile(r"[^\n]*(?=\n)")
+_MARKER = re.compile(r"<\|?tool_call\|?>\s*")
 _NOISE = re.compile(r"<\|channel>.*?<channel\|>|<\|channel>(?:thought\n?)?|<channel\|>", re.DOTALL)
 
 
@@ -37,12 +40,14 @@ class GemmaParser:
 
     def __init__(self, tools: Sequence[ToolSpec] = (), *, calls_allowed: bool = True) -> None:
         self._tools = Tools(tools)
+        self._envelope = Envelope(self._tools)
         self._calls_allowed = calls_allowed
         self._state = "text"
         self._header = ""
         self._newline = ""
         self._held = ""
-        self._fresh = True
+        self._fresh = self._whole = True
+        self._in_fence, self._line = False, ""
         self._sure = self._tagged = False
         self._call: list[tuple[str, bool]] = []
 
@@ -51,7 +56,7 @@ class GemmaParser:
         if self._state == "call":
             return self._in_call_control(piece) if special else self._in_call(piece)
         if special:
-            return [*self._released(), *self._control(piece)]
+            return [*self._decided(), *self._control(piece)]
         if not piece:
             return []
         if self._state == "text":
@@ -62,11 +67,10 @@ class GemmaParser:
         """Give what is still held back; a call that was cut off becomes a `BrokenCall`."""
         if self._state != "call":
             self._state = "text"
-            return self._released()
-        if not self._tagged and _prose_follows(self._written()):
-            self._state = "text"
-            return [TextDelta(self._written())]
-        return [self._ended(finished=False)]
+            return self._decided()
+        if not self._tagged and prose_follows(self._written()):
+            return self._an_example()
+        return self._ended(finished=False)
 
     def _control(self, token: str) -> list[Parsed]:
         if token == _CALL:
@@ -82,27 +86,49 @@ class GemmaParser:
         self._state, self._tagged, self._sure = "call", tagged, not tagged
         self._call = [(text, False)] if text else []
 
-    def _released(self) -> list[Parsed]:
+    def _decided(self) -> list[Parsed]:
+        """Give what was held back: calls in another envelope, or text."""
         text, self._held = self._held, ""
-        return [TextDelta(text)] if text else []
+        if not text:
+            return []
+        try:
+            calls = self._envelope.calls(text, whole=self._whole) if self._fresh else []
+        except CallError as error:
+            return [BrokenCall(text, str(error))]
+        self._whole = False
+        if calls and not self._calls_allowed:
+            return [BrokenCall(text, "No tool may be called now.")]
+        return [CallDelta(call) for call in calls] or [TextDelta(text)]
 
     def _in_text(self, piece: str) -> list[Parsed]:
-        """Text; at its beginning it may be a call whose first token was forgotten (vLLM issue 54256)."""
-        if not self._fresh or not self._tools.names:
+        """Text; from the beginning of a line on it may be a call whose first token was forgotten (vLLM issue 54256)."""
+        if not self._tools.names:
             return [TextDelta(piece)]
         self._held += piece
-        begun = self._held.lstrip()
-        if not begun:
-            return self._released()
-        seen = _untagged(begun, self._tools.names)
-        if seen == "call":
-            self._begin(begun, tagged=False)
-            self._held = ""
-            return []
-        if seen == "maybe":
-            return []
-        self._fresh = False
-        return self._released()
+        out: list[Parsed] = []
+        while self._held:
+            line = (_LINE if self._fresh else _REST_OF_LINE).match(self._held)
+            if self._fresh and not self._in_fence:
+                begun = self._held.lstrip()
+                if _begins_call(begun, self._tools.names):
+                    self._begin(begun, tagged=False)
+                    self._held = ""
+                    break
+                if self._envelope.may_begin(begun, whole=self._whole):
+                    break
+                self._whole = False
+            text = line[0] if line else self._held
+            self._line += text
+            if line:
+                self._in_fence, self._line = opens_fence(self._line, inside=self._in_fence), ""
+            self._held, self._fresh = self._held[len(text) :], line is not None
+            out += [TextDelta(text)] if text else []
+        return out
+
+    def _an_example(self) -> list[Parsed]:
+        """Give what looked like a call without its token as text: prose follows it."""
+        self._state, self._fresh = "text", False
+        return [TextDelta(self._written())]
 
     def _in_thought(self, piece: str) -> list[Parsed]:
         if self._state == "header":
@@ -118,6 +144,8 @@ class GemmaParser:
 
     def _in_call(self, piece: str) -> list[Parsed]:
         self._call.append((piece, False))
+        if not self._tagged and prose_follows(self._written()):
+            return self._an_example()
         if self._sure:
             return []
         text = self._written()
@@ -134,27 +162,31 @@ class GemmaParser:
             self._call.append((token, True))
             return []
         if token == _END_OF_CALL:
-            return [self._ended(end=token)]
+            return self._ended(end=token)
         # Another call may begin right here: this one was never closed.
         ended = self._ended(f"There is a control token {token} inside the call.", token, finished=False)
-        return [ended, *self._control(token)]
+        return [*ended, *self._control(token)]
 
     def _written(self) -> str:
         return "".join(text for text, _ in self._call)
 
-    def _ended(self, problem: str = "The call was not finished.", end: str = "", *, finished: bool = True) -> Parsed:
-        """The call, or what is wrong with it; ``finished`` unless its last token is missing, ``problem`` if it is."""
-        self._state, self._fresh = "text", True
+    def _ended(
+        self, problem: str = "The call was not finished.", end: str = "", *, finished: bool = True
+    ) -> list[Parsed]:
+        """The calls, or what is wrong; ``finished`` unless the last token is missing, ``problem`` if it is."""
+        self._state, self._fresh, self._whole = "text", True, False
         raw = (_CALL if self._tagged else "") + self._written() + end
         try:
-            call = self._read(finished=finished)
+            calls = self._read(finished=finished)
         except CallError as error:
-            return BrokenCall(raw, str(error) if finished else problem)
-        return CallDelta(call) if self._calls_allowed else BrokenCall(raw, "No tool may be called now.")
+            return [BrokenCall(raw, str(error) if finished else problem)]
+        if not self._calls_allowed:
+            return [BrokenCall(raw, "No tool may be called now.")]
+        return [CallDelta(call) for call in calls]
 
-    def _read(self, *, finished: bool) -> ToolCall:
+    def _read(self, *, finished: bool) -> list[ToolCall]:
         try:
-            return parse_call(self._call)
+            return [parse_call(self._call)]
         except CallError:
             if not self._tools.names:
                 raise
@@ -162,36 +194,21 @@ class GemmaParser:
                 "", "".join(MARK if special and text == QUOTE else text for text, special in self._call)
             )
             try:
-                name, arguments = repaired(source, self._tools, closed=finished)
+                found = repaired_calls(_MARKER.sub("", source, count=1), self._tools, closed=finished)
             except RepairError:
                 pass
             else:
-                return ToolCall(new_call_id(), name, arguments)
+                return [ToolCall(new_call_id(), name, arguments) for name, arguments in found]
             raise
 
 
-def _untagged(begun: str, names: Sequence[str]) -> str:
-    """Whether text is the beginning of a ``call``, ``maybe`` one, or neither (empty)."""
-    if not begun.startswith("call:"):
-        return "maybe" if "call:".startswith(begun) else ""
-    rest = begun[len("call:") :]
-    for name in names:
-        if name.startswith(rest):
-            return "maybe"
-        if rest.startswith(name):
-            after = rest[len(name) :].lstrip()
-            if after[:1] in ("{", "(") or re.match(r":\s*BEGIN_ARG", after):
-                return "call"
-            if not after or (after[0] == ":" and "BEGIN_ARG".startswith(after[1:].lstrip())):
-                return "maybe"
-    return ""
-
-
-def _prose_follows(text: str) -> bool:
-    """Whether more than white space follows where the first bracket is closed again: an example, and no call."""
-    depth = 0
-    for at, character in enumerate(text):
-        depth += (character in "{(") - (character in "})")
-        if not depth and character in "})":
-            return bool(text[at + 1 :].strip())
-    return False
+def _begins_call(begun: str, names: Sequence[str]) -> bool:
+    """Whether text begins the call of a known tool, though its token is missing or spelt out."""
+    marker = _MARKER.match(begun)
+    rest = begun[marker.end() if marker else 0 :]
+    spelt = re.match(r"(?:call\s*:\s*|:)?(?:default_api[.:])?", rest)
+    rest = rest[spelt.end() if spelt else 0 :]
+    return any(
+        rest.startswith(name) and re.match(r"\(|\s*\{|\s*:\s*BEGIN_ARG", rest[len(name) :]) is not None
+        for name in names
+    )

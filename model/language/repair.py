@@ -8,10 +8,11 @@ that exist; where two readings are possible there is none, and the model is aske
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 
 from deskhand.model.language.literals import MAX_DEPTH, NUMBER
@@ -21,8 +22,13 @@ from deskhand.model.types import ToolSpec
 MARK = "\0"
 """Stands for a quoting token in what is read here; such a character is in no text that a model writes."""
 
-_HEAD = re.compile(r"\s*(?:call\s*:\s*)?((?:[\w$-]+:)*)([\w$.-]+)\s*([{(:]|$)")
+_HEAD = re.compile(r"\s*(?:call\s*:\s*|:\s*)?((?:[\w$-]+:)*)([\w$.-]+)\s*([{(:]|$)")
 _KEY = re.compile(r"[\w$.-]+")
+_SPACED_KEY = re.compile(r"[\w$.-]+(?: +[\w$.-]+)+(?=\s*[:=])")
+_PIECE_OF_QUOTE = re.compile(r'<\|"\|>|<\|"|"\|>')
+_ESCAPED_QUOTE = re.compile(r"[:=\[,({]\s*&(?:quot|apos|#34|#39|#x22|#x27);")
+_TYPE_WORD = re.compile(r"(?:STRING|INTEGER|NUMBER|BOOLEAN|OBJECT|ARRAY)\b")
+_CLOSING = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»"}
 _BLOCK = re.compile(r"\s*BEGIN_ARG:?[ \t]*\n?(.*?)\n?[ \t]*END_ARG", re.DOTALL)
 _ANY_KEY = r"""(?:[\w$.-]+|\0[^\0]*\0|"[^"]*"|'[^']*')\s*[:=]"""
 _WRAPPING = frozenset(("name", "arguments", "parameters"))
@@ -38,11 +44,11 @@ class Tools:
     """The tools that may be called, and what their parameters are named.
 
     Args:
-        specs: as they are declared.
+        specs: as they are declared, or names alone, of which any parameters are taken.
     """
 
-    def __init__(self, specs: Sequence[ToolSpec] = ()) -> None:
-        self._specs = {spec.name: spec for spec in specs}
+    def __init__(self, specs: Iterable[ToolSpec | str] = ()) -> None:
+        self._specs = {spec if isinstance(spec, str) else spec.name: spec for spec in specs}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,9 +56,16 @@ class Tools:
         return tuple(self._specs)
 
     def parameters(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
-        """Which parameters a tool has, and which it must be given."""
-        shape = normalise(self._specs[name].parameters, name)
+        """Which parameters a tool has, and which it must be given; none if that is not known."""
+        spec = self._specs[name]
+        if isinstance(spec, str):
+            return frozenset(), frozenset()
+        shape = normalise(spec.parameters, name)
         return frozenset(dict(shape.properties)), frozenset(shape.required)
+
+    def declared(self, name: str) -> bool:
+        """Whether a tool's parameters are known."""
+        return not isinstance(self._specs[name], str)
 
     def find(self, spaces: str, name: str) -> str:
         """The tool that is meant by a name with namespaces before it.
@@ -79,6 +92,9 @@ def repaired(source: str, tools: Tools, *, closed: bool = True) -> tuple[str, di
     """
     if source.lstrip().startswith("{"):
         return repaired_json(source, tools.names)
+    if _ESCAPED_QUOTE.search(source):
+        source = html.unescape(source)
+    source, pieces = _PIECE_OF_QUOTE.subn(MARK, source)
     head = _HEAD.match(source)
     if head is None:
         raise RepairError("it names no tool")
@@ -91,8 +107,8 @@ def repaired(source: str, tools: Tools, *, closed: bool = True) -> tuple[str, di
             raise RepairError("it has no arguments")
         arguments = dict[str, Any]()
     else:
-        arguments = _Reader(source, head.end(), known, closed=closed).arguments(_CLOSERS[head[3]])
-    if not arguments.keys() <= known:
+        arguments = _Reader(source, head.end(), known, closed=closed, exact=bool(pieces)).arguments(_CLOSERS[head[3]])
+    if tools.declared(name) and not arguments.keys() <= known:
         raise RepairError("it names parameters that the tool has not")
     return name, arguments
 
@@ -149,13 +165,18 @@ class _Reader:
         known: names of the parameters, by which a text without quotes is told from the next argument.
         closed: see `repaired`.
         bare: text may have no quotes.
+        exact: quoting tokens only stand around text, as pieces of them that were spelt out can be nothing else.
     """
 
-    def __init__(self, source: str, at: int, known: frozenset[str], *, closed: bool, bare: bool = True) -> None:
+    def __init__(
+        self, source: str, at: int, known: frozenset[str], *, closed: bool, bare: bool = True, exact: bool = False
+    ) -> None:
         self._source = source
         self._at = at
         self._closed = closed
         self._bare_text = bare
+        self._exact = exact
+        self._names = known
         self._known = _ANY_KEY
         if known:
             names = "|".join(sorted(map(re.escape, known), key=len, reverse=True))
@@ -224,6 +245,13 @@ class _Reader:
             if end < 0:
                 raise RepairError("a key is not ended")
             return key
+        if spaced := _SPACED_KEY.match(self._source, self._at):
+            key = next(
+                (spaced[0].replace(" ", sign) for sign in " _-" if spaced[0].replace(" ", sign) in self._names), ""
+            )
+            if key:
+                self._at = spaced.end()
+                return key
         bare = _KEY.match(self._source, self._at)
         if bare is None:
             raise RepairError("a key is missing")
@@ -235,7 +263,7 @@ class _Reader:
         if character in ("{", "["):
             self._at += 1
             return self._mapping("}") if character == "{" else self._items()
-        if character in (MARK, '"', "'"):
+        if character == MARK or character in _CLOSING:
             text = self._quoted(character)
             return self._bare() if text is None else text
         word = re.compile(r"[^\s,\]})]+").match(self._source, self._at)
@@ -266,22 +294,33 @@ class _Reader:
         return self._known if len(self._open) == 1 else _ANY_KEY
 
     def _quoted(self, quote: str) -> str | None:
-        """Text up to the quote after which a value may end; quotes before it are part of it. None: there is none."""
+        """Text up to the quote after which a value may end; quotes before it are part of it.
+
+        None if no quoting token ends what one began.
+        """
         begin = end = self._at + 1
-        while (end := self._source.find(quote, end)) >= 0:
+        closing = _CLOSING.get(quote, quote)
+        while (end := self._source.find(closing, end)) >= 0:
             after = end + 1
             if quote != MARK and self._source.startswith(MARK, after):  # a quoting token dangles behind the quote
                 after += 1
             if self._ends(after) and not (quote != MARK and _escaped(self._source, end)):
                 text = self._source[begin:end]
                 self._at = after
-                return text.replace(MARK, '"') if quote == MARK else _unescaped(text, quote)
+                return self._plain(text) if quote == MARK else _unescaped(text, quote)
             end += 1
-        if self._source.find(quote, begin) >= 0:
+        if self._source.find(closing, begin) >= 0:
             raise RepairError("what follows a text is no argument")
         if quote != MARK:
-            self._at = begin
+            raise RepairError("a text is begun and not ended")
         return None
+
+    def _plain(self, text: str) -> str:
+        """Text that quoting tokens stand around, or stood; those inside it are the quotes that they look like."""
+        swallowed = len(self._open) == 1 and self._names and re.search(rf",\s*{self._known}", text)
+        if swallowed or (self._exact and MARK in text):
+            raise RepairError("a text may end in two places")
+        return text.replace(MARK, '"')
 
     def _bare(self) -> str:
         """Text without a quote before it: up to a quoting token at its end, the next argument, or what closes all."""
@@ -303,7 +342,9 @@ class _Reader:
         if not text:
             raise RepairError("a value is missing")
         self._at = end + self._source.startswith(MARK, end)
-        return text.replace(MARK, '"')
+        if _TYPE_WORD.match(text) or (text[-1] in _CLOSING and text.count(text[-1]) % 2):
+            raise RepairError("a text has a quote or a type too many")
+        return self._plain(text)
 
     def _last(self, begin: int) -> int:
         """Where a text ends that is the last of all: before what closes everything that is open."""
@@ -327,4 +368,4 @@ def _unescaped(text: str, quote: str) -> str:
             return str(json.loads(f'"{text}"', strict=False))
         except ValueError:
             return text.replace('\\"', '"')
-    return text.replace("\\'", "'").replace(MARK, '"')
+    return text.replace(f"\\{quote}", quote).replace(MARK, '"')

@@ -263,3 +263,90 @@ def test_whatever_is_written_nothing_is_raised_and_no_text_is_doubled_by_the_cut
     for item in whole:
         if isinstance(item, tuple) and item[0] != "broken":
             assert item[0] in {spec.name for spec in TOOLS} or isinstance(item[1], dict)
+
+
+@CUTS
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        # vllm-mlx 622, tensai 217: a fenced block with Python in it
+        ('```tool_code\nbash(command="ls")\n```', [("bash", {"command": "ls"})]),
+        ('```tool_code\nprint(bash(command="ls"))\n```', [("bash", {"command": "ls"})]),
+        ('```tool_code\nprint(default_api.bash(command="ls"))\n```', [("bash", {"command": "ls"})]),
+        ('```tool_code\nout = bash(command="ls")\nprint(out)\n```', [("bash", {"command": "ls"})]),
+        ('```python\nbash("ls")\n```', [("bash", {"command": "ls"})]),
+        ('```python\nremember(memory="a", weight=2, sure=true)\n```',
+         [("remember", {"memory": "a", "weight": 2, "sure": True})]),
+        ('[bash(command="ls"), clock.time()]', [("bash", {"command": "ls"}), ("clock.time", {})]),
+        ('```json\n{"name": "bash", "arguments": {"command": "ls"}}\n```', [("bash", {"command": "ls"})]),
+        # the whole answer is JSON
+        ('{"name": "bash", "arguments": {"command": "ls"}}', [("bash", {"command": "ls"})]),
+        ('{"name": "bash", "parameters": {"command": "ls"}}', [("bash", {"command": "ls"})]),
+        ("{'name': 'bash', 'arguments': {'command': 'ls'}}", [("bash", {"command": "ls"})]),
+        ("{“name”: “bash”, “arguments”: {“command”: “ls”}}", [("bash", {"command": "ls"})]),
+        ("{&quot;name&quot;: &quot;bash&quot;, &quot;arguments&quot;: {&quot;command&quot;: &quot;ls&quot;}}",
+         [("bash", {"command": "ls"})]),
+        # Rapid-MLX 1102: its own spelling without the marker, or with one that is spelt out
+        ('bash{command:<|"|>ls<|"|>}', [("bash", {"command": "ls"})]),
+        ('I look.\nbash{command:<|"|>ls<|"|>}', [TextDelta("I look."), ("bash", {"command": "ls"})]),
+        ('I look.\n\ncall:bash{command:<|"|>ls<|"|>}<tool_call|>', [TextDelta("I look."), ("bash", {"command": "ls"})]),
+        ('<|tool_call|>call:bash{command:<|"|>ls<|"|>}', [("bash", {"command": "ls"})]),
+        ('<|tool_call>:bash{command:<|"|>ls<|"|>}<tool_call|>', [("bash", {"command": "ls"})]),
+        ('<function=bash>{"command": "ls"}</function>', [("bash", {"command": "ls"})]),
+        # ollama 18354: two calls behind one marker
+        ('<|tool_call>call:clock.time{}call:bash{command:<|"|>ls<|"|>}<tool_call|>',
+         [("clock.time", {}), ("bash", {"command": "ls"})]),
+        # what prose follows is an example, and so is what no tool is named in
+        ('Like this:\n```tool_code\nbash(command="ls")\n```\nTry it.',
+         [TextDelta('Like this:\n```tool_code\nbash(command="ls")\n```\nTry it.')]),
+        ('You can say bash(command="ls") there.', [TextDelta('You can say bash(command="ls") there.')]),
+        ("bash(command) runs it.\nSo.", [TextDelta("bash(command) runs it.\nSo.")]),
+        ("```python\nimport os\nprint(os.name)\n```", [TextDelta("```python\nimport os\nprint(os.name)\n```")]),
+        ('{"name": "Ada", "age": 3}', [TextDelta('{"name": "Ada", "age": 3}')]),
+        ("print is a word.\n\n[1] and\n`code`\n", [TextDelta("print is a word.\n\n[1] and\n`code`\n")]),
+        ("open_door {}", [BrokenCall("open_door {}", "There is no tool open_door.")]),
+    ],
+)  # fmt: skip
+def test_other_envelopes(text: str, found: list[Any], size: int) -> None:
+    """Report E10 and its kind: what differs a little from the notation is that call, or seen to be none."""
+    assert parse(text, size) == found
+
+
+@CUTS
+@pytest.mark.parametrize(
+    ("inside", "arguments"),
+    [
+        ("{memory:&quot;likes tea&quot;,weight:3}", {"memory": "likes tea", "weight": 3}),
+        ("{memory:“likes tea”}", {"memory": "likes tea"}),
+        ("{memory:‘likes tea’,sure:true}", {"memory": "likes tea", "sure": True}),
+        ("{memory:`likes tea`}", {"memory": "likes tea"}),
+        ('{memory:<|"likes tea<|",weight:1}', {"memory": "likes tea", "weight": 1}),
+    ],
+)
+def test_other_quotes(inside: str, arguments: dict[str, Any], size: int) -> None:
+    assert parse(f"<|tool_call>call:remember{inside}<tool_call|>", size) == [("remember", arguments)]
+
+
+@CUTS
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '{path:<|"|>a.txt,content:<|"|>hello<|"|>}',  # a missing quoting token would swallow the next argument
+        '{path:<|"|>a.txt,content:<|"|>hello}',
+        "{path:'a.txt,content:hello}",  # one quote alone: forgotten, or an apostrophe
+        "{path:a.txt,content:hello'}",
+        '{path:a.txt,content:say <|" there}',
+        "{path:STRING a.txt,content:x}",
+    ],
+)
+def test_what_has_two_readings_is_asked_again(inside: str, size: int) -> None:
+    """The attack's parser lines: never a wrong value instead of a re-ask."""
+    (broken,) = parse(f"<|tool_call>call:write{inside}<tool_call|>", size)
+    assert isinstance(broken, BrokenCall)
+
+
+def test_a_key_with_spaces_is_the_parameter_that_it_means() -> None:
+    tools = (tool("send", ("due_date",), due_date="string", to="string"),)
+    assert parse('<|tool_call>call:send{due date: "today", to: "Ann"}<tool_call|>', tools=tools) == [
+        ("send", {"due_date": "today", "to": "Ann"})
+    ]

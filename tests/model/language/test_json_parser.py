@@ -69,6 +69,70 @@ COMPLETIONS = {
 }
 
 
+ENVELOPES = {
+    f"<function>\n{CALL}\n</function>": [PARSED],
+    f"<tools> {CALL} </tool": [PARSED],
+    f"<tools>\n[{CALL}, {CALL}]\n</tools>": [PARSED, PARSED],
+    f"<function-call> {CALL}": [PARSED],
+    f"<TOOL_CALL>{CALL}</TOOL_CALL>": [PARSED],
+    f"I look.\n```json\n{CALL}\n```": [TextDelta("I look."), PARSED],
+    f"I look.\n\n{CALL}\n": [TextDelta("I look."), PARSED],
+    f"```xml\n{TAGGED}\n```": [PARSED],
+    f"```xml\n{TAGGED}\n```\nDone.": [PARSED, TextDelta("Done.")],
+    f"[{CALL}]": [PARSED],
+    CALL.replace("arguments", "parameters"): [PARSED],
+    CALL.replace('"name"', '"function"'): [PARSED],
+    CALL.replace('"name"', '"tool"').replace("arguments", "args"): [PARSED],
+    f'{{"tool_call": {CALL}}}': [PARSED],
+    f'{{"tool_calls": [{{"type": "function", "function": {CALL}}}]}}': [PARSED],
+    '{"type": "function", "function": {"name": "clock", "arguments": "{\\"zone\\": \\"UTC\\"}"}}': [PARSED],
+    "<function=clock>\n<parameter=zone>\nUTC\n</parameter>\n</function>": [PARSED],
+    '[TOOL_CALLS] [{"name": "clock", "arguments": {"zone": "UTC"}}]': [PARSED],
+    'clock(zone="UTC")': [PARSED],
+    'clock {"zone": "UTC"}': [PARSED],
+    f"```json\n{CALL}\n```\nThat is how.": [TextDelta(f"```json\n{CALL}\n```\nThat is how.")],
+    "clock is a word.\nnote this: <function> {x}": [TextDelta("clock is a word.\nnote this: <function> {x}")],
+    '```json\n{"name": "Ada"}\n```\n': [TextDelta('```json\n{"name": "Ada"}\n```\n')],
+}
+
+
+@pytest.mark.parametrize("text", ENVELOPES)
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_other_envelopes(text: str, size: int) -> None:
+    """Report 1 and its kind: each is that call, and nothing of the envelope is shown."""
+    assert parse(text, size) == ENVELOPES[text]
+
+
+WORDS = (
+    "clock",
+    "(",
+    "{",
+    "}",
+    '"name": ',
+    '"clock"',
+    "```",
+    "json",
+    "\n",
+    "<tools>",
+    "</tools>",
+    " ",
+    "print",
+    ",",
+    "a=1",
+    ")",
+    "[",
+)
+
+
+@CALM
+@given(st.lists(st.sampled_from(WORDS), max_size=14).map("".join), st.integers(1, 7))
+def test_what_is_no_call_is_shown_whole_however_it_is_cut(text: str, size: int) -> None:
+    found = parse(text, size)
+    assert found == parse(text, 1000)
+    if found and all(isinstance(each, TextDelta) for each in found):
+        assert found == [TextDelta(text)]
+
+
 @pytest.mark.parametrize("text", COMPLETIONS)
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_completions(text: str, size: int) -> None:
@@ -137,7 +201,8 @@ def test_malformed_calls_are_kept_as_written(inside: str, says: str) -> None:
 
 
 def test_calls_that_were_cut_off_are_broken_and_not_shown() -> None:
-    assert parse(TAGGED[:-3]) == [BrokenCall(TAGGED[:-3], "The call was not finished.")]
+    assert parse(TAGGED[:-16]) == [BrokenCall(TAGGED[:-16], "The call was not finished.")]
+    assert parse(TAGGED[:-3]) == parse(TAGGED[:-13]) == [PARSED]
     (broken,) = parse(CALL[:-3])
     assert isinstance(broken, BrokenCall)
     assert broken.raw == CALL[:-3]
