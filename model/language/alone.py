@@ -7,6 +7,7 @@ tenth of a second, the best of the seven lengths that were tried on them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from deskhand.model.language.dialect import Dialect, Grammar, Parser, Piece
@@ -34,10 +35,11 @@ class AloneDialect:
         """The messages from the person's last one on; once a tool has answered, in writing only.
 
         What was seen and heard was for the call. Pocket learnt to say whether that worked from written commands: with
-        the picture and the sound before it, it said something else in 10 of 18 tries, and in none of them without.
+        the picture and the sound before it, it said something else in 10 of 18 tries, and in none of them without. A
+        look that it asked for is no such answer, but a picture that the person might have attached.
         """
         first = max((at for at, message in enumerate(request.messages) if message.role == "user"), default=0)
-        turn = request.messages[first:]
+        turn = _attached(request.messages[first:])
         answered = any(message.role == "tool" for message in turn)
         messages = tuple(self._fitting(_written(message) if answered else message) for message in turn)
         return self._inner.render(replace(request, messages=messages, tools=(), thinking=False))
@@ -66,6 +68,23 @@ class AloneDialect:
     def parser(self, request: Request) -> Parser:
         """The inner dialect's."""
         return self._inner.parser(request)
+
+
+def _attached(turn: Sequence[Message]) -> tuple[Message, ...]:
+    """A turn in which the picture that a tool took last stands where the person attaches one, and its call nowhere."""
+    taken = [
+        (message.call_id, part) for message in turn if message.role == "tool" for part in message.parts if _image(part)
+    ]
+    if not taken or turn[0].role != "user":
+        return tuple(turn)
+    looks = {call for call, _ in taken}
+    asked = replace(turn[0], parts=(taken[-1][1], *(part for part in turn[0].parts if not _image(part))))
+    others = (replace(each, calls=tuple(call for call in each.calls if call.id not in looks)) for each in turn[1:])
+    return (asked, *(each for each in others if each.call_id not in looks and (each.calls or each.parts)))
+
+
+def _image(part: Part) -> bool:
+    return isinstance(part, Image)
 
 
 def _written(message: Message) -> Message:

@@ -39,13 +39,32 @@ def test_only_the_last_turn_is_shown_as_it_would_be_alone():
 
 def test_the_calls_of_the_turn_and_their_results_belong_to_it():
     call = ToolCall("1", "clock_time", {})
-    request = _request(Message("assistant", calls=(call,)), Message("tool", (Text("12:30"), PICTURE), call_id="1"))
+    request = _request(Message("assistant", calls=(call,)), Message("tool", (Text("12:30"),), call_id="1"))
     text = _text(request)
     assert "clock_time" in text
     assert "12:30" in text
     assert "earlier" not in text
     pieces = AloneDialect(Gemma4Dialect(), 70).render(request)
     assert not any(isinstance(piece, Image) for piece in pieces), "what was seen was for the call"
+
+
+def test_a_look_that_it_asked_for_is_a_picture_that_the_person_attached():
+    """WINDOW.md 1: asked to press a button, it looked, said “Done.” and had pressed nothing."""
+    asked, seen = Text("press the button that says save"), Image(bytes([7]) * 48 * 48 * 3, 48, 48, 70)
+    look, click = ToolCall("1", "screen_look", {}), ToolCall("2", "input_click", {"x": 5, "y": 7})
+    messages = (
+        Message("user", (asked,)),
+        Message("assistant", calls=(look,)),
+        Message("tool", (Text('{"screenshot": "it follows"}'), seen), call_id="1"),
+        Message("assistant", calls=(click,)),
+        Message("tool", (Text('{"clicked": 1}'),), call_id="2"),
+    )
+
+    def shown(*turn):
+        return AloneDialect(Gemma4Dialect(), 70).render(Request(turn))
+
+    assert shown(*messages[:3]) == shown(Message("user", (seen, asked)))
+    assert shown(*messages) == shown(messages[0], *messages[3:])
 
 
 def test_a_model_that_learnt_sentences_is_written_to_in_them():
