@@ -78,7 +78,7 @@ class Sight:
     def _place(self, call: ToolCall, cancel: threading.Event) -> Aim:
         area = self._eyes.area()
         x, y = physical(area, call.arguments)
-        with self._way.clear(Area(x, y, 1, 1), cancel):
+        with self._way.clear(Area(x - CROP[0] // 2, y - CROP[1] // 2, *CROP), cancel):
             seen = _screen(area)
             with usable() as windows:
                 found = recipient.at(windows, x, y)

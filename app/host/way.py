@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import HostError
@@ -97,17 +97,16 @@ def _hide() -> list[Callable[[bool], None]]:
     """Hide what is shown of this process; each function that is returned shows one again."""
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - Qt, which the command line does not load
 
-    return [_leave(each) for each in QApplication.topLevelWidgets() if each.isVisible()]
+    return [leave(each) for each in QApplication.topLevelWidgets() if each.isVisible()]
 
 
-def _leave(window: QWidget) -> Callable[[bool], None]:
+def leave(window: QWidget) -> Callable[[bool], None]:
     """Hide a window; the function that is returned shows it before the others, and leaves them the keyboard or not."""
     from PySide6.QtCore import Qt  # noqa: PLC0415 - likewise
     from shiboken6 import isValid  # noqa: PLC0415 - likewise
 
     passing = window.windowType() in {Qt.WindowType.Popup, Qt.WindowType.ToolTip}
     active = window.isActiveWindow()
-    inner = cast("QWidget | None", window.focusWidget())
     window.hide()
 
     def back(quietly: bool) -> None:
@@ -117,8 +116,6 @@ def _leave(window: QWidget) -> Callable[[bool], None]:
         window.show()
         window.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, False)
         window.raise_()
-        if inner is not None and isValid(inner):
-            inner.setFocus()  # hiding takes it away, and the next key would find the first button of the window
         if active and not quietly:
             window.activateWindow()
 

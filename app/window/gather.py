@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.app import capture
+from deskhand.app.host.way import leave
 from deskhand.app.pictures import SUFFIXES, read_image
 from deskhand.app.window import background
 from deskhand.model.sound import read_audio
@@ -42,6 +43,7 @@ class Gatherer(QObject):
         self._window = window
         self.budget = budget
         self._busy = False
+        self._back: Callable[[bool], None] = lambda _quietly: None
 
     def list_screens(self) -> None:
         """Find out which screens and windows there are."""
@@ -55,7 +57,7 @@ class Gatherer(QObject):
             return
         self._busy = True
         if hide:
-            self._window.hide()
+            self._back = leave(self._window)
         QTimer.singleShot(HIDE_MS if hide else 0, self, lambda: self._grab(screen, hide))
 
     def files(self, paths: Sequence[Path]) -> None:
@@ -73,9 +75,7 @@ class Gatherer(QObject):
     def _done(self, hidden: bool, percept: ScreenPercept | None, sentence: str) -> None:
         self._busy = False
         if hidden:
-            self._window.show()
-            self._window.raise_()
-            self._window.activateWindow()
+            self._back(False)
         if percept is not None:
             self.got.emit(percept)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
@@ -25,7 +25,7 @@ class Sheet(QDialog):
         self._window = parent
         self.theme = theme
         self._width = width
-        self._before = QGuiApplication.focusObject()
+        self._before = parent.focusWidget()  # the application has none while the window comes back from a click
         self.setWindowFlags(Qt.WindowType.Widget)
         self.card = QFrame()
         self.card.setProperty("role", "sheet")

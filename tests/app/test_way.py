@@ -123,3 +123,58 @@ def test_one_place_at_a_time_and_stop_ends_the_waiting(monkeypatch):
         raise AssertionError
     with way.clear(HERE, stop):
         pass
+
+
+FIELD = """
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from deskhand.app.host.way import leave
+from deskhand.app.window.sheet import DeleteSheet
+from deskhand.app.window.theme import Theme
+
+app = QApplication(["deskhand"])
+app.setQuitOnLastWindowClosed(False)
+window = QWidget()
+column = QVBoxLayout(window)
+column.addWidget(QPushButton("New conversation"))
+field = QLineEdit()
+column.addWidget(field)
+window.setGeometry(100, 100, 600, 400)
+window.show()
+field.setFocus()
+
+def until(true, then):
+    if true():
+        then()
+    else:
+        QTimer.singleShot(50, lambda: until(true, then))
+
+def gone(then):
+    back = leave(window)
+    QTimer.singleShot(500, lambda: (back(False), then()))
+
+def question():
+    sheet = DeleteSheet(window, Theme(app), "a question, asked before the window manager has brought the window back")
+    sheet.present()
+    until(lambda: sheet.isAncestorOf(app.focusWidget() or field), lambda: (sheet.reject(), gone(end)))
+
+def end():
+    until(app.focusWidget, told)
+
+def told():
+    print(type(app.focusWidget()).__name__, flush=True)
+    app.quit()
+
+until(window.isActiveWindow, lambda: gone(question))
+app.exec()
+"""
+
+
+def test_the_keyboard_is_in_the_message_after_a_question_and_a_click(managed_display, monkeypatch):
+    """WINDOW.md 3: after a click it was on “New conversation”, and a space would have begun one."""
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", managed_display)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    done = subprocess.run([sys.executable, "-c", FIELD], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "QLineEdit\n"
