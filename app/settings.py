@@ -16,6 +16,7 @@ from deskhand import app
 from deskhand.agent import private
 from deskhand.agent.filename import spelled
 from deskhand.agent.safety.redaction import Redaction
+from deskhand.agent.text_file import TextError, TextFile
 from deskhand.app.environment import FolderError
 from deskhand.model.files.catalog import CATALOG
 
@@ -232,12 +233,17 @@ def change(**values: Value) -> None:
     path = settings_file()
     try:
         with private.held(path.with_suffix(".lock")):
-            text = path.read_text("utf-8-sig") if path.exists() else ""
+            raw = path.read_bytes() if path.exists() else b""
+            raw.decode()
+            file = TextFile.of(raw)
+            text = file.text
             for name, value in values.items():
                 text = _with(text, name, _toml(value))
             Settings.model_validate(tomllib.loads(text))
-            private.write(path, text.encode())
-    except (OSError, ValueError, RecursionError) as error:  # of TOML, of Unicode and of pydantic are all ValueErrors
+            # Its mark, its line ends, and the place that a link of the person's leads to stay as they are.
+            private.write(path.resolve(), file.rewritten(text))
+    # Of TOML, of Unicode and of pydantic are all ValueErrors.
+    except (OSError, ValueError, RecursionError, TextError) as error:
         first = spelled((str(error).splitlines() or ["it nests too deep"])[0])
         raise SettingsFileError(f"Your settings {path} can't be changed: {first}.") from error
 
@@ -260,7 +266,7 @@ def _toml(value: Value) -> str:
 def _with(text: str, name: str, value: str) -> str:
     """``text`` with one assignment put in the place of an earlier one, however many lines that takes, or at the end."""
     line = f"{name} = {value}\n"
-    lines = text.splitlines(keepends=True)
+    lines = re.findall("[^\n]*\n|[^\n]+", text)
     start = next((n for n, each in enumerate(lines) if re.match(rf"\s*{name}\s*=", each)), None)
     if start is None:
         return text + ("" if not text or text.endswith("\n") else "\n") + line

@@ -100,6 +100,19 @@ def test_a_change_is_written_and_everything_else_stays(file: Path):
     assert file.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_what_another_editor_made_of_the_file_stays(file: Path, mark: bytes, tmp_path: Path):
+    """Kind B: a mark, other line ends, a link to where the person keeps such files."""
+    kept = tmp_path / "dotfiles"
+    kept.write_bytes(mark + '# für\u2028mode\r\nlanguage = "de"\r\nmode = "ask"\r\n'.encode())
+    file.symlink_to(kept)
+    settings.change(mode="read-only", keep_session=True)
+    wanted = '# für\u2028mode\r\nlanguage = "de"\r\nmode = "read-only"\r\nkeep_session = true\r\n'
+    assert kept.read_bytes() == mark + wanted.encode()
+    assert file.is_symlink()
+    assert settings.load().mode == "read-only"
+
+
 def test_the_first_change_makes_the_file(own_folders: Path):
     settings.change(keep_session=True, context_length=1024)
     chosen = settings.load()
