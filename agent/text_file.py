@@ -118,6 +118,12 @@ class TextFile:
         end = len(self._view)
         return self._changed(end, end, _END.sub("\n", text)) if self.raw else encoded(text)
 
+    def written(self, text: str, at: int) -> bytes:
+        """A text as it would stand at a place in the bytes; raises TextError if this encoding can't say it."""
+        before = self.raw[len(self.charset.mark) : at].decode(self.charset.codec, self.charset.errors)
+        plain = _END.sub("\n", text)
+        return _encoded(plain.replace("\n", self._line_end(len(before))), self.charset)
+
     # What is shown, and where it stands in the bytes ------------------------------------------------------------------
 
     @cached_property

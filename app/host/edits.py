@@ -85,6 +85,7 @@ class Edits:
     def change_own_file(self, asked: Asked) -> Told:
         """Put a text in place of some bytes of a file in the skill's own folder; it is made if it is not there.
 
+        It gets the line ends that stand there, and the encoding of the file.
         ``was`` is the SHA-256 of the whole file as the skill has read it: if it is another by now, nothing is changed.
         """
         given = asked.arguments
@@ -99,8 +100,10 @@ class Edits:
             raise HostError(f"{name} was changed by somebody else just now: read it again.")
         if not 0 <= start <= end <= len(raw):
             raise HostError(f"{name} has no bytes {start} to {end}.")
-        after = raw[:start] + given["text"].encode("utf-8", "replace") + raw[end:]
-        return self._put(asked, self._change(path, before, after))
+        place = Place(path.parent, (path.name,))
+        file = text_of(raw, place)
+        made = _made(place, lambda: file.written(given["text"], start))
+        return self._put(asked, self._change(path, before, raw[:start] + made + raw[end:]))
 
     # What would be changed --------------------------------------------------------------------------------------------
 

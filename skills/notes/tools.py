@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-_HEAD = re.compile(r"^## (\d{4}-\d{2}-\d{2} \d{2}:\d{2})$", re.MULTILINE)
+_HEAD = re.compile(r"(?:\A\ufeff?|(?<=[\r\n]))(## (\d{4}-\d{2}-\d{2} \d{2}:\d{2})[ \t]*)(?=[\r\n]|\Z)")
+"""The person's editor may have put a mark before all, other line ends, and blanks behind the heading."""
+
+_STRANGE = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0x100)}
+"""How bytes are shown that are no UTF-8: as Windows has them."""
 
 
 class Host(Protocol):
@@ -133,7 +138,18 @@ def _written(text: str) -> str:
 def _read(host: Host) -> str:
     """The whole file; what is no UTF-8 in it stays what it is until it is written back."""
     file = _file(host)
-    return file.read_bytes().decode(errors="surrogateescape") if file.exists() else ""
+    try:
+        # A link would lead elsewhere, and opening a named pipe would wait for somebody to write.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise ValueError(f"{file} can't be opened ({error.strerror}): put a plain file there.") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        raw = stream.read()
+    if b"\0" in raw:
+        raise ValueError(f"{file} is not in UTF-8 any more: save it as UTF-8 in the program that changed it.")
+    return raw.decode(errors="surrogateescape")
 
 
 def _change(host: Host, before: str, span: tuple[int, int], text: str) -> None:
@@ -146,11 +162,12 @@ def _change(host: Host, before: str, span: tuple[int, int], text: str) -> None:
 def _parsed(file: str) -> list[_Note]:
     """Every note, the oldest first; what stands before the first heading is the person's own and no note of ours."""
     heads = list(_HEAD.finditer(file))
-    ends = [head.start() for head in heads[1:]] + [len(file)]
+    ends = [head.start(1) for head in heads[1:]] + [len(file)]
     found: list[_Note] = []
     for head, end in zip(heads, ends, strict=False):  # one end too many where there is no note
-        text = re.sub(r"^\\(?=\\*#)", "", file[head.end() : end].strip(), flags=re.MULTILINE)
-        found.append(_Note(head[1], text, head.start(), head.end(), end))
+        lines = re.sub("\r\n?", "\n", file[head.end() : end].translate(_STRANGE)).strip()
+        text = re.sub(r"^\\(?=\\*#)", "", lines, flags=re.MULTILINE)
+        found.append(_Note(head[2], text, head.start(1), head.end(), end))
     return found
 
 

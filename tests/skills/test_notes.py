@@ -106,3 +106,44 @@ def test_a_file_that_cant_be_used_is_said(notes, tmp_path):
     (tmp_path / "notes" / "notes.md").symlink_to(tmp_path / "secret")
     assert "link" in notes("append", text="x").error
     assert (tmp_path / "secret").read_text() == ""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("codec", ["utf-8", "latin-1"])
+def test_what_another_editor_made_of_the_file_stays(notes, tmp_path, end, mark, codec):
+    """Kind B: other line ends, a mark, an old encoding; no byte but of the note that is changed is another."""
+    if mark and codec != "utf-8":
+        return
+    text = "## 2026-01-01 10:00 \n\nGrüße\nan Bo\n\n## 2026-01-02 10:00\n\nzwei\n## 2026-01-03 10:00\n\ndrei ä\n"
+    file = tmp_path / "notes" / "notes.md"
+    file.parent.mkdir()
+    raw = mark + text.replace("\n", end).encode(codec)
+    file.write_bytes(raw)
+    listed = notes("list").value["notes"]
+    assert [note["text"] for note in listed] == ["drei ä", "zwei", "Grüße\nan Bo"]
+    assert notes("search", query="GRÜSSE").value["total"] == 1
+    assert notes("edit", id=listed[1]["id"], text="Ü\nneu").error == ""
+    changed = mark + text.replace("zwei\n", "Ü\nneu\n\n").replace("\n", end).encode(codec)
+    assert file.read_bytes() == changed
+    assert notes("delete", id=listed[2]["id"]).error == ""
+    assert file.read_bytes().startswith(mark + b"## 2026-01-02")
+    assert notes("append", text="vier ö").error == ""
+    assert file.read_bytes().endswith(f"{end}{end}vier ö{end}".encode(codec))
+    assert file.read_bytes().count(b"\r\n" if end == "\r\n" else end.encode()) == len(
+        [each for each in file.read_bytes().decode(codec) if each == end[-1]]
+    )
+
+
+def test_notes_that_are_not_to_be_read_are_said(notes, tmp_path):
+    file = tmp_path / "notes" / "notes.md"
+    file.parent.mkdir()
+    file.write_bytes("## 2026-01-01 10:00\n\nx\n".encode("utf-16"))
+    for call in ({"name": "list"}, {"name": "append", "text": "x"}):
+        assert "save it as UTF-8" in notes(call.pop("name"), **call).error
+    file.unlink()
+    (tmp_path / "secret").write_text("## 2026-01-01 10:00\n\nmine\n")
+    file.symlink_to(tmp_path / "secret")
+    for call in ({"name": "list"}, {"name": "append", "text": "x"}):
+        assert "put a plain file there" in notes(call.pop("name"), **call).error
+    assert (tmp_path / "secret").read_text() == "## 2026-01-01 10:00\n\nmine\n"
