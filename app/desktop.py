@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from deskhand.agent.events import Notice
 from deskhand.agent.history import HistoryError, Store
-from deskhand.app import settings, wiring
+from deskhand.app import settings, terminal, wiring
 from deskhand.app.bridge import Bridge, Ready
 from deskhand.app.happenings import EngineOffer
 from deskhand.app.host.gui import Gui
@@ -152,7 +152,7 @@ def run(options: argparse.Namespace) -> int:
         chosen = settings.load(**options.settings)
         store = wiring.open_history()
     except (settings.SettingsError, HistoryError) as error:
-        print(error, file=sys.stderr)
+        terminal.err.line(error)
         return 1
     closing = threading.Event()
     window, bridge = open_window(chosen, store, Theme(qt), closing=closing)

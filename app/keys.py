@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import select
 import sys
 import termios
 import threading
@@ -11,7 +10,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import InvalidStateError
 
 from deskhand.agent.skills.secrets import SecretRequest
-from deskhand.app.visible import shown
+from deskhand.app import terminal
 
 
 def asker(cancel: threading.Event) -> Callable[[SecretRequest], None] | None:
@@ -24,25 +23,18 @@ def asker(cancel: threading.Event) -> Callable[[SecretRequest], None] | None:
 
 
 def _ask(request: SecretRequest, cancel: threading.Event) -> None:
-    print(f"\nThe skill {shown(request.skill)} needs a key of yours.", file=sys.stderr)
+    terminal.err()
+    terminal.err.line(f"The skill {request.skill} needs a key of yours.")
     if request.description.strip():
-        print(shown(f"It says: {request.description.strip()}"), file=sys.stderr)
-    print("It is kept for this skill alone and goes into no prompt, conversation or log.", file=sys.stderr)
+        terminal.err.line(f"It says: {request.description.strip()}")
+    terminal.err("It is kept for this skill alone and goes into no prompt, conversation or log.")
     with _unseen():
         # Not before it is unseen: what is typed at once would be shown.
-        print("Key (not shown; Enter for none): ", end="", file=sys.stderr, flush=True)
-        given = _line(cancel)
-    print(file=sys.stderr)
+        terminal.err("Key (not shown; Enter for none): ", end="")
+        given = terminal.typed(cancel)
+    terminal.err()
     with contextlib.suppress(InvalidStateError):  # the turn was stopped meanwhile
         request.reply.set_result(given)
-
-
-def _line(cancel: threading.Event) -> str:
-    """What the person types up to Enter; empty when the turn is stopped. The standard `getpass` can't be ended so."""
-    while not select.select([sys.stdin], [], [], 0.1)[0]:
-        if cancel.is_set():
-            return ""
-    return sys.stdin.readline().strip()
 
 
 @contextlib.contextmanager

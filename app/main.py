@@ -42,16 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sentence(error: Exception) -> str:
     """What a person is told: errors of our own say what to do, of every other the log keeps the traceback."""
-    if type(error).__module__.startswith("deskhand."):
-        from deskhand.app.visible import shown  # noqa: PLC0415 - nothing is imported before `main` can tell a failure
+    from deskhand.app.visible import line  # noqa: PLC0415 - nothing is imported before `main` can tell a failure
 
-        return shown(str(error))
+    if type(error).__module__.startswith("deskhand."):
+        return line(error)
     import logging  # noqa: PLC0415 - likewise
 
     from deskhand.app import errorlog  # noqa: PLC0415 - likewise
 
     logging.getLogger(__name__).error("the command failed", exc_info=error)
-    return errorlog.sentence("Deskhand could not do that", error)
+    return line(errorlog.sentence("Deskhand could not do that", error))
 
 
 def _run(arguments: Sequence[str] | None) -> int:

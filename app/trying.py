@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QPoint, QProcess, QRect, QSize, Signal
 from PySide6.QtWidgets import QWidget
 
-from deskhand.app import practice
+from deskhand.app import practice, terminal
 
 _GAP = 12
 """Logical pixels between the windows."""
@@ -61,7 +61,7 @@ class Trying(QObject):
         if code == practice.BROKEN and said:
             self.failed.emit(said[-1])
         elif code:
-            sys.stderr.write("\n".join([*said, ""]))
+            terminal.err("\n".join(said))
             self.failed.emit(
                 f"The practice window ended with an error ({code}). “deskhand doctor” checks what is missing."
             )

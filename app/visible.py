@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
-_BLANK = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"}
-"""Letters and symbols by category that are drawn as nothing: Hangul fillers and the empty Braille pattern."""
+_BLANK = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800", "\u034f", "\u17b4", "\u17b5", "\u180b", "\u180c", "\u180d"}
+"""Letters, marks and symbols by category that are drawn as nothing: Hangul fillers, the empty Braille pattern …"""
+_SELECTORS = range(0xE0100, 0xE01F0)
+"""Variation selectors of the supplement, likewise; text can be hidden in rows of them."""
+MOST_MARKS = 8
+"""Marks on one letter; no script has as many, and a hundred cover the lines above and below."""
 
 
 def shown(text: str) -> str:
     """``text`` with every character that has no glyph of its own as ``⟨U+202E⟩``; newline and tab stay.
 
     So are controls, formats (bidi, zero width, tags), surrogates, private and unassigned ones, line separators and
-    every space but the usual one: what `str.isprintable` refuses (Unicode categories C* and Z*).
+    every space but the usual one: what `str.isprintable` refuses (Unicode categories C* and Z*), and marks beyond
+    `MOST_MARKS` on one letter.
 
     An approval that looks harmless because a right-to-left override turned a file name around is the attack
     (CVE-2021-42574); spelled out, nothing can be turned around.
     """
-    return "".join(
-        character
-        if character in "\n\t" or (character.isprintable() and character not in _BLANK)
-        else f"⟨U+{ord(character):04X}⟩"
-        for character in text
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    made: list[str] = []
+    marks = 0
+    for character in text:
+        plain = character.isprintable() and character not in _BLANK and ord(character) not in _SELECTORS
+        marks = marks + 1 if plain and unicodedata.category(character) in {"Mn", "Me"} else 0
+        keeps = character in "\n\t" or (plain and marks <= MOST_MARKS)
+        made.append(character if keeps else f"⟨U+{ord(character):04X}⟩")
+    return "".join(made)
+
+
+def line(text: object, most: int | None = None) -> str:
+    """A text of any origin on one line: its newlines and tabs as ``⏎`` and ``⇥``, cut with a note where it is long.
+
+    Args:
+        text: of one field.
+        most: characters; None keeps it whole.
+    """
+    made = shown(str(text).replace("\r\n", "\n")).replace("\n", "⏎").replace("\t", "⇥")
+    if most is not None and len(made) > most:
+        note = f"… ({len(made) - most} more)"
+        made = made[: max(0, most - len(note))] + note
+    return made
 
 
 def exact(value: object) -> str:

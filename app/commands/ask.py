@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import select
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import InvalidStateError
@@ -32,17 +30,20 @@ from deskhand.agent.events import (
 from deskhand.agent.history import HistoryError
 from deskhand.agent.percept import Percept, ScreenPercept, SoundPercept
 from deskhand.agent.safety.grants import DAYS
-from deskhand.app import capture, keys, settings, wiring
+from deskhand.app import capture, keys, settings, terminal, wiring
 from deskhand.app.capture import CaptureError
 from deskhand.app.commands import question
 from deskhand.app.environment import FolderError
 from deskhand.app.panic import StopListener
 from deskhand.app.pictures import PictureError, read_image
-from deskhand.app.visible import shown
+from deskhand.app.visible import line
 from deskhand.model import sound
 from deskhand.model.cascade.ocr import Reader
 from deskhand.model.errors import BundleError, ModelError
 from deskhand.model.types import Usage
+
+_MOST = 4_000
+"""Characters of a call's result that are shown; the history holds it whole."""
 
 
 def _percepts(options: argparse.Namespace, budget: int) -> list[Percept]:
@@ -54,23 +55,21 @@ def _percepts(options: argparse.Namespace, budget: int) -> list[Percept]:
 
 def _ask_person(request: ApprovalRequest, cancel: threading.Event, reader: Reader) -> Answer:
     """Show the exact call and read the answer; anything but a clear yes is a no."""
-    print("\n".join(question.lines(request, reader.words)), file=sys.stderr)
-    if not sys.stdin.isatty():
-        print("Nobody is here to ask, so the answer is no. Allow it with --approve NAME.", file=sys.stderr)
+    for text in question.lines(request, reader.words):
+        terminal.err.line(text)
+    if not terminal.attended():
+        terminal.err("Nobody is here to ask, so the answer is no. Allow it with --approve NAME.")
         return Answer.NO
     answers = {"y": Answer.ONCE, "yes": Answer.ONCE}
     words = ["[y]es once"]
     if request.session:
         answers["s"] = Answer.SESSION
-        words.append(f"for this [s]ession ({shown(request.session)[:200]})")
+        words.append(f"for this [s]ession ({line(request.session, 200)})")
     if request.always:
         answers["always"] = Answer.ALWAYS
-        words.append(f"“always” for {DAYS} days ({shown(request.always)[:200]})")
-    print(f"Allow? {', '.join(words)}, [N]o: ", end="", file=sys.stderr, flush=True)
-    while not select.select([sys.stdin], [], [], 0.1)[0]:
-        if cancel.is_set():
-            return Answer.NO
-    return answers.get(sys.stdin.readline().strip().lower(), Answer.NO)
+        words.append(f"“always” for {DAYS} days ({line(request.always, 200)})")
+    given = terminal.answer(f"Allow? {', '.join(words)}, [N]o: ", cancel)
+    return answers.get(given, Answer.NO)
 
 
 def _reply(request: ApprovalRequest, answer: Answer) -> None:
@@ -84,36 +83,31 @@ class _Printer:
     def __init__(self, cancel: threading.Event, *, quiet: bool) -> None:
         self._cancel = cancel
         self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
         self._reader = Reader()
         self.streamed = ""
 
     def __call__(self, event: Event) -> None:
         match event:
             case ApprovalRequested(request):
-                self._clear()
+                terminal.clear()
                 _reply(request, _ask_person(request, self._cancel, self._reader))
             case TextAdded(text) if not self._quiet:
-                self._clear()
+                terminal.clear()
                 self.streamed += text
-                print(shown(text), end="", flush=True)
-            case Progressed(stage, done, total) if self._live:
-                print(f"\r\033[K{stage} {done}/{total}", end="", file=sys.stderr, flush=True)
+                terminal.out(text, end="")
+            case Progressed(stage, done, total) if not self._quiet:
+                terminal.status(f"{stage} {done}/{total}")
             case CallProposed(call) if not self._quiet:
-                self._clear()
-                print(shown(f"→ {call.name} {json.dumps(dict(call.arguments), ensure_ascii=False)}"), file=sys.stderr)
+                terminal.clear()
+                terminal.err.line(f"→ {call.name} {json.dumps(dict(call.arguments), ensure_ascii=False)}")
             case CallEnded(record) if not self._quiet:
                 what = record.error or json.dumps(record.result, ensure_ascii=False)
-                print(shown(f"← {_became(record)}: {what}"), file=sys.stderr)
+                terminal.err.line(line(f"← {_became(record)}: {what}", _MOST))
             case Notice(kind, text):
-                self._clear()
-                print(f"[{kind}] {shown(text)}", file=sys.stderr)
+                terminal.clear()
+                terminal.err.line(f"[{kind}] {text}")
             case _:
                 pass
-
-    def _clear(self) -> None:
-        if self._live:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _became(record: CallRecord) -> str:
@@ -211,11 +205,11 @@ def run(options: argparse.Namespace) -> int:
     finally:
         undo()
     if options.json:
-        print(json.dumps(as_json(outcome), ensure_ascii=False))
+        terminal.data(as_json(outcome))
     elif outcome.finish == "error":
-        print(f"\n{shown(outcome.error)}" if show.streamed else shown(outcome.error), file=sys.stderr)
+        terminal.err(f"\n{outcome.error}" if show.streamed else outcome.error)
     elif show.streamed:
-        print()
+        terminal.out()
     else:
-        print(shown(outcome.answer))
+        terminal.out(outcome.answer)
     return {"stop": 0, "cancelled": 130}.get(outcome.finish, 1)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import sys
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
 from deskhand.agent.safety.audit import Audit, AuditError, Entry
-from deskhand.app import wiring
-from deskhand.app.visible import one_line, shown
+from deskhand.app import terminal, wiring
+from deskhand.app.visible import one_line
 
 _SKILLS: Mapping[str, str] = {
     "agreed": "You agreed to the skill {name} with the hash {digest}, from {origin}",
@@ -54,13 +52,16 @@ def run(options: argparse.Namespace) -> int:
             return _show(wiring.open_audit(), options.last, as_json=options.json)
         return _verify(wiring.open_audit(), as_json=options.json)
     except AuditError as error:
-        print(error, file=sys.stderr)
+        terminal.err.line(error)
         return 1
 
 
 def _show(log: Audit, last: int, *, as_json: bool) -> int:
     for entry in deque(log.entries(), maxlen=last or None):
-        print(json.dumps(asdict(entry), ensure_ascii=False) if as_json else _line(entry))
+        if as_json:
+            terminal.data(asdict(entry))
+        else:
+            terminal.out.line(_line(entry))
     return 0
 
 
@@ -69,7 +70,7 @@ def _line(entry: Entry) -> str:
         when = f"{datetime.fromisoformat(entry.at).astimezone():%Y-%m-%d %H:%M:%S}"
     except ValueError:
         when = entry.at
-    return shown(f"{entry.number:>6}  {when}  {entry.kind:<7} {_words(entry)}")
+    return f"{entry.number:>6}  {when}  {entry.kind:<7} {_words(entry)}"
 
 
 def _words(entry: Entry) -> str:
@@ -90,9 +91,9 @@ def _value(value: object) -> str:
 def _verify(log: Audit, *, as_json: bool) -> int:
     found = log.verify()
     if as_json:
-        print(json.dumps(asdict(found), ensure_ascii=False))
+        terminal.data(asdict(found))
     else:
         for note in found.notes:
-            print(note)
-        print(found.problem or f"The log is whole: {found.entries} entries.")
+            terminal.out.line(note)
+        terminal.out.line(found.problem or f"The log is whole: {found.entries} entries.")
     return 1 if found.problem else 0

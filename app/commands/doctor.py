@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass
 import psutil
 
 from deskhand.agent.safety import sandbox
-from deskhand.app import capture, microphone, settings, wiring
+from deskhand.app import capture, microphone, settings, terminal, wiring
 from deskhand.model.errors import ModelError
 from deskhand.model.files import hub
 from deskhand.model.process.client import WorkerEngine
@@ -124,10 +123,10 @@ def run(options: argparse.Namespace) -> int:
     """Print the report; 0 if the engine works, since the rest can be done without."""
     checks = examine(options.settings)
     if options.json:
-        print(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=2))
+        terminal.data([asdict(check) for check in checks], indent=2)
     else:
         for check in checks:
-            print(f"{'✓' if check.works else '✗'} {check.name:<11}{check.detail}")
+            terminal.out.line(f"{'✓' if check.works else '✗'} {check.name:<11}{check.detail}")
             if check.advice:
-                print(f"  {'':<11}→ {check.advice}")
+                terminal.out.line(f"  {'':<11}→ {check.advice}")
     return 0 if checks[0].works else 1

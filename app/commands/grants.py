@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from datetime import datetime
 
 from deskhand.agent.safety.grants import Grant, Grants, GrantsError
-from deskhand.app import wiring
-from deskhand.app.visible import shown
+from deskhand.app import terminal, wiring
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,18 +22,18 @@ def run(options: argparse.Namespace) -> int:
             case _:
                 return _deny(kept, options.tools)
     except GrantsError as error:
-        print(error, file=sys.stderr)
+        terminal.err.line(error)
         return 1
 
 
 def _list(kept: Grants, *, as_json: bool) -> int:
     grants = kept.all()
     if as_json:
-        print(json.dumps([grant.as_json() for grant in grants], ensure_ascii=False))
+        terminal.data([grant.as_json() for grant in grants])
     elif not grants:
-        print("Nothing was granted or forbidden for longer than a session.")
+        terminal.out("Nothing was granted or forbidden for longer than a session.")
     for grant in () if as_json else grants:
-        print(f"{grant.id}  {shown(grant.words)}  ({_until(grant)})")
+        terminal.out.line(f"{grant.id}  {grant.words}  ({_until(grant)})")
     return 0
 
 
@@ -51,12 +48,12 @@ def _revoke(kept: Grants, names: list[str]) -> int:
     wanted = [grant.id for grant in kept.all()] if names == ["all"] else names
     missing = [name for name in wanted if kept.revoke(name) is None]
     for name in missing:
-        print(f"There is no grant named {shown(name)}. See: deskhand grants list", file=sys.stderr)
+        terminal.err.line(f"There is no grant named {name}. See: deskhand grants list")
     return 1 if missing else 0
 
 
 def _deny(kept: Grants, tools: list[str]) -> int:
     for tool in tools:
         grant = kept.add(Grant(tool, effect="deny", made=time.time()))
-        print(f"{grant.id}  {shown(grant.words)}")
+        terminal.out.line(f"{grant.id}  {grant.words}")
     return 0

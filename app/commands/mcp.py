@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +12,7 @@ from deskhand.agent.mcp import box, config
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError, LinkError
 from deskhand.agent.mcp.provider import not_allowed
-from deskhand.app import settings, wiring
-from deskhand.app.visible import shown
+from deskhand.app import settings, terminal, wiring
 
 _EPILOG = """examples:
   deskhand mcp add time -- uvx mcp-server-time
@@ -62,7 +59,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
     reading.add_argument("name", metavar="NAME")
     reading.add_argument("tools", nargs="*", metavar="TOOL", help="the server's own name for it")
     reading.add_argument("--undo", action="store_true", help="let them ask again")
-    for each in (listed, add, remove, check, reading):
+    agree = actions.add_parser("agree", help="start a server in its sandbox, show all it says, and use it if you agree")
+    agree.add_argument("name", metavar="NAME")
+    agree.add_argument("--yes", action="store_true", help="agree; for scripts that have shown it themselves")
+    for each in (listed, add, remove, check, agree, reading):
         each.add_argument("--json", action="store_true")
 
 
@@ -84,12 +84,14 @@ def run(options: argparse.Namespace) -> int:
                 said = _check(options)
             case "read-only":
                 said = _read_only(options)
+            case "agree":
+                said = _agree(options)
             case _:
                 said = _list(options)
     except (ConfigError, settings.SettingsError) as error:
         said = {"problems": [str(error)]}
     if options.json:
-        print(json.dumps(said, ensure_ascii=False, indent=2))
+        terminal.data(said, indent=2)
     else:
         _print(said)
     return 1 if said.get("problems") and options.action != "list" else 0
@@ -157,6 +159,8 @@ def _check(options: argparse.Namespace) -> dict[str, Any]:
     servers = wiring.mcp_servers(settings.load(**options.settings))
     try:
         usable = {each.name: each for each in servers.servers}
+        ours = {each.given: each.name for each in servers.servers}
+        names = [ours.get(name, name) for name in names]
         problems = list(servers.problems)
         problems += [f"There is no MCP server {name} that may be used." for name in names if name not in usable]
         found: list[dict[str, Any]] = []
@@ -186,9 +190,45 @@ def _read_only(options: argparse.Namespace) -> dict[str, Any]:
         servers.close()
 
 
+def _agree(options: argparse.Namespace) -> dict[str, Any]:
+    """Show all that a server may touch and says of itself and its tools, and keep that the person agreed to it."""
+    servers = wiring.mcp_servers(settings.load(**options.settings))
+    try:
+        usable = {name: each for each in servers.servers for name in (each.given, each.name) if name}
+        server = usable.get(options.name)
+        if server is None:
+            return {"problems": [*servers.problems, f"There is no MCP server {options.name} that may be used."]}
+        found = servers.check(server.name)
+        _show_whole(server, found)
+        if not options.yes and not terminal.attended():
+            return {"problems": ["Nobody is here to agree to this, so nothing was done. Agree with --yes."]}
+        if not options.yes and terminal.answer(f"Use {server.name} as it is now? [y]es, [N]o: ") not in {"y", "yes"}:
+            return {"problems": [f"You did not agree, so {server.name} stays as it was."]}
+        servers.agree(server.name, found["agrees"])
+    except LinkError as error:
+        return {"problems": [str(error)]}
+    finally:
+        servers.close()
+    return {"agreed": server.name, "servers": []}
+
+
+def _show_whole(server: ServerConfig, found: Mapping[str, Any]) -> None:
+    for text in box.touches(server):
+        terminal.err.line(text)
+    if found.get("instructions"):
+        terminal.err.line(f"tells the model: {found['instructions']}")
+    for name, whole in found["whole"].items():
+        terminal.err.line(f"• {name}")
+        for text in whole.split("\n"):
+            terminal.err.line(f"    {text}")
+    for text in found["changes"]:
+        terminal.err.line(f"! {text}")
+
+
 def _as_json(server: ServerConfig) -> dict[str, Any]:
     return {
         "server": server.name,
+        "given": server.given or server.name,
         "enabled": not server.entry.disabled,
         "description": server.entry.access.description,
         "touches": list(box.touches(server)),
@@ -196,30 +236,38 @@ def _as_json(server: ServerConfig) -> dict[str, Any]:
 
 
 def _print(said: Mapping[str, Any]) -> None:
-    for key in ("added", "replaced", "removed"):
+    for key in ("added", "replaced", "removed", "agreed"):
         if key in said:
-            print(shown(f"{key.capitalize()}: {said[key]}"))
+            terminal.out.line(f"{key.capitalize()}: {said[key]}")
     for server in said.get("servers", []):
-        state = "" if server["enabled"] else " (switched off)"
-        about = f": {server['description']}" if server["description"] else ""
-        print(shown(f"{server['server']}{state}{about}"))
-        for line in server["touches"]:
-            print(shown(f"    {line}"))
-        if "protocol" in server:
-            print(shown(f"    speaks protocol {server['protocol']}, says it is {server.get('name', '?')}"))
-        for tool in server.get("tools", []):
-            print(shown(f"    • {tool['name']}: {tool['description'][:120]}"))
-        _list_of("    ! {}", (*server.get("changes", []), *server.get("left_out", [])))
+        _print_server(server)
     _list_of("{}", map(_reader, said.get("tools", [])))
     for problem in said.get("problems", []):
-        print(shown(f"✗ {problem}"), file=sys.stderr)
+        terminal.err.line(f"✗ {problem}")
     if "file" in said and not said["servers"] and not said["problems"]:
-        print(shown(f"No MCP server is configured in {said['file']}. See: deskhand mcp add --help"))
+        terminal.out.line(f"No MCP server is configured in {said['file']}. See: deskhand mcp add --help")
+
+
+def _print_server(server: Mapping[str, Any]) -> None:
+    state = "" if server["enabled"] else " (switched off)"
+    about = f": {server['description']}" if server["description"] else ""
+    given = f" (in the file: {server['given']})" if server["given"] != server["server"] else ""
+    terminal.out.line(f"{server['server']}{given}{state}{about}")
+    for line in server["touches"]:
+        terminal.out.line(f"    {line}")
+    if "protocol" in server:
+        terminal.out.line(f"    speaks protocol {server['protocol']}, says it is {server.get('name', '?')}")
+    for tool in server.get("tools", []):
+        terminal.out.line(f"    • {tool['name']}: {tool['description'][:120]}")
+    for line in (*server.get("changes", []), *server.get("left_out", [])):
+        terminal.out.line(f"    ! {line}")
+    if server.get("changes"):
+        terminal.out.line(f"    Use it as it is now with: deskhand mcp agree {server['server']}")
 
 
 def _list_of(form: str, lines: Iterable[str]) -> None:
     for line in lines:
-        print(shown(form.format(line)))
+        terminal.out.line(form.format(line))
 
 
 def _reader(tool: Mapping[str, Any]) -> str:

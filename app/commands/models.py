@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import threading
@@ -13,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from deskhand.app import settings, wiring
+from deskhand.app import settings, terminal, wiring
 from deskhand.model.errors import DownloadError, ModelError
 from deskhand.model.files import bundle, hub
 from deskhand.model.files.card import cards_apart
@@ -81,22 +80,23 @@ def _list(options: argparse.Namespace) -> int:
         included = [_READING, _POCKET] if settings.POCKET.is_dir() else [_READING]
         fits = _fits(bundles, chosen)
         said = {"catalog": rows, "bundles": found, "fits": fits, "included": included}
-        print(json.dumps(said, ensure_ascii=False, indent=2))
+        terminal.data(said, indent=2)
         return 0
     for row in rows:
-        print(f"{'✓' if row['installed'] else ' '} {row['name']:<13}{row['bytes'] / _MIB:>7.0f} MiB  {row['title']}")
-        print(f"{'':<28}{row['licence']}; {row['source']}")
-    print(f"✓ {'reading':<13}{'':>11}  {_READING}")
+        there, size = "✓" if row["installed"] else " ", row["bytes"] / _MIB
+        terminal.out.line(f"{there} {row['name']:<13}{size:>7.0f} MiB  {row['title']}")
+        terminal.out.line(f"{'':<28}{row['licence']}; {row['source']}")
+    terminal.out.line(f"✓ {'reading':<13}{'':>11}  {_READING}")
     if settings.POCKET.is_dir():
-        print(f"✓ {'pocket':<13}{_pocket_bytes() / _MIB:>7.0f} MiB  {_POCKET}")
-    print(f"\nBundles in {settings.models_folder()}{f' and {chosen.bundle}' if chosen.bundle else ''}:")
+        terminal.out.line(f"✓ {'pocket':<13}{_pocket_bytes() / _MIB:>7.0f} MiB  {_POCKET}")
+    terminal.out(f"\nBundles in {settings.models_folder()}{f' and {chosen.bundle}' if chosen.bundle else ''}:")
     for one, lines in zip(bundles, _fits(bundles, chosen), strict=True):
         facts = bundle.describe(one)
-        print(f"  {facts.name}: {', '.join(path.name for path in one.files)}")
+        terminal.out.line(f"  {facts.name}: {', '.join(path.name for path in one.files)}")
         for line in lines:
-            print(f"    {line}")
+            terminal.out.line(f"    {line}")
     if not bundles:
-        print("  none")
+        terminal.out("  none")
     return 0
 
 
@@ -113,7 +113,10 @@ def _meter() -> Callable[[Download], None]:
         last[:] = [now, state.done]
         share = 100 * state.done / max(1, state.total)
         line = f"{state.entry}: {state.stage} {state.item} {share:.0f} % of {state.total / _MIB:.0f} MiB{speed}"
-        print(f"\r\033[K{line}" if live else line, end="" if live else "\n", file=sys.stderr, flush=True)
+        if live:
+            terminal.status(line)
+        else:
+            terminal.err.line(line)
 
     return show
 
@@ -125,21 +128,21 @@ def _get(names: Iterable[str], given: Mapping[str, object]) -> int:
         for name in names:
             if name == "tiny":
                 made = cached_bundle()
-                print(f"tiny: {made.main.parent} (random weights, written here)")
+                terminal.out.line(f"tiny: {made.main.parent} (random weights, written here)")
                 continue
             for entry in _named([name], given):
                 there = hub.installed(entry)
                 problems = hub.verify(entry) if there else []
                 if there and not problems:
-                    print(f"{entry.name}: {there} (was here, and every file is what it should be)")
+                    terminal.out.line(f"{entry.name}: {there} (was here, and every file is what it should be)")
                     continue
                 for problem in problems:
-                    print(f"{problem}. It is fetched again.", file=sys.stderr)
-                print(f"{entry.name}: {entry.title}. Licence: {entry.licence}. From: {entry.source}", flush=True)
+                    terminal.err.line(f"{problem}. It is fetched again.")
+                terminal.out.line(f"{entry.name}: {entry.title}. Licence: {entry.licence}. From: {entry.source}")
                 folder = hub.fetch(entry, _meter(), cancel, again=bool(problems))
                 if sys.stderr.isatty():
-                    print(file=sys.stderr)
-                print(f"{entry.name}: {folder}")
+                    terminal.err()
+                terminal.out.line(f"{entry.name}: {folder}")
     finally:
         signal.signal(signal.SIGINT, before)
     return 0
@@ -151,11 +154,11 @@ def _verify(names: list[str], given: Mapping[str, object]) -> int:
     for entry in entries:
         problems = hub.verify(entry)
         wrong += len(problems)
-        print("\n".join(problems) if problems else f"{entry.name}: every file is what it should be")
+        terminal.out("\n".join(problems) if problems else f"{entry.name}: every file is what it should be")
         if problems and "models get" not in problems[0]:
-            print(f"To fetch it again: deskhand models get {entry.name}")
+            terminal.out.line(f"To fetch it again: deskhand models get {entry.name}")
     if not entries:
-        print("Nothing is installed: deskhand models get cascade")
+        terminal.out("Nothing is installed: deskhand models get cascade")
     return 1 if wrong else 0
 
 
@@ -170,5 +173,5 @@ def run(options: argparse.Namespace) -> int:
             case _:
                 return _verify(options.names, options.settings)
     except (ModelError, settings.SettingsError) as error:
-        print(error, file=sys.stderr)
+        terminal.err.line(error)
         return 1

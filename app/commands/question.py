@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from deskhand.agent.events import Aim, ApprovalRequest
-from deskhand.app.visible import one_line, shown
+from deskhand.app.visible import line, one_line
 from deskhand.model.cascade.ocr import Word
 from deskhand.model.types import Image
 
@@ -20,24 +21,38 @@ Words = Callable[[Image], Sequence[Word]]
 def lines(request: ApprovalRequest, words: Words) -> Iterator[str]:
     """What the person has to know, a line each, safe to print.
 
+    Every field is one line, whatever is in it: a newline in an argument, a name or a path is written as ⏎, and blanks
+    in rows as ␣, with which a terminal's own wrapping could be used to make a piece of it look like a line of ours.
+
     Args:
         request: the question.
         words: reads the picture of the place where it would act.
     """
-    yield from map(shown, _call(request))
-    yield from map(shown, _place(request.aim, words))
-    yield from map(shown, _origins(request))
-
-
-def _call(request: ApprovalRequest) -> Iterator[str]:
-    yield f"\n{request.skill} wants to run {request.call.name}: {request.summary}"
-    yield from (f"    {key} = {json.dumps(value, ensure_ascii=False)}" for key, value in request.call.arguments.items())
+    yield ""
+    yield _field(f"{request.skill} wants to run {request.call.name}: {request.summary}")
+    for key, value in request.call.arguments.items():
+        yield f"    {_field(f'{key} = {json.dumps(value, ensure_ascii=False, default=str)}')}"
     if request.command:
-        yield f"    runs {request.command}"
-    yield from (f"    {line}" for line in request.diff.splitlines())
-    if request.lasting:
-        yield f"    {request.lasting}"
-    yield from (f"    touches {place}" for place in request.touches)
+        yield f"    {_field(f'runs {request.command}')}"
+    yield from _quoted(request.diff)
+    more = [request.lasting] if request.lasting else []
+    more += [f"touches {place}" for place in request.touches]
+    for text in (*more, *_place(request.aim, words), *_origins(request)):
+        yield f"    {_field(text)}"
+    if request.origins and request.read:
+        yield "    it had read:"
+        yield from _quoted(request.read)
+
+
+def _field(text: str) -> str:
+    return re.sub(r" {3,}", lambda blanks: "␣" * len(blanks[0]), line(text))
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """A text of several lines behind a bar, none wider than a terminal."""
+    for each in text.splitlines():
+        for piece in textwrap.wrap(line(each), _WIDE, drop_whitespace=False) or [""]:
+            yield f"    │ {piece}"
 
 
 def _origins(request: ApprovalRequest) -> Iterator[str]:
@@ -45,19 +60,11 @@ def _origins(request: ApprovalRequest) -> Iterator[str]:
     if not request.origins:
         return
     only = "" if request.session else ", so only this one call can be allowed"
-    yield f"    asked after reading {', '.join(origin.words for origin in request.origins[-3:])}{only}"
+    yield f"asked after reading {', '.join(origin.words for origin in request.origins[-3:])}{only}"
     for piece in request.carried:
-        yield f"    {piece.argument} repeats “{one_line(piece.text[:200])}” from {piece.origin.words}"
+        yield f"{piece.argument} repeats “{one_line(piece.text[:200])}” from {piece.origin.words}"
     if request.picture:
-        yield "    it had seen a picture, which only the window can show"
-    if request.read:
-        yield "    it had read:"
-        yield from (f"    │ {line}" for line in _wrapped(request.read))
-
-
-def _wrapped(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        yield from textwrap.wrap(line, _WIDE, drop_whitespace=False) or [""]
+        yield "it had seen a picture, which only the window can show"
 
 
 def _place(aim: Aim | None, words: Words) -> Iterator[str]:
@@ -65,12 +72,12 @@ def _place(aim: Aim | None, words: Words) -> Iterator[str]:
     if aim is None:
         return
     if aim.image is None:
-        yield f"    where it would act can't be told: {aim.note}"
+        yield f"where it would act can't be told: {aim.note}"
     elif aim.at is None:
-        yield f"    in the window {f'“{one_line(aim.title)}”' if aim.title else 'that has the keyboard'}"
+        yield f"in the window {f'“{one_line(aim.title)}”' if aim.title else 'that has the keyboard'}"
     else:
         place = f"in the window “{one_line(aim.title)}”" if aim.title else "on the screen"
-        yield f"    {place}, as it is now: {_standing(aim.at, words(aim.image))}"
+        yield f"{place}, as it is now: {_standing(aim.at, words(aim.image))}"
 
 
 def _standing(at: tuple[int, int], words: Sequence[Word]) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from deskhand.agent import database
-from deskhand.app import settings, wiring
-from deskhand.app.visible import shown
+from deskhand.app import settings, terminal, wiring
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +17,9 @@ def run(options: argparse.Namespace) -> int:
     """Put it aside and return 0; raises SettingsError or HistoryError where that can't be done."""
     old = settings.reset() if options.what == "settings" else database.set_aside(wiring.history_file())
     if old is None:
-        print("There is nothing to put aside.")
+        terminal.out("There is nothing to put aside.")
     else:
-        print(shown(f"Deskhand starts with fresh {_NAMES[options.what]}. The old file is kept: {old}"))
+        terminal.out.line(f"Deskhand starts with fresh {_NAMES[options.what]}. The old file is kept: {old}")
     return 0
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from deskhand.agent.skills.contents import ContentsError
 from deskhand.agent.skills.installing import Installer, InstallError
 from deskhand.agent.skills.library import Held, Library
 from deskhand.agent.skills.skill import BUNDLED, Problem
-from deskhand.app import settings, wiring
-from deskhand.app.visible import shown
+from deskhand.app import settings, terminal, wiring
+from deskhand.app.visible import line
 
 STATES = {"on": "", "off": "off", "new": "waits for your consent", "changed": "changed, waits for your consent"}
 
@@ -65,9 +63,9 @@ def run(options: argparse.Namespace) -> int:
         raise
     except (InstallError, ConsentsError, ContentsError, settings.SettingsError, OSError) as error:
         if options.json:
-            print(json.dumps({"error": str(error)}, ensure_ascii=False))
+            terminal.data({"error": str(error)})
         else:
-            print(shown(str(error)), file=sys.stderr)
+            terminal.err.line(error)
         return 1
 
 
@@ -120,23 +118,23 @@ def _show(library: Library, *, as_json: bool, check: bool, used: Sequence[str] =
     if as_json:
         skills = [_as_json(held, used) for held in library.held]
         told = {"skills": skills, "problems": _problems_as_json(library.problems)}
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        terminal.data(told, indent=2)
     else:
         if used:
-            print(f"Pocket uses only: {', '.join(used)}.")
+            terminal.out.line(f"Pocket uses only: {', '.join(used)}.")
         for held in library.held:
             state = f", {STATES[held.state]}" if STATES[held.state] else ""
             state += ", not used by Pocket" if _unused(held, used) else ""
-            print(shown(f"{held.skill.name} ({held.skill.source}{state}): {held.skill.description}"))
+            terminal.out.line(f"{held.skill.name} ({held.skill.source}{state}): {held.skill.description}")
             for tool in held.skill.tools:
-                print(shown(f"    {tool.name}: {tool.description}"))
+                terminal.out.line(f"    {tool.name}: {tool.description}")
         _print_problems(library.problems)
     return 1 if check and library.problems else 0
 
 
 def _print_problems(problems: Sequence[Problem]) -> None:
     for problem in problems:
-        print(shown(f"{'✗ not loaded' if problem.fatal else '! '} {problem.path}: {problem.text}"))
+        terminal.out.line(f"{'✗ not loaded' if problem.fatal else '! '} {problem.path}: {problem.text}")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -152,9 +150,9 @@ def _check(options: argparse.Namespace) -> int:
         problems.append(Problem(path, "It holds no SKILL.md.", fatal=True))
     if options.json:
         told = {"skills": [skill.name for skill in skills], "problems": _problems_as_json(problems)}
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        terminal.data(told, indent=2)
     else:
-        print(f"{len(skills)} skill(s): {', '.join(skill.name for skill in skills) or 'none'}")
+        terminal.out.line(f"{len(skills)} skill(s): {', '.join(skill.name for skill in skills) or 'none'}")
         _print_problems(problems)
     return 1 if problems else 0
 
@@ -162,24 +160,30 @@ def _check(options: argparse.Namespace) -> int:
 def _agreed(cards: Sequence[Card], options: argparse.Namespace) -> bool:
     """Show the cards and ask; anything but a clear yes is a no."""
     for each in cards:
-        print(shown("\n".join(each.lines())), file=sys.stderr)
-        print(file=sys.stderr)
+        for text in each.lines():
+            terminal.err.line(text)
+        terminal.err()
     if options.yes:
         return True
-    if not sys.stdin.isatty():
+    if not terminal.attended():
         raise InstallError("Nobody is here to agree to this, so nothing was done. Agree with --yes.")
     names = ", ".join(each.skill.name for each in cards)
-    print(f"Use {names}? [y]es, [N]o: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    return terminal.answer(f"Use {line(names)}? [y]es, [N]o: ") in {"y", "yes"}
 
 
 def _done(options: argparse.Namespace, sentence: str, **told: object) -> int:
-    print(json.dumps(told, ensure_ascii=False) if options.json else shown(sentence))
+    if options.json:
+        terminal.data(told)
+    else:
+        terminal.out.line(sentence)
     return 0
 
 
 def _declined(options: argparse.Namespace) -> int:
-    print('{"installed": []}' if options.json else "Nothing was changed.")
+    if options.json:
+        terminal.data({"installed": []})
+    else:
+        terminal.out("Nothing was changed.")
     return 1
 
 

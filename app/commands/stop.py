@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from deskhand.agent.safety.audit import AuditError
-from deskhand.app import panic, wiring
+from deskhand.app import panic, terminal, wiring
 
 
 def run() -> int:
@@ -14,11 +12,11 @@ def run() -> int:
         stopped = panic.stop_all()
         withdrawn = wiring.open_background().clear()  # what waits for its moment would act at the next start
     except OSError as error:
-        print(f"Nothing could be stopped: {error}", file=sys.stderr)
+        terminal.err.line(f"Nothing could be stopped: {error}")
         return 1
-    print(f"Stopped: {stopped}." if stopped else "No Deskhand is running.")
+    terminal.out.line(f"Stopped: {stopped}." if stopped else "No Deskhand is running.")
     try:
         wiring.open_audit().note("stop", reached=stopped, withdrawn=withdrawn)
     except AuditError as error:
-        print(error, file=sys.stderr)
+        terminal.err.line(error)
     return 0 if stopped else 1

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from datetime import datetime
 
 from deskhand.agent.background import Background
 from deskhand.agent.task import TaskError
-from deskhand.app import wiring
-from deskhand.app.visible import shown
+from deskhand.app import terminal, wiring
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -44,13 +41,13 @@ def _list(kept: Background, *, as_json: bool) -> int:
             }
             for t in tasks
         ]
-        print(json.dumps(entries, ensure_ascii=False))
+        terminal.data(entries)
     elif not tasks:
-        print("Nothing goes on behind: no timer, no watch, nothing to be done later.")
+        terminal.out("Nothing goes on behind: no timer, no watch, nothing to be done later.")
     for task in () if as_json else tasks:
         when = f"{datetime.fromtimestamp(task.due).astimezone():%Y-%m-%d %H:%M:%S}"
         until = "until" if task.kind == "watch" else "at"
-        print(f"{task.id}  {task.kind}  {until} {when}  {shown(task.what) or '(any change)'}")
+        terminal.out.line(f"{task.id}  {task.kind}  {until} {when}  {task.what or '(any change)'}")
     return 0
 
 
@@ -60,8 +57,8 @@ def _withdraw(kept: Background, names: list[str]) -> int:
     for name in wanted:
         try:
             task = kept.withdraw(name)
-            print(f"{task.id}  withdrawn: {shown(task.what)}")
+            terminal.out.line(f"{task.id}  withdrawn: {task.what}")
         except TaskError as error:
-            print(shown(str(error)), file=sys.stderr)
+            terminal.err.line(error)
             code = 1
     return code

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from deskhand.agent.safety.undo import ConflictError, Entry, Undo, UndoError
-from deskhand.app import wiring
-from deskhand.app.visible import shown
+from deskhand.app import terminal, wiring
 
 
 def add_parser(commands: Any) -> None:  # noqa: ANN401 - argparse has no public name for it
@@ -39,11 +36,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _list(entries: Sequence[Entry], *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps([entry.as_json() for entry in entries]))
+        terminal.data([entry.as_json() for entry in entries])
     elif not entries:
-        print("Nothing that tools changed is kept.")
+        terminal.out("Nothing that tools changed is kept.")
     for entry in () if as_json else entries:
-        print(shown(f"{entry.id}  {_when(entry.at)}  {entry.words}{'  (undone)' if entry.undone else ''}"))
+        terminal.out.line(f"{entry.id}  {_when(entry.at)}  {entry.words}{'  (undone)' if entry.undone else ''}")
     return 0
 
 
@@ -93,11 +90,11 @@ def _as_json(name: str, did: str = "", error: UndoError | None = None, hint: str
 def _tell(told: Sequence[dict[str, Any]], options: argparse.Namespace) -> int:
     failed = any(each["error"] for each in told)
     if options.json:
-        print(json.dumps({"changes": told}))
+        terminal.data({"changes": told})
         return int(failed)
     for each in told:
         if each["did"]:
-            print(shown(each["did"]))
+            terminal.out.line(each["did"])
         else:
-            print(shown(f"{each['error']} {each['hint']}".rstrip()), file=sys.stderr)
+            terminal.err.line(f"{each['error']} {each['hint']}".rstrip())
     return int(failed)

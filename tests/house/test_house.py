@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -77,3 +78,36 @@ def test_pyside_is_not_the_release_that_aborts():
     version = re.search(r"(?m)^pyside6-essentials==(\d+)\.(\d+)", lock)
     assert version is not None
     assert (int(version[1]), int(version[2])) < (6, 12)
+
+
+SPEAKS_TO_PROGRAMS = {
+    "app/terminal.py": "writes for all others",
+    "app/main.py": "the last resort, before anything else is imported",
+    "app/streams.py": "repairs the streams",
+    "app/portaudio.py": "keeps a library quiet",
+    "app/practice.py": "a child whose output its parent reads",
+    "app/capture/portal.py": "a child whose output its parent reads",
+    "app/demo": "a demonstration for developers",
+    "model/llama/cards.py": "a child whose output its parent reads",
+    "model/llama/probe.py": "a child whose output its parent reads",
+    "model/pocket": "training, for developers",
+}
+
+
+WRITES = {"print", "input", "sys.stdout.write", "sys.stderr.write", "sys.stdout.buffer.write", "getpass.getpass"}
+
+
+def test_only_one_place_writes_to_the_terminal():
+    """F11: a text of others that is printed anywhere else would reach the terminal as it is."""
+    found = []
+    for room in ("app", "agent", "model"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            name = str(path.relative_to(ROOT))
+            if any(name == each or name.startswith(f"{each}/") for each in SPEAKS_TO_PROGRAMS):
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITES:
+                    found.append(f"{name}:{node.lineno} {ast.unparse(node.func)}")
+                if isinstance(node, ast.Attribute) and ast.unparse(node) in {"terminal.out.raw", "terminal.err.raw"}:
+                    found.append(f"{name}:{node.lineno} writes past the check")
+    assert found == []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
@@ -32,16 +35,18 @@ def screen() -> Image:
 
 
 def asked(aim: Aim) -> list[str]:
-    return list(question.lines(ApprovalRequest(CLICK, "input", "Click.", (), aim=aim), READER.words))
+    return told(ApprovalRequest(CLICK, "input", "Click.", (), aim=aim))
+
+
+def told(request: ApprovalRequest) -> list[str]:
+    return list(question.lines(request, READER.words))
 
 
 def test_whether_a_change_can_be_undone_is_said_before_it_is_made():
     call = ToolCall("c", "edit_delete", {"path": "/film.mkv"})
     sentence = "This can't be undone: the file has 700 MB, and at most 64 MB are kept."
-    lines = list(
-        question.lines(ApprovalRequest(call, "edit", "Delete one file.", (), diff="-x", lasting=sentence), READER.words)
-    )
-    assert lines.index("    -x") + 1 == lines.index(f"    {sentence}")
+    lines = told(ApprovalRequest(call, "edit", "Delete one file.", (), diff="-x", lasting=sentence))
+    assert lines.index("    │ -x") + 1 == lines.index(f"    {sentence}")
 
 
 def test_the_text_that_would_be_clicked_is_read_out():
@@ -68,7 +73,7 @@ def test_what_was_read_stands_apart_from_our_own_words():
     text = "Dear agent,\nAllow? [y]es \x1b[2J" + "x" * 100
     piece = Carried("text", "a\nAllow?", PAGE)
     request = ApprovalRequest(CLICK, "input", "Click.", (), origins=(PAGE,), carried=(piece,), read=text)
-    lines = list(question.lines(request, READER.words))
+    lines = told(request)
     at = lines.index("    it had read:")
     assert lines[at - 2 : at] == [
         f"    asked after reading {PAGE.words}, so only this one call can be allowed",
@@ -77,8 +82,34 @@ def test_what_was_read_stands_apart_from_our_own_words():
     quoted = lines[at + 1 :]
     assert quoted[0] == "    │ Dear agent,"
     assert len(quoted) > 2
-    assert all(line.startswith("    │ ") and "\n" not in line and "\x1b" not in line for line in quoted)
+    assert all(line.startswith("    │ ") and line.isprintable() for line in quoted)
     assert all(len(line) < 100 for line in quoted)
+
+
+HOSTILE = st.text(st.sampled_from("a \n\r\t\x0b\x0c\x1b\x85\u2028\u202e\u0301"), min_size=1, max_size=30)
+
+
+@given(HOSTILE, st.data())
+def test_a_field_is_one_line_and_none_can_be_forged(name: str, data: st.DataObject):
+    """F12: names, values, paths, commands and summaries of others."""
+    forged = f"{name}\n    touches nothing" + " " * data.draw(st.integers(0, 90)) + "touches nothing"
+    request = ApprovalRequest(
+        ToolCall("c", forged, {forged: {forged: [forged]}}),
+        forged,
+        forged,
+        (forged,),
+        command=forged,
+        diff=f"-{forged}",
+        origins=(Origin("file", forged),),
+        carried=(Carried(forged, forged, Origin("file", forged)),),
+        read=forged,
+        aim=Aim(screen(), title=forged),
+    )
+    lines = told(request)
+    assert all(line.isprintable() for line in lines)
+    assert sum(line.startswith("    touches") for line in lines) == 1
+    assert not any(re.search(r"^ *touches nothing|.   touches nothing", line) for line in lines if "│" not in line)
+    assert all(len(line) < 100 for line in lines if line.startswith("    │ "))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from deskhand.agent.limits import Limits
-from deskhand.app import cli, main, settings, wiring
+from deskhand.app import cli, main, settings, terminal, wiring
 from deskhand.app.commands import audit
 from deskhand.model.types import ToolCall
 
@@ -90,3 +90,39 @@ def test_tools_that_only_read_are_marked(capsys):
     assert deskhand(capsys, "read-only", "state", "gone")[0] == 1
     assert audit.run(cli.parse(["audit", "show"])) == 0
     assert "You marked as read-only, of the server state: read_state" in capsys.readouterr().out
+
+
+def test_every_remedy_that_is_named_works(capsys, monkeypatch):
+    """Kind G: what a sentence says to do does it."""
+    line = ["--", sys.executable, "-I", "-S", str(HOSTILE), "quiet"]
+    deskhand(capsys, "add", "state", "--read", str(HOSTILE), *line)
+    code, _, error = deskhand(capsys, "agree", "state")
+    assert code == 1
+    remedy = error[error.index("Agree with ") :].split()[2].rstrip(".")
+    code, text, shown = deskhand(capsys, "agree", "state", remedy)
+    assert (code, text) == (0, "Agreed: state\n")
+    assert "    description: Reads the state." in shown.splitlines()
+    home = settings.data_folder() / "mcp" / "state"
+    (home / "changes.json").write_text('{"tool": {"title": "\\u001b]52;c;eA==\\u0007Sends"}}')
+    code, text, _ = deskhand(capsys, "check", "state")
+    assert "    !   + title: ⟨U+001B⟩]52;c;eA==⟨U+0007⟩Sends" in text.splitlines()
+    remedy = text[text.index("deskhand mcp agree") :].split()[2:4]
+    assert deskhand(capsys, *remedy, "--yes")[0] == 0
+    assert "changed tool" not in deskhand(capsys, "check", "state")[1]
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(terminal, "answer", lambda _prompt, _cancel=None: "n")
+    assert "stays as it was" in deskhand(capsys, "agree", "state")[2]
+    assert deskhand(capsys, "agree", "ghost", "--yes")[0] == 1
+
+
+def test_a_server_with_the_name_of_a_marketplace_is_listed_and_checked(capsys):
+    """Report E4."""
+    entry = {"command": sys.executable, "args": ["-I", "-S", str(HOSTILE)], "deskhand": {"read": [str(HOSTILE)]}}
+    settings.mcp_file().parent.mkdir(parents=True, exist_ok=True)
+    settings.mcp_file().write_text(json.dumps({"mcpServers": {"awslabs.core-mcp-server": entry}}))
+    assert "awslabs-core-mcp-server (in the file: awslabs.core-mcp-server)" in deskhand(capsys, "list")[1]
+    code, checked, _ = deskhand(capsys, "check", "awslabs.core-mcp-server", "--json")
+    assert code == 0, checked
+    assert checked["servers"][0]["tools"][0]["name"] == "awslabs_core_mcp_server__read_state"
+    assert deskhand(capsys, "agree", "awslabs.core-mcp-server", "--yes")[0] == 0
+    assert deskhand(capsys, "remove", "awslabs.core-mcp-server")[0] == 0
