@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QRect, QSize, QTimer
+from PySide6.QtGui import QCursor, QGuiApplication, QIcon
+from PySide6.QtWidgets import QApplication, QWidget
 
 from deskhand.agent.events import Notice
 from deskhand.agent.history import HistoryError, Store
@@ -33,6 +33,9 @@ from deskhand.model.errors import DownloadError
 from deskhand.model.files import hub
 from deskhand.model.files.catalog import Entry
 from deskhand.model.files.transfer import Download
+
+_FRAME = QSize(16, 48)
+"""Logical pixels that a frame around the window may take."""
 
 _SIGNAL_MS = 250
 """Python runs its signal handlers between bytecodes: without a timer Ctrl-C waits for the next event of the window."""
@@ -145,6 +148,27 @@ def application() -> QApplication:
     return made
 
 
+def within(wanted: QSize, room: QRect) -> QRect:
+    """A place for a window in the middle of a screen, no larger than it leaves room for.
+
+    Args:
+        wanted: without its frame.
+        room: what can be used of the screen.
+    """
+    size = wanted.boundedTo(room.size() - _FRAME)
+    left = room.left() + (room.width() - size.width()) // 2
+    return QRect(left, room.top() + (room.height() - size.height()) // 2, size.width(), size.height())
+
+
+def _put_on_one_screen(window: QWidget) -> None:
+    """Let a new window lie on the screen where the pointer is; where there is one only, the desktop knows better."""
+    screen = QGuiApplication.screenAt(QCursor.pos()) or QGuiApplication.primaryScreen()
+    place = within(window.size(), screen.availableGeometry())
+    window.resize(place.size())
+    if len(QGuiApplication.screens()) > 1:
+        window.move(place.topLeft())
+
+
 def run(options: argparse.Namespace) -> int:
     """Show the window until it is closed; returns the exit code."""
     qt = application()
@@ -160,6 +184,7 @@ def run(options: argparse.Namespace) -> int:
     alive = QTimer(interval=_SIGNAL_MS)
     alive.timeout.connect(lambda: None)
     alive.start()
+    _put_on_one_screen(window)
     window.show()
     bridge.start()
     with contextlib.ExitStack() as stack:

@@ -16,6 +16,8 @@ from deskhand.app.window.covered import add_choice
 PRACTICE = QKeySequence("Ctrl+Shift+D")
 OPEN_PRACTICE = "Open the practice window"
 
+LOOKING = "Looking for screens and windows…"
+
 _LONGEST = 60
 """Characters of a window's title."""
 
@@ -45,9 +47,15 @@ class ScreenMenu(QObject):
         self._warn = warn
         self.hide = hide
         self.practice = False
+        menu.aboutToShow.connect(lambda: self._fill([], LOOKING))
 
     def fill(self, screens: Sequence[Screen]) -> None:
         """Offer screens first, then windows; their titles are other programs' text, and shown as such."""
+        self._fill(screens, "" if screens else "No screen can be captured here")
+        if self._menu.isVisible():
+            self._grow()
+
+    def _fill(self, screens: Sequence[Screen], instead: str) -> None:
         menu = self._menu
         menu.clear()
         for screen in screens:
@@ -58,8 +66,8 @@ class ScreenMenu(QObject):
             action = menu.addAction(f"{name} · {screen.width} × {screen.height}")
             action.setProperty("window", window)
             action.triggered.connect(lambda _=False, which=screen: self.chosen.emit(which))
-        if not screens:
-            menu.addAction("No screen can be captured here").setEnabled(False)
+        if instead:
+            menu.addAction(instead).setEnabled(False)
         menu.addSeparator()
         if self.practice:
             menu.addAction(f"{OPEN_PRACTICE}\t{PRACTICE.toString()}").triggered.connect(self.practice_requested)
@@ -69,6 +77,14 @@ class ScreenMenu(QObject):
         hide.toggled.connect(self._set_hide)
         if self._painter is not None:
             add_choice(menu, self._painter, self._warn)
+
+    def _grow(self) -> None:
+        """Make room for what came, also where the menu stands at the lower edge of the screen."""
+        menu, lowest = self._menu, self._menu.screen().availableGeometry()
+        bottom = menu.geometry().bottom()
+        menu.adjustSize()
+        if menu.geometry().bottom() > lowest.bottom():
+            menu.move(menu.x(), max(lowest.top(), bottom + 1 - menu.height()))
 
     def want_practice(self) -> None:
         """Ask for the practice window, where it is offered."""

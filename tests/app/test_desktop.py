@@ -7,17 +7,29 @@ import socket
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from deskhand.agent.events import TurnEnded
 from deskhand.app import settings, wiring
-from deskhand.app.desktop import open_window
+from deskhand.app.desktop import open_window, within
 from deskhand.app.happenings import EngineFailed, EngineReady, Happening
 from deskhand.app.settings import Settings
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.welcome import POCKET
+
+
+@pytest.mark.parametrize("left", [0, 800, -1920])
+@pytest.mark.parametrize(("wide", "high"), [(800, 600), (1280, 720), (2560, 1440)])
+def test_a_new_window_lies_on_one_screen(left, wide, high):
+    """WINDOW.md 3: 1040 pixels wide, it lay across two screens of 800."""
+    room = QRect(left, 24, wide, high - 24)
+    place = within(QSize(1040, 760), room)
+    assert room.adjusted(8, 24, -8, 0).contains(place)
+    assert place.width() == min(1040, wide - 16)
+    assert abs(place.center().x() - room.center().x()) <= 1
 
 
 def opened(qtbot: QtBot, theme: Theme, chosen: Settings):

@@ -31,6 +31,7 @@ from deskhand.agent.task import Task
 from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.happenings import EngineFailed, EngineLoading, EngineReady, HistoryDamaged, Listed, Opened, TurnFailed
 from deskhand.app.window.items import ASK_AGAIN, NoticeItem, UserItem
+from deskhand.app.window.screens import LOOKING
 from deskhand.model.types import Audio, EngineInfo, Image, Message, Text, ToolCall, Trained, Usage
 from tests.app.conftest import INFO
 
@@ -238,7 +239,8 @@ def test_the_menu_lists_the_screens(window, qtbot, x_display, monkeypatch):
     monkeypatch.setenv("DISPLAY", x_display)
     menu = window.composer.screens.menu()
     menu.aboutToShow.emit()
-    qtbot.waitUntil(lambda: len(menu.actions()) > 2)
+    assert menu.actions()[0].text() == LOOKING  # it opened empty, and was so for seconds (WINDOW.md 3)
+    qtbot.waitUntil(lambda: menu.actions()[0].text() != LOOKING)
     assert menu.actions()[0].text().endswith("1280 × 800")
     hide = menu.actions()[-1]
     assert hide.isChecked()
