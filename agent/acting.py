@@ -25,6 +25,7 @@ from deskhand.agent.safety.changes import BoundCall, Change
 from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.painting import Painter
 from deskhand.agent.safety.permissions import Permissions, Situation, decide, offered
+from deskhand.agent.safety.sentence import sentence
 from deskhand.agent.task import TaskError
 from deskhand.agent.tool import Tool, ToolResult
 from deskhand.agent.tools import arguments, disclosure
@@ -259,6 +260,8 @@ class Actor:
         session, always = (offered(tool, call, situation, answer) for answer in (Answer.SESSION, Answer.ALWAYS))
         command = self._toolbox.preview(tool, call)
         said = hearback.phrase(tool, call, tainted=bool(read), command=command)
+        aim = self._sight.aim(tool, call, turn.stop) if self._sight else None
+        question, note, told = sentence(tool, call, aim)
         return ApprovalRequest(
             call,
             tool.skill,
@@ -267,7 +270,7 @@ class Actor:
             origins=read.origins,
             carried=read.carried(call.arguments),
             picture=_picture(turn, read.origins),
-            aim=self._sight.aim(tool, call, turn.stop) if self._sight else None,
+            aim=aim,
             read=screening.excerpt(read, read.carried(call.arguments), self._painter),
             command=command,
             diff=changes.diff(change) if change else "",
@@ -276,6 +279,9 @@ class Actor:
             always=always.words if always else "",
             phrase=said.text,
             why_not=said.why_not,
+            question=question,
+            note=note,
+            told=told,
         )
 
 

@@ -157,6 +157,9 @@ class ApprovalRequest:
         call: exactly what would run.
         skill: the skill the tool belongs to.
         summary: one sentence: what the tool does, in its author's words.
+        question: the call as a question, whose arguments are anybody's text; empty: only the tool's name is known.
+        note: a sentence more about it; may be empty.
+        told: names of the arguments of which the question says everything.
         touches: what it may touch, a line each, in plain words: "files: …/notes", "applications".
         origins: what the model had read that nobody vouches for, the newest last; empty if nothing.
         carried: pieces of the arguments that stand in what it had read.
@@ -191,6 +194,9 @@ class ApprovalRequest:
     always: str = ""
     phrase: str = ""
     why_not: str = ""
+    question: str = ""
+    note: str = ""
+    told: tuple[str, ...] = ()
     asked: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
     reply: Future[Answer] = field(default_factory=Future[Answer], compare=False, repr=False)
     said: queue.SimpleQueue[SoundPercept] = field(

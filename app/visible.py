@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from typing import cast
 
 _BLANK = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800", "\u034f", "\u17b4", "\u17b5", "\u180b", "\u180c", "\u180d"}
 """Letters, marks and symbols by category that are drawn as nothing: Hangul fillers, the empty Braille pattern …"""
@@ -62,3 +63,35 @@ def one_line(value: object) -> str:
     if isinstance(value, str) and value == value.strip() and value.isprintable() and value:
         return shown(value)
     return shown(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def readable(value: object, depth: int = 0) -> str:
+    """A JSON value as a person reads it, whole: a text as it is, a list line by line, keys before what they hold.
+
+    Only a text that is the whole value may have lines of its own: within a list or below a key it is one line, so that
+    it can't be drawn to look like two.
+    """
+    indent = "    " * depth
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "nothing"
+        case str() if not depth:
+            return shown(value) or "(empty)"
+        case dict():
+            held = cast("dict[object, object]", value)
+            return (
+                "\n".join(f"{indent}{one_line(str(key))}: {_below(inner, depth)}" for key, inner in held.items())
+                or "(empty)"
+            )
+        case list() | tuple():
+            items = cast("list[object]", value)
+            return "\n".join(f"{indent}•  {_below(inner, depth)}" for inner in items) or "(empty)"
+        case _:
+            return one_line(value)
+
+
+def _below(value: object, depth: int) -> str:
+    nested = isinstance(value, dict | list | tuple) and value
+    return f"\n{readable(value, depth + 1)}" if nested else readable(value, depth + 1)

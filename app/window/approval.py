@@ -1,23 +1,25 @@
-"""The question before a tool runs: what exactly would run, what it touches, why it may be asked; the default is No."""
+"""The question before a tool runs: what would happen, to what, why it may be asked; the default is No."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import InvalidStateError
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from deskhand.agent.events import Answer, ApprovalRequest
 from deskhand.agent.safety.grants import DAYS
-from deskhand.app.visible import exact, shown
+from deskhand.app.visible import readable, shown
 from deskhand.app.window.entries import picture
-from deskhand.app.window.fold import Mono, label, named
+from deskhand.app.window.excerpt import Coloured, Excerpt, lines_of
+from deskhand.app.window.fold import Fold, Mono, facts, label, named
 from deskhand.app.window.keys import is_talk
+from deskhand.app.window.middle import Middle
 from deskhand.app.window.saying import Saying
 from deskhand.app.window.sheet import Sheet, button
-from deskhand.app.window.theme import Theme, mono
+from deskhand.app.window.theme import Theme
 
 SHOWN = 3
 """Origins that are named, the newest first."""
@@ -28,18 +30,22 @@ AIM, SEEN = QSize(500, 220), QSize(360, 200)
 MARK, MARK_SIDE = "#e0243a", 44
 """As `deskhand.app.host.pointer` marks the place on the screen."""
 
-GRACE_MS = 600
-"""How long the buttons stay off when the person was typing as the sheet came up: a key meant for the text must neither
-allow nor deny anything."""
+LINES = 12
+"""Lines of a text that are shown at first."""
+
+BY_DIFF = ("path", "text", "content", "old", "new", "append", "target")
+"""Arguments that a difference shows (`deskhand.agent.safety.changes`)."""
 
 
 class ApprovalSheet(Sheet):
     """Asks the person about one call and sets the request's reply. Esc, closing and Stop all deny.
 
+    Nothing is answered before it could be read: not in the first moment, and nothing is allowed before all that would
+    be done was to be seen.
+
     Args:
         parent: the window.
         request: carries the reply.
-        typing: whether the person was typing just now.
         hears: the engine understands speech, so the phrase may be said.
     """
 
@@ -47,13 +53,13 @@ class ApprovalSheet(Sheet):
     answered = Signal(object)
     """The `Answer`, after the reply was set."""
 
-    def __init__(
-        self, parent: QWidget, theme: Theme, request: ApprovalRequest, *, typing: bool = False, hears: bool = False
-    ) -> None:
+    def __init__(self, parent: QWidget, theme: Theme, request: ApprovalRequest, *, hears: bool = False) -> None:
         super().__init__(parent, theme)
         self.request = request
+        self._read = False
+        self._question = shown(request.question) or f"Run “{shown(request.call.name)}”?"
         self.setObjectName("approval")
-        self.setAccessibleName(f"Allow {shown(request.call.name)} to run?")
+        self.setAccessibleName(self._question)
         self._head()
         self._middle = Middle()
         self.column.addWidget(self._middle, 1)
@@ -63,17 +69,16 @@ class ApprovalSheet(Sheet):
         self._preview()
         self._touches()
         self._origins()
+        self._details()
         self._middle.fill()
         self._saying = self._voice() if hears else None
+        self._lasting = self._lasting_answers()
+        self._more = button("", "link", "approval-more")
+        self._more.clicked.connect(self._go_on)
+        self.column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
         self._buttons()
         for each in (self, *self.findChildren(QWidget)):
             each.installEventFilter(self)
-        if typing:
-            self._allow(now=False)
-            self.setFocus()
-            QTimer.singleShot(GRACE_MS, self, self._enable)
-        else:
-            self._no.setFocus()
 
     def answer(self, answer: Answer) -> None:
         """Reply and close; the first reply counts."""
@@ -82,20 +87,20 @@ class ApprovalSheet(Sheet):
         except InvalidStateError:
             # The turn was stopped in the meantime: there is nobody left to tell.
             answer = Answer.NO
-        if self._saying:
-            self._saying.end()
-        self.answered.emit(answer)
-        self.done(0)
+        self._close(answer)
 
     def heard(self, text: str, objection: str) -> None:
         """Show what was understood of what the person said; close if it has allowed the call."""
         if not objection:
-            if self._saying:
-                self._saying.end()  # said twice: nobody needs the second
-            self.answered.emit(Answer.ONCE)
-            self.done(0)
+            self._close(Answer.ONCE)
         elif self._saying:
             self._saying.show_heard(text, objection)
+
+    def _close(self, answer: Answer) -> None:
+        if self._saying:
+            self._saying.end()
+        self.answered.emit(answer)
+        self.done(0)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Ctrl+Space is for the voice wherever the focus is: a button would take it for a click."""
@@ -105,6 +110,17 @@ class ApprovalSheet(Sheet):
             return event.type() in {QEvent.Type.KeyPress, QEvent.Type.KeyRelease}
         return super().eventFilter(watched, event)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Y allows it once, A for longer if that is offered, N does not; page keys read on."""
+        pages = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1, Qt.Key.Key_End: 10_000, Qt.Key.Key_Home: -10_000}
+        pressed = self._by_key.get(Qt.Key(event.key())) if not event.modifiers() else None
+        if event.key() in pages and not event.modifiers():
+            self._middle.turn(pages[Qt.Key(event.key())])
+        elif pressed is None or not self.answerable:
+            super().keyPressEvent(event)
+        elif pressed.isEnabled() and not event.isAutoRepeat():
+            pressed.click()
+
     def reject(self) -> None:
         """Esc: no."""
         self.answer(Answer.NO)
@@ -113,31 +129,34 @@ class ApprovalSheet(Sheet):
         """The turn is over: close without an answer of the person's, deny if nobody has replied."""
         self.answer(Answer.NO)
 
+    # What is asked --------------------------------------------------------------------------------------------------
+
     def _head(self) -> None:
-        call = self.request.call
         mark = QLabel()
         mark.setPixmap(self.theme.icon("shield", "warn", 26).pixmap(26, 26))
         words = QVBoxLayout()
         words.setSpacing(3)
-        name = label(f"Allow “{shown(call.name)}” to run?", "title", wrap=True, name="approval-tool")
-        words.addWidget(name)
-        words.addWidget(label(f"Skill: {shown(self.request.skill)}", "small", name="approval-skill"))
+        words.addWidget(label(self._question, "title", wrap=True, name="approval-tool"))
+        # Of a tool of ours that has no question of its own the summary is the question.
+        note = self.request.note or ("" if self.request.question else self.request.summary)
+        if note:
+            words.addWidget(label(shown(note), "muted", wrap=True, name="approval-summary"))
         row = QHBoxLayout()
         row.setSpacing(14)
         row.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(words, 1)
         self.column.addLayout(row)
-        if self.request.summary:
-            self.column.addWidget(label(shown(self.request.summary), wrap=True, name="approval-summary"))
 
     def _arguments(self) -> None:
-        column = self._middle.column
-        column.addWidget(label("Exactly what would run", "small"))
-        call = self.request.call
-        text = f"{shown(call.name)} {exact(dict(call.arguments)) if call.arguments else '(no arguments)'}"
-        view = Mono(text, 12, "approval-arguments")
-        view.setAccessibleName("Arguments")
-        column.addWidget(view)
+        """What the question does not say, whole; where a difference shows it, there."""
+        left = {
+            name: value
+            for name, value in self.request.call.arguments.items()
+            if name not in self.request.told and not (self.request.diff and name in BY_DIFF)
+        }
+        for index, (name, value) in enumerate(left.items()):
+            self._middle.column.addWidget(label(_title(name), "small"))
+            self._middle.column.addWidget(Excerpt(readable(value), LINES, f"approval-argument-{index}", _title(name)))
 
     def _aim(self) -> None:
         """The place on the screen where it would act, as it is now."""
@@ -156,21 +175,21 @@ class ApprovalSheet(Sheet):
 
     def _preview(self) -> None:
         request, column = self.request, self._middle.column
-        for title, text, name in (
-            ("The program it would run", request.command, "approval-command"),
-            ("What would change", request.diff, "approval-diff"),
-        ):
-            if text:
-                column.addWidget(label(title, "small"))
-                view = Mono(shown(text), 16, name)
-                view.setAccessibleName(title)
-                column.addWidget(view)
-
+        if request.command:
+            column.addWidget(label("The program it would run", "small"))
+            column.addWidget(Excerpt(shown(request.command), LINES, "approval-command", "The program it would run"))
+        if request.diff:
+            name, lines = lines_of(request.diff)
+            title = f"Changes in {shown(name)}" if name else "What would change"
+            column.addWidget(label(title, "small", wrap=True, name="approval-file"))
+            difference = Excerpt(shown(lines), LINES, "approval-diff", title)
+            Coloured(difference, self.theme)
+            column.addWidget(difference)
         if request.lasting:
             column.addWidget(label(shown(request.lasting), "small", wrap=True, name="approval-lasting"))
 
     def _touches(self) -> None:
-        self._lines("What it may touch", self.request.touches, "touches", fixed=True)
+        self._lines("Can change", self.request.touches, "touches")
 
     def _origins(self) -> None:
         """Where the request may come from, if the model has read what others wrote."""
@@ -178,8 +197,8 @@ class ApprovalSheet(Sheet):
         if not request.origins:
             return
         newest = request.origins[: -SHOWN - 1 : -1]
-        only = "" if request.session else ", so only this one call can be allowed"
-        self._lines(f"Asked after reading what others wrote{only}", [origin.words for origin in newest], "origin")
+        often = "" if request.session else ", so I ask every time"
+        self._lines(f"This chat contains text of others{often}", [origin.words for origin in newest], "origin")
         if request.picture:
             view = _picture(picture(request.picture), SEEN, "approval-picture", "What it had seen")
             self._middle.column.addWidget(view)
@@ -190,20 +209,28 @@ class ApprovalSheet(Sheet):
 
     def _carried(self) -> None:
         pieces = [f"{each.argument}: “{each.text[:200]}” from {each.origin.words}" for each in self.request.carried]
-        self._lines("Not its own words: these pieces stand in what it had read", pieces, "carried", role="warn")
+        self._lines("Copied from what it read", pieces, "carried", role="warn")
 
-    def _lines(self, title: str, lines: Sequence[str], name: str, *, role: str = "", fixed: bool = False) -> None:
+    def _details(self) -> None:
+        call = self.request.call
+        told = {"Tool": call.name, "Skill": self.request.skill}
+        told |= {_title(name): readable(call.arguments[name]) for name in self.request.told if name in call.arguments}
+        body = facts(told, "approval-detail-{}", set(told))
+        fold = Fold(self.theme, "Details", body, name="approval-details")
+        fold.button.setAutoDefault(False)
+        self._middle.column.addWidget(fold)
+
+    def _lines(self, title: str, lines: Sequence[str], name: str, *, role: str = "") -> None:
         if not lines:
             return
         self._middle.column.addWidget(label(title, "small"))
         box = QVBoxLayout()
         box.setSpacing(3)
         for index, line in enumerate(lines):
-            words = label(f"•  {shown(line)}", role, wrap=True, name=f"{name}-{index}")
-            if fixed:
-                words.setFont(mono())
-            box.addWidget(words)
+            box.addWidget(label(f"•  {shown(line)}", role, wrap=True, name=f"{name}-{index}"))
         self._middle.column.addLayout(box)
+
+    # What can be answered -------------------------------------------------------------------------------------------
 
     def _voice(self) -> Saying | None:
         """How the call can be allowed by voice, or why it can't."""
@@ -213,87 +240,90 @@ class ApprovalSheet(Sheet):
             return None
         saying = Saying(self.theme, self.request.phrase)
         saying.said.connect(self.request.said.put)
+        saying.hold.setEnabled(False)
         self.column.addWidget(saying)
         return saying
 
-    def _buttons(self) -> None:
-        stop = button("Stop the turn", "link", "approval-stop")
-        self._no = button("No", "plain", "approve-no", "No, do not run it")
-        self._no.setDefault(True)
-        self._no.setToolTip("Do not run it (Esc)")
-        stop.setToolTip("Do not run it, and end the turn")
-        stop.clicked.connect(self._stop)
-        self._no.clicked.connect(lambda: self.answer(Answer.NO))
-        self._answers = [self._no]
+    def _lasting_answers(self) -> list[QPushButton]:
+        """A line for each answer that lasts, which says what would no longer be asked."""
+        made: list[QPushButton] = []
+        key = Answer.ALWAYS if self.request.always else Answer.SESSION
         for answer, text, covers in (
-            (Answer.ALWAYS, "Always", self.request.always),
-            (Answer.SESSION, "This session", self.request.session),
+            (Answer.SESSION, "Allow until I quit", self.request.session),
+            (Answer.ALWAYS, f"Allow for {DAYS} days", self.request.always),
         ):
-            if covers:
-                until = f"for {DAYS} days" if answer is Answer.ALWAYS else "until Deskhand is closed"
-                self._add(answer, text, f"Run it, and do not ask again {until}: {shown(covers)}")
-        self._add(Answer.ONCE, "Once", "Run it this time")
+            if not covers:
+                continue
+            does = f"Never ask again in that time about: {shown(covers)}"
+            act = self._answer(answer, f"{text} (A)" if answer is key else text, "plain", f"{text}. {does}")
+            row = QHBoxLayout()
+            row.setSpacing(10)
+            row.addWidget(act, 0, Qt.AlignmentFlag.AlignTop)
+            row.addWidget(label(does, "small", wrap=True, name=f"covers-{answer.value}"), 1)
+            self.column.addLayout(row)
+            made.append(act)
+        return made
+
+    def _buttons(self) -> None:
+        stop = button("Stop the turn", "link", "approval-stop", "Don't allow it, and stop the turn")
+        stop.clicked.connect(self._stop)
+        no = self._answer(Answer.NO, "No (N)", "plain", "No, don't allow it")
+        no.setDefault(True)
+        once = self._answer(Answer.ONCE, "Allow once (Y)", "primary", "Allow it this once")
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(stop)
         row.addStretch()
-        for each in self._answers:
-            row.addWidget(each)
+        row.addWidget(no)
+        row.addWidget(once)
         self.column.addSpacing(4)
         self.column.addLayout(row)
+        self._by_key = {Qt.Key.Key_Y: once, Qt.Key.Key_N: no}
+        if self._lasting:
+            self._by_key[Qt.Key.Key_A] = self._lasting[-1]
+        hold = [self._saying.hold] if self._saying else []
+        # A lasting yes is not next to No for whoever goes on by Tab, in neither direction.
+        self.stops = [no, once, *hold, self._more, *self._lasting, stop]
+        self._allowing = {once, *self._lasting}
+        self._guarding = self.guard(no, no, stop, once, *self._lasting, may=self._may)
+        self._middle.moved.connect(self._seen)
+        self._guarding.over.connect(self._seen)
 
-    def _add(self, answer: Answer, text: str, tip: str) -> None:
-        made = button(text, "primary" if answer is Answer.ONCE else "plain", f"approve-{answer.value}", tip)
-        made.setToolTip(tip)
+    def _answer(self, answer: Answer, text: str, role: str, says: str) -> QPushButton:
+        made = button(text, role, f"approve-{answer.value}", says)
         made.clicked.connect(lambda: self.answer(answer))
-        self._answers.append(made)
+        return made
 
-    def _enable(self) -> None:
-        self._allow(now=True)
-        self._no.setFocus()
+    def _may(self, answer: QWidget) -> bool:
+        return self._read or answer not in self._allowing
 
-    def _allow(self, *, now: bool) -> None:
-        for each in (*self._answers, *([self._saying.hold] if self._saying else [])):
-            each.setEnabled(now)
+    def _seen(self) -> None:
+        """Allow it only once nothing of it is left to be seen."""
+        hidden = self._middle.hidden_lines
+        if self.answerable and not hidden and self._middle.at_end:
+            self._read = True
+        if self._read and self._saying:
+            self._saying.hold.setEnabled(True)  # and for good: what is shown while somebody speaks moves the answers
+        lines = f"{hidden} more line{'' if hidden == 1 else 's'}: show all"
+        self._more.setText("" if self._read else lines if hidden else "More below: read on (Page Down)")
+        self._more.setAccessibleName(self._more.text())
+        self._more.setEnabled(not self._read)
+        self._guarding.look()
+
+    def _go_on(self) -> None:
+        if self._middle.hidden_lines:
+            self._guarding.begin()
+        self._middle.go_on()
 
     def _stop(self) -> None:
         self.answer(Answer.NO)
         self.stop_requested.emit()
 
 
-class Middle(QScrollArea):
-    """What is between the question and the answers: as high as it is, or as the window allows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("approval-middle")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(70)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._page = QWidget()
-        self._page.setObjectName("approval-page")
-        self.column = QVBoxLayout(self._page)
-        self.column.setContentsMargins(0, 0, 0, 0)
-        self.column.setSpacing(10)
-
-    def fill(self) -> None:
-        """Everything is in the column."""
-        self.column.addStretch(1)
-        self.setWidget(self._page)
-
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """As high as what is inside at this width."""
-        width = self.viewport().width()
-        high = self._page.heightForWidth(width) if self._page.hasHeightForWidth() else self._page.sizeHint().height()
-        return QSize(super().sizeHint().width(), high)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Wrapped lines take another height at another width."""
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.updateGeometry()
+def _title(name: str) -> str:
+    """The name of an argument as a title."""
+    words = " ".join(shown(name).replace("_", " ").split())
+    return words[:1].upper() + words[1:]
 
 
 def _picture(image: QImage, size: QSize, name: str, says: str, at: tuple[int, int] | None = None) -> QLabel:

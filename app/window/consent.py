@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from deskhand.agent import scopes
 from deskhand.agent.skills.card import Card, size_words
 from deskhand.app.visible import shown
-from deskhand.app.window.approval import Middle
 from deskhand.app.window.fold import Mono, facts, label
+from deskhand.app.window.middle import Middle
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.skill_card import grouped
 from deskhand.app.window.theme import Theme
@@ -90,7 +90,7 @@ class ConsentSheet(Sheet):
         row.addWidget(agree)
         self.column.addSpacing(4)
         self.column.addLayout(row)
-        refuse.setFocus()
+        self.guard(refuse, refuse, agree)
 
 
 def _facts(each: Card, number: int) -> QWidget:

@@ -78,11 +78,25 @@ class Mono(QPlainTextEdit):
         super().resizeEvent(event)
         self._fit()
 
+    @property
+    def height_in_lines(self) -> int:
+        """All lines, as they are wrapped now."""
+        return max(round(self.document().size().height()), 1)
+
+    @property
+    def shown_lines(self) -> int:
+        """Lines that there is room for."""
+        return min(self.height_in_lines, self._lines)
+
+    def limit(self, lines: int) -> None:
+        """Show at most so many lines from now on."""
+        self._lines = lines
+        self._fit()
+
     def _fit(self) -> None:
         # A plain document's height is its number of lines. 27: border, padding and the document's own margin,
         # twice, and what rounding takes.
-        lines = min(max(round(self.document().size().height()), 1), self._lines)
-        height = QFontMetrics(self.font()).lineSpacing() * lines + 27
+        height = QFontMetrics(self.font()).lineSpacing() * self.shown_lines + 27
         if height != self.height():
             self.setFixedHeight(height)
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QLineEdit, QVBo
 
 from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.app.visible import shown
-from deskhand.app.window.approval import GRACE_MS
 from deskhand.app.window.fold import Mono, label, named
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.theme import Theme
@@ -31,10 +30,9 @@ class SecretSheet(Sheet):
         parent: the window.
         theme: for colours and icons.
         request: carries the reply.
-        typing: the person was typing just now; what they type next was not meant for this.
     """
 
-    def __init__(self, parent: QWidget, theme: Theme, request: SecretRequest, *, typing: bool = False) -> None:
+    def __init__(self, parent: QWidget, theme: Theme, request: SecretRequest) -> None:
         super().__init__(parent, theme, 520)
         self.request = request
         self.setObjectName("secret")
@@ -53,12 +51,6 @@ class SecretSheet(Sheet):
         self._watch = QTimer(self, interval=WATCH_MS)
         self._watch.timeout.connect(self._follow)
         self._watch.start()
-        if typing:
-            self.field.setEnabled(False)
-            self.setFocus()
-            QTimer.singleShot(GRACE_MS, self, self._enable)
-        else:
-            self.field.setFocus()
 
     def accept(self) -> None:
         """Give what was typed, if anything was."""
@@ -109,8 +101,10 @@ class SecretSheet(Sheet):
         )
         none.setToolTip("The skill does not run (Esc)")
         give.setAccessibleName(f"Give the key to the skill {shown(self.request.skill)}")
-        give.setEnabled(False)
-        self.field.textChanged.connect(lambda: give.setEnabled(bool(self.field.text().strip())))
+        grace = self.guard(
+            self.field, self.field, none, give, may=lambda each: each is not give or bool(self.field.text().strip())
+        )
+        self.field.textChanged.connect(grace.look)
         none.clicked.connect(self.reject)
         give.clicked.connect(self.accept)
         row = QHBoxLayout()
@@ -125,7 +119,3 @@ class SecretSheet(Sheet):
         """Go away when nobody waits for the answer any more, whoever stopped it."""
         if self.request.reply.cancelled():
             self.reject()
-
-    def _enable(self) -> None:
-        self.field.setEnabled(True)
-        self.field.setFocus()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
-from shiboken6 import isValid
 
 from deskhand.app.visible import shown
 from deskhand.app.window.fold import Mono, label, named
+from deskhand.app.window.grace import Grace
+from deskhand.app.window.keys import Enter
 from deskhand.app.window.theme import Theme
 
 
@@ -25,7 +28,10 @@ class Sheet(QDialog):
         self._window = parent
         self.theme = theme
         self._width = width
-        self._before = parent.focusWidget()  # the application has none while the window comes back from a click
+        self._enter = Enter(self)
+        self._grace: Grace | None = None
+        self.stops: list[QWidget] = []
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setWindowFlags(Qt.WindowType.Widget)
         self.card = QFrame()
         self.card.setProperty("role", "sheet")
@@ -50,6 +56,29 @@ class Sheet(QDialog):
         """Show it over its window."""
         self.show()
         self.raise_()
+        if self._grace:
+            self._grace.begin()
+
+    def guard(self, first: QWidget, *answers: QWidget, may: Callable[[QWidget], bool] = lambda _answer: True) -> Grace:
+        """Let nobody answer before it could be read.
+
+        Args:
+            first: has the keyboard once it can be answered.
+            answers: what answers.
+            may: whether one of them can be given otherwise.
+        """
+        self._grace = Grace(self, answers, window=self._window, moves=self.card, may=may, first=first)
+        return self._grace
+
+    @property
+    def answerable(self) -> bool:
+        """Whether it could be read by now."""
+        return self._grace is None or not self._grace.active
+
+    def take_keyboard(self) -> None:
+        """Give the keyboard to what had it here last."""
+        last: QWidget | None = self.focusWidget()
+        (last if last and last.isEnabled() else self).setFocus()
 
     def offer(self, no: QPushButton, yes: QPushButton) -> None:
         """End the card with two buttons, of which the one that changes nothing is the default."""
@@ -61,7 +90,19 @@ class Sheet(QDialog):
         row.addWidget(yes)
         self.column.addLayout(row)
         no.setDefault(True)
-        no.setFocus()
+        self.guard(no, no, yes)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """No key answers before the question could be read; then Enter presses the button that has the keyboard."""
+        if self._grace and not self.answerable:
+            self._grace.begin()
+        elif not self._enter.press(event):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """A key that comes up can be pressed again."""
+        self._enter.release(event)
+        super().keyReleaseEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Stay as large as the window."""
@@ -71,11 +112,8 @@ class Sheet(QDialog):
 
     def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's signature and name
         """Keep Tab inside the sheet."""
-        stops = [
-            w
-            for w in self.findChildren(QWidget)
-            if w.isEnabled() and w.isVisible() and w.focusPolicy() & Qt.FocusPolicy.TabFocus
-        ]
+        inside = [*self.stops, *(each for each in self.findChildren(QWidget) if each not in self.stops)]
+        stops = [w for w in inside if w.isEnabled() and w.isVisible() and w.focusPolicy() & Qt.FocusPolicy.TabFocus]
         if not stops:
             return False
         focus = self.focusWidget()
@@ -92,9 +130,9 @@ class Sheet(QDialog):
         QPainter(self).fillRect(self.rect(), QColor(self.theme.colours.scrim))
 
     def _gone(self) -> None:
+        if self._grace:
+            self._grace.end()
         self._window.removeEventFilter(self)
-        if isinstance(self._before, QWidget) and isValid(self._before) and self._before.isVisible():
-            self._before.setFocus()
         self.deleteLater()
 
 

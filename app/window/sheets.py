@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QImage
@@ -28,10 +29,8 @@ class Sheets(QObject):
     Args:
         window: that they cover.
         theme: for colours and icons.
-        typing: whether the person is typing just now, so that a key meant for the text can't answer a question.
 
     Attributes:
-        top: the sheet that has the keyboard.
         approval: the open question about a call.
         secret: the open question for a key.
     """
@@ -41,26 +40,34 @@ class Sheets(QObject):
     stop_requested = Signal()
     answered = Signal(str, bool)
     """The id of a call, and whether the person allowed it."""
+    gone = Signal()
+    """The last sheet was closed: the keyboard belongs to what is below."""
 
-    def __init__(self, window: QWidget, theme: Theme, typing: Callable[[], bool]) -> None:
+    def __init__(self, window: QWidget, theme: Theme) -> None:
         super().__init__(window)
         self._window = window
         self._theme = theme
-        self._typing = typing
-        self.top: Sheet | None = None
+        self._open: list[Sheet] = []
         self.approval: ApprovalSheet | None = None
         self.secret: SecretSheet | None = None
 
+        application().focusChanged.connect(self._keep)
+
+    @property
+    def top(self) -> Sheet | None:
+        """The sheet that has the keyboard."""
+        return self._open[-1] if self._open else None
+
     def present(self, sheet: Sheet) -> None:
         """Show a sheet over whatever is there."""
-        self.top = sheet
+        self._open.append(sheet)
         self.covers.emit(True)
         sheet.finished.connect(lambda: self._dismissed(sheet))
         sheet.present()
 
     def ask(self, request: ApprovalRequest, *, hears: bool) -> None:
         """Ask whether a call may run."""
-        sheet = self.approval = ApprovalSheet(self._window, self._theme, request, typing=self._typing(), hears=hears)
+        sheet = self.approval = ApprovalSheet(self._window, self._theme, request, hears=hears)
         sheet.stop_requested.connect(self.stop_requested)
         sheet.answered.connect(self._answered)
         self.present(sheet)
@@ -73,7 +80,7 @@ class Sheets(QObject):
 
     def ask_secret(self, request: SecretRequest) -> None:
         """Ask for a key that a skill needs."""
-        sheet = self.secret = SecretSheet(self._window, self._theme, request, typing=self._typing())
+        sheet = self.secret = SecretSheet(self._window, self._theme, request)
         sheet.finished.connect(self._secret_answered)
         self.present(sheet)
         QApplication.alert(self._window)
@@ -129,6 +136,22 @@ class Sheets(QObject):
         self.secret = None
 
     def _dismissed(self, sheet: Sheet) -> None:
-        if sheet is self.top:
-            self.top = None
+        self._open.remove(sheet)
+        if self.top is not None:
+            self.top.take_keyboard()
+        else:
             self.covers.emit(False)
+            self.gone.emit()
+
+    def _keep(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """Give the keyboard back to the sheet, whatever below it has taken it: a recording that ended, an event."""
+        top = self.top
+        if top is None or now is None or not top.isVisible() or now.window() is not self._window:
+            return
+        if now is not top and not top.isAncestorOf(now):
+            top.take_keyboard()
+
+
+def application() -> QApplication:
+    """The one that runs."""
+    return cast("QApplication", QApplication.instance())

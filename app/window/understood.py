@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from deskhand.app.window.fold import label, named
+from deskhand.app.window.keys import ENTER
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.theme import Theme
 
@@ -54,7 +55,7 @@ class UnderstoodSheet(Sheet):
         self._choices.setMinimumHeight(3 * self._choices.fontMetrics().lineSpacing())
         self._choices.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.column.addWidget(self._choices)
-        close = button("Close", "plain", "understood-close")
+        close = self.close_button = button("Close", "plain", "understood-close")
         close.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch()
@@ -73,7 +74,7 @@ class UnderstoodSheet(Sheet):
             beyond = [at for at in rows if (at - row) * step > 0]
             if beyond:
                 self.list.setCurrentRow(min(beyond) if step > 0 else max(beyond))
-        elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+        elif event.key() in ENTER and not self.close_button.hasFocus():
             self._choose(self.list.currentItem())
         else:
             super().keyPressEvent(event)

@@ -134,7 +134,7 @@ class Window(QMainWindow):
         self.composer = Composer(theme, painter)
         self.composer.input.setPlaceholderText(greeting.placeholder)
         self.status = Status(theme)
-        self.sheets = Sheets(self, theme, lambda: self.composer.typing)
+        self.sheets = Sheets(self, theme)
         self.screens = ScreenMenu(
             self.composer.add_menu(self.gatherer.list_screens), painter, self._warn, hide=hide_while_capturing
         )
@@ -206,6 +206,7 @@ class Window(QMainWindow):
         self.places.moved.connect(self._moved)
         self.places.sheet_wanted.connect(self.sheets.present)
         self.sheets.covers.connect(self._covered)
+        self.sheets.gone.connect(self._uncovered)
         self.sheets.stop_requested.connect(self.stop)
         self.sheets.answered.connect(self._answered)
         self.head.new.clicked.connect(self.new_conversation)
@@ -485,6 +486,11 @@ class Window(QMainWindow):
     def _covered(self, covered: bool) -> None:
         for shortcut in self._shortcuts:
             shortcut.setEnabled(not covered)
+
+    def _uncovered(self) -> None:
+        """The keyboard goes to the message, or back to where it was on a page."""
+        page = self.places.currentWidget() if self.places.on_page else None
+        ((page and page.focusWidget()) or self.composer.input).setFocus()
 
     def _answered(self, call: str, allowed: bool) -> None:
         self.transcript.set_call(call, "running" if allowed else "denied")

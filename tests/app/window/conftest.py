@@ -44,11 +44,19 @@ class Paged:
         assert found is not None
         return found
 
+    def readable(self) -> QWidget:
+        """Wait until the sheet that is open can be answered."""
+        self.qtbot.waitUntil(lambda: self.window.sheets.top is not None and self.window.sheets.top.answerable)
+        assert self.window.sheets.top is not None
+        return self.window.sheets.top
+
     def gone(self, name: str) -> None:
         self.qtbot.waitUntil(lambda: self.find(name) is None, timeout=20_000)
 
     def click(self, name: str) -> None:
-        self.wait(name).click()
+        button = self.wait(name)
+        self.qtbot.waitUntil(button.isEnabled)
+        button.click()
 
     def says(self, text: str) -> None:
         """Wait for the page to say something."""

@@ -34,11 +34,12 @@ def voice(plugged, tmp_path):
 
 
 @pytest.fixture
-def question(window, desk):
+def question(window, desk, qtbot):
     """A question that can be answered by voice, in a window without an agent."""
     call = ToolCall("c1", "notes_append", {"text": "call the doctor"})
     request = ApprovalRequest(call, "notes", "Write.", (), phrase=PHRASE)
     desk.happened.emit(ApprovalRequested(request))
+    qtbot.waitUntil(lambda: window.sheets.top.answerable)
     return request
 
 
@@ -83,6 +84,7 @@ def test_a_tap_asks_to_speak_only_once_the_microphone_is_open(qtbot, window, que
 def test_where_nothing_can_be_said_the_keys_answer_nothing(qtbot, window, desk):
     request = ApprovalRequest(ToolCall("c1", "notes_append", {}), "notes", "Write.", (), why_not="Not by voice.")
     desk.happened.emit(ApprovalRequested(request))
+    qtbot.waitUntil(lambda: window.sheets.top.answerable)
     for button in ("approve-no", "approve-once"):
         window.findChild(QPushButton, button).setFocus()
         qtbot.keyClick(window.findChild(QPushButton, button), Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
@@ -93,6 +95,7 @@ def test_what_is_said_when_the_question_is_over_goes_nowhere(qtbot, window, desk
     voice()
     qtbot.mousePress(window.findChild(QPushButton, "approval-talk"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: told(window) == "Listening", timeout=15_000)
+    qtbot.waitUntil(lambda: window.sheets.top.answerable)
     qtbot.keyClick(window.findChild(QPushButton, "approve-no"), Qt.Key.Key_Escape)
     assert question.reply.result(0) is Answer.NO
     qtbot.wait(300)

@@ -79,7 +79,7 @@ def test_a_folder_is_installed_only_after_an_act_of_the_persons(paged, tmp_path,
     assert any("Bash" in text and "grants nothing" in text for text in said)
     assert sheet.findChild(QPlainTextEdit, "consent-files-0").toPlainText().splitlines()[1] == "loud.sh  (9 bytes)"
     # Enter on what came up means no.
-    qtbot.waitUntil(lambda: paged.wait("consent-no").hasFocus())
+    qtbot.waitUntil(lambda: paged.readable() and paged.wait("consent-no").hasFocus())
     assert paged.find("consent-no").isDefault()
     qtbot.keyClick(sheet, Qt.Key.Key_Return)
     paged.gone("consent")
@@ -151,6 +151,7 @@ def test_a_changed_skill_is_off_until_its_new_version_was_looked_at(paged, insta
     look.click()
     sheet = paged.wait("consent")
     assert "Use the new version of “shout”?" in texts(sheet)
+    paged.readable()
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)
     paged.gone("consent")
     assert paged.state("shout") == "changed"

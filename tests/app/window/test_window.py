@@ -55,6 +55,12 @@ def ask(desk):
     return request
 
 
+def readable(window, qtbot):
+    """Wait until the question can be answered."""
+    qtbot.waitUntil(lambda: window.sheets.top is not None and window.sheets.top.answerable)
+    return window.sheets.top
+
+
 def ending():
     return TurnEnded(Outcome("done", (), "stop", Usage(prompt_tokens=3)))
 
@@ -87,7 +93,7 @@ def test_escape_stops_the_turn_and_denies(window, desk, qtbot):
     qtbot.keyClick(window.composer.input, Qt.Key.Key_Escape)
     assert desk.asked == ["stop"]
     request = ask(desk)
-    qtbot.keyClick(window.findChild(object, "approval"), Qt.Key.Key_Escape)
+    qtbot.keyClick(readable(window, qtbot), Qt.Key.Key_Escape)
     assert request.reply.result(0) is Answer.NO
     assert desk.asked == ["stop"]
     second = ApprovalRequest(CALL, "notes", "", ())
@@ -111,7 +117,7 @@ def test_below_a_question_no_shortcut_works(window, desk, qtbot):
     sheet = window.findChild(object, "approval")
     qtbot.keyClick(sheet, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
     assert desk.asked == []
-    window.findChild(QPushButton, "approve-no").click()
+    readable(window, qtbot).findChild(QPushButton, "approve-no").click()
     desk.happened.emit(ending())
     qtbot.keyClick(window.composer.input, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
     assert desk.asked == ["new"]
@@ -193,7 +199,7 @@ def test_a_conversation_is_deleted_by_key_after_a_question_and_not_while_a_turn_
     qtbot.keyClick(sheet, Qt.Key.Key_Return)
     assert desk.asked == []
     press()
-    window.sheets.top.findChild(QPushButton, "delete-yes").click()
+    readable(window, qtbot).findChild(QPushButton, "delete-yes").click()
     assert desk.asked == ["delete 1"]
     say(window, "go", qtbot)
     press()
@@ -262,11 +268,11 @@ def test_a_link_opens_only_after_a_question(window, qtbot, monkeypatch):
     monkeypatch.setattr("PySide6.QtGui.QDesktopServices.openUrl", lambda url: opened.append(url.toString()))
     window.transcript.link_clicked.emit("https://example.org/\u202egnp")
     assert window.findChild(QPlainTextEdit, "link-address").toPlainText() == "https://example.org/⟨U+202E⟩gnp"
-    window.findChild(QPushButton, "link-no").click()
+    readable(window, qtbot).findChild(QPushButton, "link-no").click()
     assert opened == []
     qtbot.waitUntil(lambda: window.findChild(QPushButton, "link-open") is None)
     window.transcript.link_clicked.emit("https://example.org/")
-    window.findChild(QPushButton, "link-open").click()
+    readable(window, qtbot).findChild(QPushButton, "link-open").click()
     assert opened == ["https://example.org/"]
 
 
@@ -431,3 +437,32 @@ def test_a_damaged_history_offers_a_fresh_one_and_damaged_records_have_a_place(w
     assert desk.asked[-1] == "fresh"
     say(window, "and on", qtbot)
     assert desk.submitted[-1][0] == "and on"
+
+
+@pytest.mark.parametrize("how", ["typed", "spoken", "tab", "an event", "another sheet"])
+def test_a_question_keeps_the_keyboard_and_the_message_has_it_afterwards(window, desk, qtbot, how):
+    """WINDOW.md §5: what ended behind the question gave the keyboard to the message behind it."""
+    say(window, "go", qtbot)
+    request = ask(desk)
+    sheet = readable(window, qtbot)
+    match how:
+        case "typed":
+            window.composer.input.setFocus()
+        case "spoken":
+            window.composer.set_recording(recording=True)
+            window.composer.set_recording(recording=False)
+        case "tab":
+            for _ in range(9):
+                qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        case "an event":
+            desk.happened.emit(Opened(None))
+            desk.happened.emit(EngineReady(INFO))
+        case _:
+            window.sheets.ask_link("https://example.org")
+            qtbot.keyClick(readable(window, qtbot), Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: sheet.isAncestorOf(window.focusWidget()))
+    assert window.sheets.top is sheet
+    qtbot.waitUntil(lambda: sheet.answerable)
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
+    assert request.reply.result(0) is Answer.NO
+    qtbot.waitUntil(window.composer.input.hasFocus)
