@@ -230,7 +230,12 @@ def _web(chosen: Settings | None) -> bool:
 
 def installer(skills: Library) -> Installer:
     """What changes the person's own skills."""
-    return Installer(user_skills(), settings.data_folder() / "trash" / "skills", skills, consents(), open_audit().tell)
+    trash = settings.data_folder() / "trash" / "skills"
+    return Installer(user_skills(), trash, skills, consents(), open_audit().tell, _forget_key)
+
+
+def _forget_key(name: str, but: str) -> None:
+    secrets().forget(name, but=but)
 
 
 def secrets(ask: Callable[[SecretRequest], None] | None = None) -> Secrets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,14 +34,24 @@ class Installer:
         library: all skills of now.
         consents: where an agreement is written.
         tell: the log, where every change is written.
+        forget: lets go of the key of a skill by its name, but not of that of a version with a hash.
     """
 
-    def __init__(self, folder: Path, trash: Path, library: Library, consents: Consents, tell: Tell = untold) -> None:
+    def __init__(  # noqa: PLR0917 - one part of the application each
+        self,
+        folder: Path,
+        trash: Path,
+        library: Library,
+        consents: Consents,
+        tell: Tell = untold,
+        forget: Callable[[str, str], None] = lambda _name, _digest: None,
+    ) -> None:
         self._folder = folder
         self._trash = trash
         self._library = library
         self._consents = consents
         self._tell = tell
+        self._forget = forget
 
     @contextmanager
     def offered(self, source: Path) -> Generator[tuple[Card, ...]]:
@@ -107,6 +117,7 @@ class Installer:
         except OSError as error:
             raise InstallError(f"{name} could not be installed into {target}: {error.strerror}.") from error
         self._consents.agree(name, chosen.digest, chosen.origin)
+        self._forget(name, chosen.digest)
         self._library.refresh()
         return target
 
@@ -124,6 +135,7 @@ class Installer:
             raise InstallError(f"There is no skill {name} among those you installed.{where}")
         place = self._put_away(skill.folder, name)
         self._consents.forget(name)
+        self._forget(name, "")
         self._library.refresh()
         self._note("removed", name=name, place=str(place))
         return place

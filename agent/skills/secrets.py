@@ -1,5 +1,8 @@
 """Keys and tokens that skills need: asked of the person, kept in a file only they can read, given to scripts alone.
 
+A secret belongs to the very version of a skill that the person agreed to, by the hash of its files: another skill of
+the same name, or another version of it, gets nothing and asks for its own.
+
 A secret never enters a prompt, the history, the audit log or an event: it goes from the file to a script's pipe.
 """
 
@@ -14,14 +17,42 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from deskhand.agent import private
 from deskhand.agent.limits import Stop
 
 REDACTED = "[secret]"
-_KEPT = TypeAdapter(dict[str, str])
+
+
+class _Kept(BaseModel):
+    """One secret.
+
+    Attributes:
+        skill: its name.
+        digest: of the files of the version that it was given to; empty in a file of before that was kept, which is
+            given to nobody.
+        secret: itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    skill: str
+    digest: str
+    secret: str
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[2] = 2
+    secrets: tuple[_Kept, ...] = ()
+
+
+_BEFORE = TypeAdapter(dict[str, str])
+"""What the file held when secrets were kept by the names of skills."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +86,22 @@ class Secrets:
         self._path = path
         self._ask = ask
 
-    def of(self, skill: str, description: str, cancel: threading.Event) -> str:
-        """The secret of a skill, asked for if it is not known; empty if the person gave none.
+    def of(self, skill: str, digest: str, description: str, cancel: threading.Event) -> str:
+        """The secret of a version of a skill, asked for if it is not known; empty if the person gave none.
+
+        Args:
+            skill: its name.
+            digest: of its files, which the person agreed to.
+            description: what it needs, in its author's words.
+            cancel: ends the question.
 
         Raises:
             SecretsError: the file can't be read or written.
         """
-        kept = self._read()
-        if skill in kept or self._ask is None:
-            return kept.get(skill, "")
+        kept = (each.secret for each in self._read() if digest and (each.skill, each.digest) == (skill, digest))
+        found = next(kept, "")
+        if found or self._ask is None:
+            return found
         request = SecretRequest(skill, description)
         asked = time.monotonic()
         self._ask(request)
@@ -71,7 +109,9 @@ class Secrets:
         if isinstance(cancel, Stop):
             cancel.extend(time.monotonic() - asked)  # the person's time does not count
         if given:
-            self._change(lambda kept: {**kept, skill: given})
+            new = _Kept(skill=skill, digest=digest, secret=given)
+            # What was kept by name alone goes with the first change: nobody gets it any more.
+            self._change(lambda kept: (*(each for each in kept if each.digest and each.skill != skill), new))
         return given
 
     @property
@@ -81,28 +121,38 @@ class Secrets:
         Raises:
             SecretsError: the file can't be read.
         """
-        return tuple(sorted(self._read()))
+        return tuple(sorted({each.skill for each in self._read()}))
 
-    def forget(self, skill: str) -> None:
+    def forget(self, skill: str, *, but: str = "") -> None:
         """Remove a skill's secret; the next call asks again.
+
+        Args:
+            skill: its name.
+            but: the hash of a version that keeps its own.
 
         Raises:
             SecretsError: the file can't be read or written.
         """
-        self._change(lambda kept: {name: secret for name, secret in kept.items() if name != skill})
+        if any(each.skill == skill and (each.digest != but or not but) for each in self._read()):
+            self._change(lambda kept: tuple(e for e in kept if e.skill != skill or (but and e.digest == but)))
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> tuple[_Kept, ...]:
         try:
-            return _KEPT.validate_json(self._path.read_bytes())
+            raw = self._path.read_bytes()
+            try:
+                return _File.model_validate_json(raw).secrets
+            except ValidationError:
+                before = _BEFORE.validate_json(raw)
+                return tuple(_Kept(skill=name, digest="", secret=secret) for name, secret in before.items())
         except FileNotFoundError:
-            return {}
+            return ()
         except (OSError, ValidationError):
             raise SecretsError(f"The secrets in {self._path} can't be read: mend or remove the file.") from None
 
-    def _change(self, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+    def _change(self, change: Callable[[tuple[_Kept, ...]], tuple[_Kept, ...]]) -> None:
         try:
             with private.held(self._path.with_suffix(".lock")):
-                private.write(self._path, json.dumps(change(self._read())).encode())
+                private.write(self._path, _File(secrets=change(self._read())).model_dump_json().encode())
         except OSError as error:
             raise SecretsError(f"The secret can't be written to {self._path}: {error.strerror}.") from error
 

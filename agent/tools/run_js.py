@@ -142,7 +142,7 @@ class Pages:
         if not needs_secret(skill):
             return ""
         described = skill.metadata.get("require-secret-description", "")
-        secret = self._secrets.of(skill.name, described, cancel)
+        secret = self._secrets.of(skill.name, contents.digest(skill.folder), described, cancel)
         if not secret:
             raise JsError(f"{skill.name} needs a secret of yours, and none was given.")
         return secret

@@ -117,6 +117,6 @@ def _warnings(each: Card, *, keyed: bool) -> list[str]:
         told.append("It will ask you for a key of yours, which its scripts then have.")
     if keyed:
         told.append(
-            "It gets the key that you gave to a skill of that name; forget that key first if it is not for this one."
+            "It does not get the key that you gave to a skill of that name: if it needs one, it asks for its own."
         )
     return told + [problem.text for problem in each.problems]

@@ -108,3 +108,19 @@ def test_without_a_key_the_call_fails_and_the_terminal_is_as_before(ask, deskhan
 def test_with_nobody_to_ask_the_call_fails_with_a_sentence(ask, deskhand, script):
     turn = deskhand("ask", "/weather please", "--engine", script([CALL], [{"text": "Done."}]), "--json").turn
     assert turn["tool_calls"][-1]["error"]
+
+
+def test_a_key_goes_with_its_skill(deskhand, ask, own_folders, tmp_path):
+    """F15: once the skill is removed, or is another of that name, nothing of the key is left for it."""
+    terminal = ask()
+    terminal.wait("Allow")
+    terminal.type("y")
+    terminal.wait("Key .not shown")
+    terminal.type(KEY)
+    terminal.wait("Done")
+    file = own_folders / "data" / "deskhand" / "secrets.json"
+    assert KEY in file.read_text()
+    page = tmp_path / "new" / "weather" / "scripts" / "index.html"
+    page.write_text(PAGE + "<!-- of somebody else -->")
+    assert deskhand("skills", "install", tmp_path / "new" / "weather", "--yes").code == 0
+    assert KEY not in file.read_text()

@@ -18,12 +18,47 @@ def test_they_are_listed_by_name_and_forgotten(tmp_path):
     file = tmp_path / "deep" / "secrets.json"
     secrets = Secrets(file, lambda request: request.reply.set_result(f" key-of-{request.skill}\n"))
     for name in ("weather", "maps"):
-        assert secrets.of(name, "", threading.Event()) == f"key-of-{name}"
+        assert secrets.of(name, "1f", "", threading.Event()) == f"key-of-{name}"
     assert secrets.names == ("maps", "weather")
     assert file.stat().st_mode & 0o077 == 0
     secrets.forget("maps")
     assert secrets.names == Secrets(file).names == ("weather",)
     assert "maps" not in file.read_text()
+
+
+def test_another_skill_of_that_name_and_another_version_get_nothing(tmp_path):
+    """F15."""
+    asked = []
+
+    def ask(request):
+        asked.append(request)
+        request.reply.set_result(f"key-{len(asked)}")
+
+    file, never = tmp_path / "secrets.json", threading.Event()
+    assert Secrets(file, ask).of("weather", "1f", "", never) == "key-1"
+    assert Secrets(file).of("weather", "1f", "", never) == "key-1"
+    assert Secrets(file).of("weather", "2e", "", never) == ""
+    assert Secrets(file).of("weather", "", "", never) == ""
+    assert Secrets(file).of("maps", "1f", "", never) == ""
+    assert Secrets(file, ask).of("weather", "2e", "", never) == "key-2"
+    assert Secrets(file).of("weather", "1f", "", never) == ""  # of the one before nothing is kept
+    Secrets(file).forget("weather", but="2e")
+    assert Secrets(file).of("weather", "2e", "", never) == "key-2"
+    Secrets(file).forget("weather", but="3d")
+    assert Secrets(file).names == ()
+    assert "key-" not in file.read_text()
+
+
+def test_a_key_that_was_kept_by_name_is_asked_for_again(tmp_path):
+    """F15: whose it was is not known any more."""
+    file, never = tmp_path / "secrets.json", threading.Event()
+    file.write_text(json.dumps({"weather": "old", "maps": "older"}))
+    assert Secrets(file).names == ("maps", "weather")
+    assert Secrets(file).of("weather", "1f", "", never) == ""
+    assert Secrets(file, lambda request: request.reply.set_result("new")).of("weather", "1f", "", never) == "new"
+    assert Secrets(file).of("weather", "1f", "", never) == "new"
+    assert Secrets(file).names == ("weather",)
+    assert "old" not in file.read_text()
 
 
 @pytest.mark.parametrize("answer", ["", "  \n"])
@@ -35,7 +70,7 @@ def test_none_given_is_none_kept_and_asked_again(tmp_path, answer):
         request.reply.set_result(answer)
 
     secrets = Secrets(tmp_path / "secrets.json", ask)
-    assert [secrets.of("weather", "", threading.Event()) for _ in range(2)] == ["", ""]
+    assert [secrets.of("weather", "1f", "", threading.Event()) for _ in range(2)] == ["", ""]
     assert len(asked) == 2
     assert secrets.names == ()
 
@@ -49,7 +84,7 @@ def test_a_stopped_turn_takes_the_question_back(tmp_path):
         person.set()
 
     secrets = Secrets(tmp_path / "secrets.json", ask)
-    assert secrets.of("weather", "", person) == ""
+    assert secrets.of("weather", "1f", "", person) == ""
     assert requests[0].reply.cancelled()
 
 
@@ -59,7 +94,7 @@ def test_the_time_in_which_the_person_looks_for_the_key_does_not_count(tmp_path)
     def ask(request):
         threading.Timer(2.3, request.reply.set_result, ["key"]).start()
 
-    assert Secrets(tmp_path / "secrets.json", ask).of("weather", "", stop) == "key"
+    assert Secrets(tmp_path / "secrets.json", ask).of("weather", "1f", "", stop) == "key"
     time.sleep(0)
     assert not stop.timed_out
 

@@ -228,8 +228,11 @@ def test_a_secret_is_asked_once_kept_privately_and_never_shown(counter, tmp_path
     (request,) = counter.asked
     assert (request.skill, request.description) == ("counter", "Get a key at the counter's office.")
     assert "s3cr3t" not in repr(request)
-    assert counter.run(returns("{error: secret}"), secret="true").error.startswith("[secret]")
+    counter.run(SECRET, secret="true")
     assert len(counter.asked) == 1
+    # F15: with another page it is another version, which the person agrees to anew and which asks for its own.
+    assert counter.run(returns("{error: secret}"), secret="true").error.startswith("[secret]")
+    assert len(counter.asked) == 2
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
 
 

@@ -186,7 +186,7 @@ def test_a_removal_is_undone_with_its_consent_and_its_switch(paged, installed):
 def test_keys_are_named_forgotten_and_never_shown(paged, installed, qtbot):
     secrets = Secrets(settings.data_folder() / "secrets.json", lambda request: request.reply.set_result("s3cr3t"))
     for name in ("shout", "gone"):
-        secrets.of(name, "", threading.Event())
+        secrets.of(name, "1f", "", threading.Event())
     paged.click("go-skills")
     paged.wait("forget-shout")
     paged.says("A key of yours is kept for gone")
