@@ -16,11 +16,11 @@ from deskhand.agent.safety.installation import Installation
 DATA_BYTES = 4 * 1024**3
 """Memory that a server may write (RLIMIT_DATA): what Node and a browser need, and not the machine's all."""
 
-THREADS = 512
-"""The most threads of a server: Node alone has a dozen, a browser hundreds. Processes are counted apart."""
-
 FILE_BYTES = 1024**3
 """The largest file that a server may write."""
+
+OPEN_FILES = 2048
+"""The most files that one process of a server may have open."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def command(config: ServerConfig, home: Path) -> Command:
     # util-linux, part of every Linux: Python's preexec_fn is not safe in a process with threads.
     prlimit = shutil.which("prlimit") or "/usr/bin/prlimit"
     # Inside, where they are counted for the box alone.
-    counted = [prlimit, f"--nproc={THREADS}", "--"] if watching.process_limit() else []
+    counted = [prlimit, f"--nproc={watching.THREADS}", "--"] if watching.process_limit() else []
     held = _granted(config)
     box = sandbox.wrap(
         [
@@ -89,7 +89,8 @@ def command(config: ServerConfig, home: Path) -> Command:
         network=access.network,
         inherit=True,
     )
-    limits = [prlimit, "--core=0", f"--fsize={FILE_BYTES}", f"--data={DATA_BYTES}"]
+    most = {"core": 0, "fsize": FILE_BYTES, "data": DATA_BYTES, "nofile": OPEN_FILES, "memlock": watching.LOCKED}
+    limits = [prlimit, *(f"--{name}={value}" for name, value in most.items())]
     path = os.pathsep.join(dict.fromkeys([*own.folders, *sandbox.environment()["PATH"].split(os.pathsep)]))
     environment = {**sandbox.environment(), "PATH": path, "HOME": str(home), **given}
     return Command((*limits, "--", *box), environment, home, tuple(each for each, _ in held))

@@ -17,7 +17,7 @@ from anyio.abc import Process
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 
-from deskhand.agent.mcp.box import DATA_BYTES, Command
+from deskhand.agent.mcp.box import DATA_BYTES, FILE_BYTES, Command
 from deskhand.agent.mcp.frames import Frames
 from deskhand.agent.safety import watching
 from deskhand.agent.safety.ending import Inside
@@ -69,18 +69,20 @@ class ServerProcess:
         write, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
         command = self._command
         try:
+            watch = await anyio.to_thread.run_sync(watching.Watch, [command.home], DATA_BYTES, FILE_BYTES)
             self._process = await anyio.open_process(
                 command.line, env=command.environment, cwd="/", start_new_session=True, pass_fds=command.descriptors
             )
         finally:
             command.close()
-        inside = self._inside = Inside(self._process.pid)
+        watch.begin(self._process.pid)
+        self._inside = watch.inside
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._listen, self._process, incoming)
                 tasks.start_soon(self._talk, self._process, outgoing)
                 tasks.start_soon(self._overhear, self._process)
-                tasks.start_soon(self._watch, self._process)
+                tasks.start_soon(self._watch, self._process, watch)
                 yield read, write
                 with anyio.CancelScope(shield=True):
                     await self._finish(self._process)
@@ -88,7 +90,7 @@ class ServerProcess:
         finally:
             self.kill()
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(inside.end)
+                await anyio.to_thread.run_sync(_ended, watch)
             self._inside = None
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
                 await self._process.aclose()
@@ -147,9 +149,8 @@ class ServerProcess:
                 return
         self.kill()  # its input is gone: what waits for an answer would wait for ever
 
-    async def _watch(self, process: Process) -> None:
+    async def _watch(self, process: Process, watch: watching.Watch) -> None:
         """End it when it has too many processes, takes too much memory, or fills its folder: as any boxed program."""
-        watch = watching.Watch(process.pid, [self._command.home], DATA_BYTES)
         while process.returncode is None and not self.problem:
             if self._inside is not None:
                 self._inside.look()
@@ -163,3 +164,10 @@ class ServerProcess:
         with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
             while True:
                 self._noise = (self._noise + await process.stderr.receive(1 << 16))[-2_000:]
+
+
+def _ended(watch: watching.Watch) -> None:
+    """Wait until a box has ended and take away what it should not have left."""
+    if watch.inside is not None:
+        watch.inside.end()
+    watch.settle()

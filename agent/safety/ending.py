@@ -18,8 +18,36 @@ ENDING = 2.0
 """Seconds that processes may take to end once they are killed: one that the disk holds can't be waited for."""
 
 
+def first_processes(process: int) -> list[int]:
+    """The first process of each box below a process, which may start its box through others.
+
+    ``task/PID/children`` is of Linux 3.5, ``NSpid`` of 4.1.
+    """
+    return [number for number, first in _below(process) if first]
+
+
+def _below(process: int) -> list[tuple[int, bool]]:
+    """What a process has started, and that in turn, but nothing in a box beyond its first process; which these are."""
+    found: list[tuple[int, bool]] = []
+    waiting, here = [process], _levels("self")
+    while waiting:
+        above = waiting.pop()
+        with contextlib.suppress(OSError):
+            for child in Path(f"/proc/{above}/task/{above}/children").read_text().split():
+                first = _levels(child) > here
+                found.append((int(child), first))
+                waiting += [] if first else [int(child)]
+    return found
+
+
+def _levels(process: str) -> int:
+    """In how many process namespaces it is, of those that are seen from here."""
+    lines = Path(f"/proc/{process}/status").read_text(errors="replace").splitlines()
+    return next((len(line.split()) for line in lines if line.startswith("NSpid:")), 0)
+
+
 class Inside:
-    """The first process in each box below a process, held so that its number can't become another's.
+    """The first process in each box below a process and what lies between, held: their numbers can't become others'.
 
     Args:
         process: id of the one that holds the box.
@@ -27,23 +55,25 @@ class Inside:
 
     def __init__(self, process: int) -> None:
         self._process = process
-        self._held: list[int] = []
+        self._held: dict[int, int] = {}
+        self._complete = False
 
     def look(self) -> None:
-        """Hold what there is, if nothing is held yet; to be asked until the process ends, as nothing is below it then.
+        """Hold what there is; to be asked until the process ends, as nothing is below it then.
 
-        ``task/PID/children`` is of Linux 3.5, a descriptor of a process of 5.3.
+        A descriptor of a process is of Linux 5.3.
         """
-        if self._held:
+        if self._complete:
             return
-        with contextlib.suppress(OSError):
-            for child in Path(f"/proc/{self._process}/task/{self._process}/children").read_text().split():
-                with contextlib.suppress(ProcessLookupError):
-                    self._held.append(os.pidfd_open(int(child)))
+        for number, first in _below(self._process):
+            if number not in self._held:
+                with contextlib.suppress(ProcessLookupError, OSError):
+                    self._held[number] = os.pidfd_open(number)
+            self._complete |= first
 
     def kill(self) -> None:
         """Kill what is held; its box dies with it."""
-        for each in self._held:
+        for each in self._held.values():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(each, signal.SIGKILL)
 
@@ -52,14 +82,14 @@ class Inside:
         self.kill()
         deadline = time.monotonic() + ENDING
         waiting = select.poll()
-        left = set(self._held)
+        left = set(self._held.values())
         for each in left:
             waiting.register(each, select.POLLIN)
         while left and (rest := deadline - time.monotonic()) > 0:
             for each, _ in waiting.poll(rest * 1000):
                 waiting.unregister(each)
                 left.discard(each)
-        for each in self._held:
+        for each in self._held.values():
             os.close(each)
-        self._held = []
+        self._held = {}
         return not left

@@ -53,7 +53,7 @@ UNSUPPORTED: dict[str, tuple[int, int]] = {
 _DENIED_X86 = {"iopl": 172, "ioperm": 173, "modify_ldt": 154, "uselib": 134, "_sysctl": 156, "ustat": 136}
 CLONE, _CLONE3, IOCTL = (56, 220), (435, 435), (16, 29)
 SOCKET, SOCKETPAIR, SETSOCKOPT = (41, 198), (53, 199), (54, 208)
-MMAP, CLOSE_RANGE = (9, 222), (436, 436)
+MMAP, CLOSE_RANGE, PRCTL = (9, 222), (436, 436), (157, 167)
 _NEW_NAMESPACES = 0x7E020000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (``include/uapi/linux/sched.h``)."""
 _THREAD, _FILES = 0x00010000, 0x00000400
@@ -144,6 +144,8 @@ def _arguments() -> Iterable[tuple[tuple[int, int], list[_Instruction]]]:
             *internet,
         ],
     )
+    # PR_SET_DUMPABLE, which hides from who counts what a process has open. Told that it was done, as below.
+    yield PRCTL, [first, *_if(_EQUAL, 4, 0)]
     # Told that it was done: who asks for a larger buffer must work with what it gets anyway.
     yield (
         SETSOCKOPT,

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -36,7 +36,7 @@ class Program:
         write: folders it may write.
         environment: in addition to the box's own.
         stdin: what it reads.
-        limits: bytes by the name of a resource limit; ``as`` is its memory.
+        limits: instead of those of `watching.limits`, by the name of a resource limit; -1 is none.
     """
 
     command: Sequence[str]
@@ -45,7 +45,7 @@ class Program:
     write: Sequence[Path] = ()
     environment: Mapping[str, str] | None = None
     stdin: bytes = b""
-    limits: Mapping[str, int] | None = None
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,11 @@ def run(program: Program, *, cancel: threading.Event, seconds: float, most: int)
     """
     if not sandbox.status().works:
         raise NoBoxError("This machine has no sandbox, and programs of skills run nowhere else. See: deskhand doctor")
-    limits = {"as": sandbox.MEMORY, "fsize": sandbox.FILE_BYTES} if program.limits is None else program.limits
-    most_processes = watching.process_limit()
-    limits = {**limits, **({"nproc": most_processes} if most_processes else {})}
+    limits = {**watching.limits(), **program.limits}
     launch = [str(sandbox.interpreter()), "-I", "-S", str(LAUNCH)]
     launch += [",".join(f"{name}={value}" for name, value in limits.items()), str(program.folder), *program.command]
     boxed = sandbox.wrap(launch, read=[LAUNCH, *program.read], write=program.write, inherit=True)
+    watch = watching.Watch(program.write)
     process = subprocess.Popen(
         boxed,
         env={**sandbox.environment(), **(program.environment or {})},
@@ -97,11 +96,14 @@ def run(program: Program, *, cancel: threading.Event, seconds: float, most: int)
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    watch = watching.Watch(process.pid, program.write)
+    watch.begin(process.pid)
+    problem = ""
     try:
-        return _Following(process, most, watch).follow(program.stdin, cancel, time.monotonic() + seconds, seconds)
+        ended = _Following(process, most, watch).follow(program.stdin, cancel, time.monotonic() + seconds, seconds)
     finally:
         end(process, watch.inside)
+        problem = watch.settle()
+    return replace(ended, stopped=f"It was stopped: {problem}.") if problem and not ended.stopped else ended
 
 
 def end(process: subprocess.Popen[bytes], inside: Inside | None) -> None:

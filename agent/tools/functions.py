@@ -102,9 +102,7 @@ class SkillFunctions:
             "data": str(folder),
             "result_bytes": limits.result_bytes,
             # Applications inherit limits, and a browser needs more than a tool.
-            "memory": None if free else sandbox.MEMORY,
-            "file_bytes": None if free else sandbox.FILE_BYTES,
-            "processes": None if free or not sandbox.status().works else watching.process_limit(),
+            "limits": {} if free else _limits(),
             "libraries": [str(path) for path in sandbox.libraries()],
         }
         writable: list[Path] = []
@@ -122,6 +120,11 @@ class SkillFunctions:
                 "See: deskhand doctor"
             )
         return _Job(command, sandbox.environment(), line, writable)
+
+
+def _limits() -> dict[str, int]:
+    """Those of a tool; outside of a box all processes of the person would count."""
+    return {name: most for name, most in watching.limits().items() if name != "nproc" or sandbox.status().works}
 
 
 def _group(skill: Skill) -> Group:
@@ -169,6 +172,7 @@ class _Run:
 
     def run(self, job: _Job) -> ToolResult:
         self._data = job.writable[0] if job.writable else None
+        watch = watching.Watch(job.writable)
         process = subprocess.Popen(
             job.command,
             env=job.environment,
@@ -181,11 +185,15 @@ class _Run:
         assert process.stdin  # noqa: S101 - for the type checker: all three are pipes
         assert process.stdout  # noqa: S101
         assert process.stderr  # noqa: S101
-        watch = watching.Watch(process.pid if job.boxed else None, job.writable)
+        if job.boxed:
+            watch.begin(process.pid)
+        problem = ""
         try:
-            return self._follow(process.stdin, process.stdout, process.stderr, job.line, watch)
+            result = self._follow(process.stdin, process.stdout, process.stderr, job.line, watch)
         finally:
             boxed.end(process, watch.inside)
+            problem = watch.settle()
+        return ToolResult(error=f"The tool was stopped: {problem}.") if problem and not result.error else result
 
     def _follow(
         self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], line: bytes, watch: watching.Watch

@@ -172,7 +172,7 @@ class Pages:
             read=[deno, PAGE],
             environment={"DENO_DIR": "/tmp/deno", "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"},  # noqa: S108 - likewise
             stdin=json.dumps(told).encode(),
-            limits={"data": MEMORY, "fsize": 0},
+            limits={"as": -1, "data": MEMORY, "fsize": 0},
         )
         ended = boxed.run(program, cancel=cancel, seconds=limits.tool_seconds, most=MOST_OUTPUT)
         if ended.stopped:

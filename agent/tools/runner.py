@@ -65,10 +65,8 @@ def main() -> None:
         return reply["value"]
 
     call = json.loads(reading.readline())
-    limits = {"AS": call["memory"], "FSIZE": call["file_bytes"], "NPROC": call["processes"], "CORE": 0}
-    for kind, limit in limits.items():
-        if limit is not None:
-            resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (limit, limit))
+    for name, most in {**call["limits"], "core": 0}.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (most, most))
     try:
         value = run(call, ask)
         say({"value": cut(value, call["result_bytes"])})

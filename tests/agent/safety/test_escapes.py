@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from deskhand.agent.limits import Limits
-from deskhand.agent.safety import sandbox, seccomp, watching
+from deskhand.agent.safety import quota, sandbox, seccomp, watching
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.model.types import ToolCall
@@ -248,11 +248,9 @@ def test_disks_are_not_filled(hostile, tmp_path):
     result = hostile("for n in range(10**6):\n    open(host.data / str(n), 'wb').write(b'x' * (16 << 20))")
     assert "holds more than 256 MB" in result.error
     folder = tmp_path / "data" / "hostile"
-    size = sum(path.stat().st_size for path in folder.iterdir())
-    assert size < 8 * watching.FOLDER_BYTES
-    # Until it is emptied the skill's tools do not run.
-    assert "holds more" in hostile("time.sleep(1)\nreturn ''").error
-    shutil.rmtree(folder)
+    # What the killed call wrote is gone, what was there before it is there.
+    assert [path.name for path in folder.iterdir()] == ["x"]
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= quota.BYTES
     assert hostile("return 'fine'").value == "fine"
 
 

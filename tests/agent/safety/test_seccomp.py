@@ -99,6 +99,7 @@ def test_no_thread_has_files_of_its_own(machine):
     row, call = machine
     assert call(seccomp.CLONE[row], 0x003D0F00 & ~0x400) == EPERM
     assert call(seccomp.CLONE[row], 0x00004111) == ALLOW  # vfork
+    assert [call(seccomp.PRCTL[row], option) for option in (3, 4, 15, 38)] == [ALLOW, ERRNO, ALLOW, ALLOW]
     assert [call(seccomp.CLOSE_RANGE[row], 3, 9, flags) for flags in (0, 2, 4, 6)] == [
         ALLOW,
         ERRNO | 22,
