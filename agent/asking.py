@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from deskhand.agent import prompt, records
+from deskhand.agent.echo import Echo
 from deskhand.agent.events import CallProposed, Notice, Progressed, TextAdded, ThoughtAdded
 from deskhand.agent.fitting import LeftOut
 from deskhand.agent.tools import disclosure
@@ -47,6 +48,8 @@ class Said:
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     broken: list[BrokenCall] = field(default_factory=list[BrokenCall])
     finish: FinishReason = "stop"
+    echoed: bool = False
+    """It repeated the instructions of a skill; that was not shown."""
 
     def reask(self) -> tuple[Message, ...]:
         """What follows the history once, so that the model writes its call again; it is not kept."""
@@ -119,16 +122,33 @@ class Asker:
 
     def _stream(self, turn: Turn, said: Said, request: Request, left_out: LeftOut) -> None:
         turn.note("prompt", sha256=records.digest(request), messages=len(request.messages), tools=len(request.tools))
-        for delta in self._engine.generate(request, turn.stop):
-            if left_out and left_out != self._told.get(turn.conversation) and not turn.alone:
-                self._told[turn.conversation] = left_out
-                turn.emit(Notice("engine", left_out.sentence))
-            _take(turn, said, delta)
-            turn.streamed(said.text, said.thought)
+        read = [found.instructions for message in request.messages if (found := disclosure.activation(message))]
+        echo = Echo([*read, *(group.body for group in self._toolbox.groups if group.core)])
+        deltas = self._engine.generate(request, turn.stop)
+        try:
+            for delta in deltas:
+                if left_out and left_out != self._told.get(turn.conversation) and not turn.alone:
+                    self._told[turn.conversation] = left_out
+                    turn.emit(Notice("engine", left_out.sentence))
+                if isinstance(delta, TextDelta):
+                    delta = TextDelta(echo.show(delta.text))  # noqa: PLW2901 - what of it may be shown
+                else:
+                    _take(turn, said, TextDelta(echo.rest()))
+                _take(turn, said, delta)
+                turn.streamed(said.text, said.thought)
+                if echo.found:
+                    said.echoed = True
+                    break
+        finally:
+            if isinstance(deltas, Generator):
+                deltas.close()  # what it still writes would only cost time
+            _take(turn, said, TextDelta(echo.rest()))
 
 
 def _take(turn: Turn, said: Said, delta: Delta) -> None:
     match delta:
+        case TextDelta(""):
+            pass
         case TextDelta(piece):
             said.text += piece
             turn.emit(TextAdded(piece))

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from deskhand.agent import beyond, prompt, screening
+from deskhand.agent import beyond, claims, prompt, scopes, screening
 from deskhand.agent.acting import Actor, Sight
 from deskhand.agent.asking import Asker, Said
 from deskhand.agent.background import Background
@@ -21,6 +21,7 @@ from deskhand.agent.events import (
     Notice,
     Outcome,
     Progressed,
+    TextAdded,
     TurnEnded,
     TurnStarted,
 )
@@ -241,6 +242,8 @@ class Agent:
                 if choice == "none":
                     break
                 reask, wanted = (), "auto"
+            elif said.echoed and wanted == "auto" and not turn.closing:
+                wanted = "required"  # it was told what to do: to say it again is no answer
             elif not said.broken:
                 return turn.outcome(said.finish)
             elif reask:
@@ -262,8 +265,26 @@ class Agent:
                 self._failed(turn, broken)
             self._act(turn, said.calls)
             raise
+        self._correct(turn, said)
         self._keep(turn, said)
         return said
+
+    def _correct(self, turn: Turn, said: Said) -> None:
+        """Put a sentence of ours behind an answer that claims what no call of this turn has done."""
+        if said.calls or said.broken or said.finish not in {"stop", "length"}:
+            return
+        person = next((message.text for message, _ in reversed(turn.traced) if message.role == "user"), "")
+        wrong = claims.correction(said.text, person, turn.calls, self._acted(turn))
+        if wrong:
+            said.text += f"\n\n{wrong}"
+            turn.emit(TextAdded(f"\n\n{wrong}"))
+            turn.note("correction", answer=said.text)
+
+    def _acted(self, turn: Turn) -> list[CallRecord]:
+        """The calls of a turn that worked and may have changed something."""
+        worked = (record for record in turn.calls if not record.error)
+        tools = ((record, self._toolbox.find(record.call.name)) for record in worked)
+        return [record for record, tool in tools if tool and scopes.changes(tool.scopes, quiet=tool.quiet)]
 
     def _activate(self, turn: Turn, name: str) -> None:
         """Activate what the person named with ``/name``, as if the model had; what is no skill's name is left alone."""

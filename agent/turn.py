@@ -11,6 +11,7 @@ from deskhand.agent.limits import Stop
 from deskhand.agent.safety import taint
 from deskhand.agent.safety.audit import Audit, AuditError
 from deskhand.agent.safety.taint import Taint, Traced
+from deskhand.agent.tools.disclosure import ACTIVATE
 from deskhand.model.types import FinishReason, Usage
 
 Emit = Callable[[Event], None]
@@ -108,7 +109,8 @@ class Turn:
         if finish == "cancelled":
             return f"Stopped. Done so far: {done}." if done else "Stopped."
         if finish == "stop":
-            return f"Done: {done}."
+            opened = [str(record.call.arguments.get("name")) for record in self.calls if record.call.name == ACTIVATE]
+            return f"I'm ready to use “{opened[-1]}”. What should I do?" if done == ACTIVATE else f"Done: {done}."
         if self.stop.timed_out:
             return "I stopped because the time for one turn was up: say “go on”, or ask for less at a time."
         if self.spent:
