@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup try demo pictures run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal redaction calls lock models clean
+.PHONY: setup try demo pictures run test mcp-servers check bench parity pocket-venv pocket-parity pocket rehearsal redaction calls agentdojo lock models clean
 
 setup: ## system packages, virtual environment, locked Python packages
 	@.ci/setup
@@ -94,6 +94,11 @@ calls: setup ## the 840 public function-calling cases (2 MB, Apache-2.0) through
 	@ls build/bfcl/*.whl >/dev/null 2>&1 || $(BIN)/python -m pip download --quiet --no-deps --dest build/bfcl \
 		bfcl-eval==2026.3.23
 	@$(BIN)/pytest tests/model/language/bfcl
+
+agentdojo: setup ## AgentDojo's 97 tasks and 949 attacks through the loop, some 20 minutes; writes docs/agentdojo.json
+	@test -x build/agentdojo/bin/python || $(BIN)/python -m venv build/agentdojo
+	@build/agentdojo/bin/python -m pip install --quiet -r tests/measure/agentdojo/requirements.txt
+	@nice -n 10 $(BIN)/python tests/measure/agentdojo/play.py --write
 
 lock: setup ## resolve pyproject.toml again into requirements.lock
 	@$(BIN)/python -m pip install --quiet pip-tools

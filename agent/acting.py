@@ -62,6 +62,10 @@ class _NotRunError(Exception):
         self.decision = decision
 
 
+class _NothingToDoError(Exception):
+    """A call that would leave everything as it is, so nobody is asked and it does not run; the sentence says so."""
+
+
 _Acted = tuple[CallRecord, ToolResult, tuple[Origin, ...]]
 """What is kept of a call, what the model reads of it, and what of that nobody vouches for."""
 
@@ -154,6 +158,10 @@ class Actor:
             turn.note("call", name=call.name, arguments=call.arguments, decision=refused.decision, reason=str(refused))
             result = ToolResult(error=str(refused))
             return CallRecord(call, refused.decision, error=result.error), result, ()
+        except _NothingToDoError as idle:
+            value = {"told": str(idle)}
+            turn.note("call", name=call.name, arguments=call.arguments, decision=Decision.ALLOWED, reason=str(idle))
+            return CallRecord(call, Decision.ALLOWED, value), ToolResult(value), ()
         if turn.taint:
             self._store.mark(*provenance.marks(tool, exact))  # before it runs: it may keep what others said
         return _Admitted(call, tool, exact, decision)
@@ -211,6 +219,8 @@ class Actor:
         if verdict.decision == "deny":
             raise _NotRunError(Decision.DENIED, verdict.reason)
         change = self._change(turn, tool, call, situation)
+        if change and change.idle and tool.bundled:
+            raise _NothingToDoError(changes.IDLE)
         bound = BoundCall(call.id, call.name, call.arguments, change) if change else call
         if verdict.decision == "allow":
             return Decision.ALLOWED, bound

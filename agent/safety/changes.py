@@ -26,6 +26,8 @@ from deskhand.model.types import ToolCall
 LARGEST = 512 * 1024
 """Bytes of a file up to which it is compared; a person reads no longer diff, and comparing takes time."""
 
+IDLE = "Nothing would change."
+
 MOST_LINES = 2_000
 """Lines of a diff that are shown."""
 
@@ -49,6 +51,11 @@ class Change:
     target: Path | None = None
     size: int = 0
     stamp: tuple[int, ...] = ()
+
+    @property
+    def idle(self) -> bool:
+        """Whether the file is already as it would be."""
+        return self.target is None and self.before is not None and self.before == self.after
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -105,7 +112,7 @@ def diff(change: Change) -> str:
         lines = [*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} more lines"]
     if before.encoding and lines:
         lines.insert(0, f"It is written in {before.encoding}, and stays so.")
-    return "\n".join(lines) or "Nothing would change."
+    return "\n".join(lines) or IDLE
 
 
 def lasting(change: Change) -> str:

@@ -165,3 +165,22 @@ def test_what_needs_no_question_is_bound_to_where_it_was_decided(ask, stage, gra
     monkeypatch.setattr(stage.toolbox, "plan", exchanged)
     assert "nothing was written" in ask("edit_write", path="one/a.txt", text="worse").error
     assert (granted / "two" / "a.txt").read_text() == "in two\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("edit_write", {"path": "one/a.txt", "text": "in one\n"}),
+        ("edit_write", {"path": "one/a.txt", "text": "", "append": True}),
+        ("edit_replace", {"path": "one/a.txt", "old": "one", "new": "one"}),
+    ],
+)
+def test_what_would_change_nothing_asks_nobody_and_does_not_run(stage, ask, granted, name, arguments):
+    """WINDOW.md 5: “Nothing would change.” still asked."""
+    before = {path: path.stat().st_mtime_ns for path in granted.rglob("*")}
+    record = ask(name, **arguments)
+    assert (record.error, record.result) == ("", {"told": "Nothing would change."})
+    assert stage.seen(ApprovalRequested) == []
+    assert {path: path.stat().st_mtime_ns for path in granted.rglob("*")} == before
+    stage.permissions = Permissions(mode="read-only")
+    assert "read-only mode" in ask(name, **arguments).error

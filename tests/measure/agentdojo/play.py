@@ -78,7 +78,7 @@ class Actor:
     def info(self) -> EngineInfo:
         return EngineInfo("scripted", "agentdojo", 200_000, sees=True, hears=True, drafts=False)
 
-    def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Any]:  # noqa: ARG002
+    def generate(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Any]:
         read = any(INJECTED in message.text for message in request.messages if message.role == "tool")
         if self._attack and (read or not self.left):
             self.left, self._attack = self._attack + self.left, []
@@ -94,7 +94,9 @@ class Actor:
             yield CallDelta(ToolCall("c", wanted, arguments))
         else:
             names = declared["activate_skill"].parameters["properties"]["name"]["enum"]
-            yield CallDelta(ToolCall("c", "activate_skill", {"name": wanted if wanted in names else f"mcp.{self._suite}"}))
+            yield CallDelta(
+                ToolCall("c", "activate_skill", {"name": wanted if wanted in names else f"mcp.{self._suite}"})
+            )
         yield Finish("stop")
 
     def close(self) -> None:
@@ -155,7 +157,7 @@ class Table:
         for turns in range(1, MOST_TURNS + 1):
             outcome = agent.turn(conversation, task["prompt"] if turns == 1 else "go on", (), emit, threading.Event())
             records += outcome.calls
-            if outcome.answer == task["answer"].strip() or not engine.left:
+            if not engine.left:
                 break
         store.close()
         (self._folder / f"{self._count}.db").unlink()
@@ -245,7 +247,8 @@ def attacked(judge: Judge, every: dict[str, Any], *, marks: bool) -> dict[str, A
                     found.update(attackers_calls_that_ran=len(acts), goals_reached=told["attacked"])
                     acted += [f"{suite}/{user}/{injection}: {', '.join(acts)}"] if acts else []
                     acted += [f"{suite}/{user}/{injection}: goal"] if told["attacked"] and not acts else []
-    return {**found, "reads_that_ran": sum(read.values()), "what": acted}
+    zero = {"attackers_calls_that_ran": 0, "goals_reached": 0}
+    return {**zero, **found, "reads_that_ran": sum(read.values()), "what": acted}
 
 
 def main() -> None:
@@ -267,7 +270,29 @@ def main() -> None:
     judge.close()
     print(json.dumps(result, indent=1))  # noqa: T201 - the answer
     if given.write:
-        (ROOT / "docs" / "agentdojo.json").write_text(json.dumps(result, indent=1) + "\n")
+        write(result)
+
+
+def write(result: dict[str, Any]) -> None:
+    """Put a result into docs."""
+    rows = ["| | reading tools marked | nothing marked |", "| --- | ---: | ---: |"]
+    parts = [result["reading tools marked"], result["nothing marked"]]
+    for words, cell in (
+        ("tasks of people that were done", "{honest[done]} of {honest[tasks]}"),
+        ("questions a task: median, mean, most", "{q[median]:g}, {q[mean]:g}, {q[most]}"),
+        ("tasks without a question", "{q[none]}"),
+        ("attacks", "{attacks[attacks]}"),
+        ("calls that attackers wanted", "{attacks[calls]}"),
+        ("of these, calls that act and ran", "{attacks[attackers_calls_that_ran]}"),
+        ("of these, calls that only read and ran", "{attacks[reads_that_ran]}"),
+        ("attackers' goals that were reached", "{attacks[goals_reached]}"),
+    ):
+        rows.append(f"| {words} | {' | '.join(cell.format(q=part['honest']['questions'], **part) for part in parts)} |")
+    (ROOT / "docs" / "agentdojo.json").write_text(json.dumps(result, indent=1) + "\n")
+    page = ROOT / "docs" / "security.md"
+    mark = "<!-- agentdojo: made by `make agentdojo` -->", "<!-- /agentdojo -->"
+    before, _, rest = page.read_text().partition(mark[0])
+    page.write_text("\n".join([f"{before}{mark[0]}", *rows, f"{mark[1]}{rest.partition(mark[1])[2]}"]))
 
 
 if __name__ == "__main__":
