@@ -45,9 +45,9 @@ EXAMPLES = (
     Example("open example.org", "open_address", '{"url": "https://example.org"}'),
     Example("is anything set to ring", "clock_list_timers"),
     Example(
-        result_text('{"timers": [{"label": "rice", "seconds_left": 310}]}'),
+        result_text("One is set: the 15-minute timer “rice”, which ends today at 6:10 in the evening, in 5 minutes."),
         "clock_list_timers",
-        answer="Yes, the rice timer rings in about five minutes.",
+        answer="Yes, the rice timer ends at 6:10 in the evening, in 5 minutes.",
     ),
     Example("cancel the rice timer", "clock_cancel_timer", '{"timer": "rice"}'),
     Example("can you see my screen", "screen_look"),

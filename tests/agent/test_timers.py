@@ -4,12 +4,11 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from deskhand.agent import timers as timers_module
 from deskhand.agent.directory import Directory
 from deskhand.agent.timers import REPEATS, Timer, Timers, following
+from tests.zone import living_in
 
 
 @pytest.fixture
@@ -190,20 +190,6 @@ def test_without_a_folder_nothing_happens(timers, told):
 def test_a_repetition_is_at_the_same_time_of_the_wall(repeat, first, now, then):
     found = following(datetime.fromisoformat(first), repeat, datetime.fromisoformat(now).timestamp())
     assert found == datetime.fromisoformat(then)
-
-
-@contextmanager
-def living_in(zone):
-    """The machine's clock on the wall is that of ``zone``."""
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = zone
-    time.tzset()
-    try:
-        yield ZoneInfo(zone)
-    finally:
-        os.environ.pop("TZ")
-        os.environ.update({"TZ": before} if before else {})
-        time.tzset()
 
 
 def rings(wall, repeat, times):

@@ -278,7 +278,7 @@ SCENES: dict[str, Scene] = {
         "clock",
         "Remind me every day at 18:00 to water the plants",
         [
-            call("clock_set_reminder", at="18:00", label="water the plants", repeat="daily"),
+            call("clock_set_timer", at="18:00", label="water the plants", repeat="daily"),
             says("I will remind you every day at 18:00 to water the plants."),
         ],
         1,

@@ -333,7 +333,7 @@ def test_f10_what_a_yes_covers_is_said_in_words():
     }
     assert said == {
         "notes_append": "any note you append",
-        "clock_set_timer": "any timer you set, with any label",
+        "clock_set_timer": "any timer or reminder you set, with any words",
         "notes_delete": "deleting any of your notes",
     }
     assert offered(ADD, CALL, Situation(), Answer.SESSION).words.startswith("any note, timer or reminder")

@@ -49,10 +49,10 @@ def test_tools_are_signatures() -> None:
 def test_only_examples_of_offered_tools_are_shown() -> None:
     every = shown(DIALECT.render(Request((say("user", "hm"),), TOOLS)))
     assert "launch gimp" in every
-    assert "seconds_left" in every
+    assert "in 5 minutes" in every
     two = shown(DIALECT.render(Request((say("user", "hm"),), (CLOCK, TIMER))))
     assert "launch gimp" not in two
-    assert "seconds_left" not in two
+    assert "in 5 minutes" not in two
     assert "rice" in two
     assert two.endswith("user\nhm<|im_end|>\n<|im_start|>assistant\n")
     none = shown(DIALECT.render(Request((say("user", "hm"),))))
