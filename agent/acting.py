@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 from deskhand.agent import hearing_back, scopes, screening
 from deskhand.agent.background import Background
 from deskhand.agent.events import Aim, Answer, ApprovalRequest, ApprovalRequested, CallRecord, Decision, Notice
+from deskhand.agent.filename import spelled
 from deskhand.agent.hearing import Hearing
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
@@ -269,9 +270,10 @@ class Actor:
         read = turn.taint
         session, always = (offered(tool, call, situation, answer) for answer in (Answer.SESSION, Answer.ALWAYS))
         command = self._toolbox.preview(tool, call)
-        said = hearback.phrase(tool, call, tainted=bool(read), command=command)
+        named = _named(call, change)
+        said = hearback.phrase(tool, named, tainted=bool(read), command=command)
         aim = self._sight.aim(tool, call, turn.stop) if self._sight else None
-        question, note, told = sentence(tool, call, aim)
+        question, note, told = sentence(tool, named, aim)
         return ApprovalRequest(
             call,
             tool.skill,
@@ -297,6 +299,14 @@ class Actor:
 
 def _as_it_is(acted: _Acted) -> _Acted:
     return acted
+
+
+def _named(call: ToolCall, change: Change | None) -> ToolCall:
+    """A call with the files that it really would change, in place of links to them."""
+    if change is None:
+        return call
+    names = {"path": change.path, **({"target": change.target} if change.target else {})}
+    return replace(call, arguments={**call.arguments, **{key: spelled(str(path)) for key, path in names.items()}})
 
 
 def _counts(tool: Tool, call: ToolCall, situation: Situation) -> str:

@@ -111,7 +111,10 @@ class TextFile:
         Raises:
             TextError: as of `replaced`.
         """
-        return self._changed(0, len(self._view), _END.sub("\n", text)) if self.raw else encoded(text)
+        if not self.raw:
+            return encoded(text)
+        new = text.removeprefix("\ufeff") if self.charset.mark else text
+        return self._changed(0, len(self._view), _END.sub("\n", new))
 
     def appended(self, text: str) -> bytes:
         """The file with a text at its end; likewise."""

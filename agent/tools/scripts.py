@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from deskhand.agent.directory import Directory
+from deskhand.agent.filename import spelled
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox
@@ -173,7 +174,7 @@ def _files(folder: Path) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     with contextlib.suppress(OSError), Directory.open(folder) as own:
         for each in itertools.islice(own.walk(), contents.MOST_FILES):
-            found[each.path] = (each.status.st_size, each.status.st_ctime_ns)
+            found[spelled(each.path)] = (each.status.st_size, each.status.st_ctime_ns)
     return found
 
 

@@ -112,6 +112,15 @@ def test_what_was_exchanged_while_the_person_was_asked_is_not_touched(ask, grant
     assert state(granted) == before
 
 
+def test_what_is_said_and_shown_is_the_file_behind_a_link(ask, stage, granted):
+    (granted / "link").symlink_to(granted / "two")
+    assert ask("edit_delete", path="link/a.txt").error == ""
+    (request,) = [event.request for event in stage.seen(ApprovalRequested)]
+    assert str(granted / "two" / "a.txt") in request.diff
+    assert "two" in request.phrase
+    assert "link" not in request.phrase
+
+
 def test_what_is_written_anew_is_not_written_elsewhere(ask, granted):
     def meanwhile():
         (granted / "one").rename(granted / "moved")

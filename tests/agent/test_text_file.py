@@ -142,6 +142,11 @@ def test_only_what_differs_within_the_piece_is_written():
     assert file.rewritten("a\nb café!\nc\nd ok éé\né\n") == raw.replace(b"\xe9\n", b"\xe9!\n")
 
 
+def test_a_mark_is_not_written_twice():
+    raw = codecs.BOM_UTF8 + b"a\n"
+    assert TextFile.of(raw).rewritten("\ufeffb\n") == codecs.BOM_UTF8 + b"b\n"
+
+
 def test_line_ends_that_would_become_one_are_not_made_one():
     file = TextFile.of(b"a\rb\nc")
     with pytest.raises(TextError, match="without touching"):

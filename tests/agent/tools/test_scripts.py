@@ -42,6 +42,19 @@ def box(make_skill, tmp_path, eyes):
     return Box()
 
 
+def test_what_a_script_wrote_is_told_through_no_link_and_in_letters_that_can_be_sent(box, tmp_path):
+    """F1 and report 22: a link to a folder is one name, and a name that is no UTF-8 is spelt."""
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "diary.txt").write_text("mine")
+    box.write(
+        "odd.py",
+        "import os, sys\nos.symlink(sys.argv[1], 'seen')\nos.makedirs('in')\n"
+        "open(b'in/caf\\xe9', 'w').close()\nos.mkfifo('pipe')\n",
+    )
+    result = box.run("scripts/odd.py", str(tmp_path / "private"))
+    assert result.value["files_written"] == ["in/caf\\xe9", "pipe", "seen"]
+
+
 def test_a_script_runs_with_its_arguments_in_the_own_folder(box):
     result = box.run("scripts/fill.py", "a b", "$HOME;id")
     assert result.value == {
