@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
@@ -51,9 +51,10 @@ class ScreenMenu(QObject):
 
     def fill(self, screens: Sequence[Screen]) -> None:
         """Offer screens first, then windows; their titles are other programs' text, and shown as such."""
+        before = self._menu.geometry()
         self._fill(screens, "" if screens else "No screen can be captured here")
         if self._menu.isVisible():
-            self._grow()
+            self._grow(before)
 
     def _fill(self, screens: Sequence[Screen], instead: str) -> None:
         menu = self._menu
@@ -78,13 +79,12 @@ class ScreenMenu(QObject):
         if self._painter is not None:
             add_choice(menu, self._painter, self._warn)
 
-    def _grow(self) -> None:
-        """Make room for what came, also where the menu stands at the lower edge of the screen."""
-        menu, lowest = self._menu, self._menu.screen().availableGeometry()
-        bottom = menu.geometry().bottom()
+    def _grow(self, before: QRect) -> None:
+        """Make room for what came; a menu that stands above its button grows upwards."""
+        menu = self._menu
         menu.adjustSize()
-        if menu.geometry().bottom() > lowest.bottom():
-            menu.move(menu.x(), max(lowest.top(), bottom + 1 - menu.height()))
+        if before.top() < menu.parentWidget().mapToGlobal(QPoint()).y():
+            menu.move(menu.x(), max(menu.screen().availableGeometry().top(), before.bottom() + 1 - menu.height()))
 
     def want_practice(self) -> None:
         """Ask for the practice window, where it is offered."""
