@@ -92,7 +92,7 @@ class AppHost:
             "click": pointer.click,
             "scroll": pointer.scroll,
             "type_text": pointer.type_text,
-            "dictate": Dictation(hearing, pointer.type_text, gui).dictate,
+            "dictate": Dictation(hearing, pointer, gui).dictate,
             "press_keys": pointer.press_keys,
             "windows": system.windows,
             "focus_window": system.focus_window,

@@ -22,6 +22,7 @@ from deskhand.model.types import Audio
 
 if TYPE_CHECKING:
     from deskhand.app.host.gui import Gui  # Qt, which the command line does not load
+    from deskhand.app.host.pointer import Pointer
 
 MOST_MINUTES = 30
 OPENING_SECONDS = 8.0
@@ -63,13 +64,13 @@ class Dictation:
 
     Args:
         hearing: writes a phrase down; None where nothing can.
-        type_text: types into the field that has the keyboard.
+        pointer: types into the field that has the keyboard.
         gui: of the window, which shows that the microphone is open; None where there is none.
     """
 
-    def __init__(self, hearing: Hearing | None, type_text: Callable[[Asked], Told], gui: Gui | None) -> None:
+    def __init__(self, hearing: Hearing | None, pointer: Pointer, gui: Gui | None) -> None:
         self._hearing = hearing
-        self._type = type_text
+        self._pointer = pointer
         self._gui = gui
 
     def dictate(self, asked: Asked) -> Told:
@@ -79,13 +80,14 @@ class Dictation:
             raise HostError(f"Dictation goes on for 1 to {MOST_MINUTES} minutes.")
         if self._gui is None or self._hearing is None:
             raise HostError("Dictation works from Deskhand's window only: open it and ask there.")
-        took = _Taking(asked, self._hearing, self._type, time.monotonic() + 60 * minutes)
+        took = _Taking(asked, self._hearing, self._pointer.type_text, time.monotonic() + 60 * minutes)
         began = time.monotonic()
         try:
             self._hearing.check()
+            self._pointer.bind(asked)
             with _shown(self._gui, asked.cancel) as say, EscapeKey() as escape, listening() as phrases:
                 ended = took.follow(phrases, escape, say)
-        except (MicrophoneError, DeafError, ModelError, FocusLostError) as error:
+        except (MicrophoneError, DeafError, ModelError, HostError) as error:
             if not took.typed:
                 raise HostError(str(error)) from error
             ended = str(error)

@@ -251,6 +251,38 @@ def test_what_lies_on_our_window_stays_visible(our_window, blue_window):
     assert not strikes(350, 200, own.areas())
 
 
+HOLED = """
+import sys
+from Xlib import X, display
+from Xlib.ext import shape
+connection = display.Display()
+root = connection.screen().root
+for holes in ([(0, 0, 200, 400), (250, 0, 300, 400)], None):
+    window = root.create_window(
+        100, 100, 400, 300, 0, 0 if holes is None else connection.screen().root_depth,
+        X.InputOnly if holes is None else X.InputOutput, override_redirect=True,
+        **({} if holes is None else {"background_pixel": 0x3366CC}))
+    if holes:
+        window.shape_rectangles(shape.SO.Set, shape.SK.Bounding, X.Unsorted, 0, 0, holes)
+    window.map()
+connection.sync()
+print("shown", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_our_window_is_painted_over_also_where_it_is_seen_through_another(our_window):
+    """F6, for pixels: a window above ours that has a hole, or no pixels at all, hid ours from what paints over it."""
+    process = subprocess.Popen([sys.executable, "-c", HOLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"shown\n"
+    percept = capture.grab()
+    process.communicate()
+    pixels = np.frombuffer(percept.image.pixels, np.uint8).reshape(-1, 3)
+    assert not (pixels == (255, 0, 0)).all(axis=1).any()
+    assert pixel(percept, 325, 200) == (128, 128, 128)
+    assert pixel(percept, 150, 200) == (0x33, 0x66, 0xCC)
+
+
 # python-xlib leaves the sockets open with which it did not reach a server.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_where_nobody_says_what_is_ours_nothing_is_captured(monkeypatch):

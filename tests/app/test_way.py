@@ -50,10 +50,12 @@ def work():
     (screen,) = capture.clients()
     host.saw([capture.grab(screen, budget=70)])
     stop = threading.Event()
+    seen = host.ask(Asked("look", {}, "screen_look", "screen", ("screen",), stop, "c0")).images[0].pixels
+    looked = len({seen[at : at + 3] for at in range(0, len(seen), 3)})
     tool = Tool("input_click", "input", "", {}, ("input",), bundled=True)
     aim = host.sight.aim(tool, ToolCall("c1", tool.name, {"x": x, "y": y}), stop)
     # Asked in the window's thread, as the question to the person is: behind what brings the window back.
-    told = {"note": aim.note, "colours": 0, "visible": own_thread.call(cover.isVisible, stop)}
+    told = {"note": aim.note, "colours": 0, "looked": looked, "visible": own_thread.call(cover.isVisible, stop)}
     if aim.image is not None:
         pixels = aim.image.pixels
         told["colours"] = len({pixels[at : at + 3] for at in range(0, len(pixels), 3)})
@@ -102,6 +104,7 @@ def test_it_goes_away_for_the_picture_and_the_click_and_comes_back(below):
     process, label, place = below
     (told,) = run(*place, "way")
     assert told["note"] == told["error"] == ""
+    assert told["looked"] > 10, "so does a look (WINDOW.md 1: our window was painted over the button)"
     assert told["colours"] > 10, "the approval shows what is below, not grey"
     assert told["visible"], "back before the person is asked"
     assert told["back"]

@@ -54,6 +54,14 @@ def test_the_text_that_would_be_clicked_is_read_out():
     assert "the place is on the text “Order" in line
 
 
+def test_the_window_that_would_be_clicked_is_named():
+    line = asked(Aim(screen(), (280, 152), "Shop\nhere"))[-1]
+    assert line.startswith("    in the window “")
+    assert "Shop" in line
+    assert "the place is on the text “Order" in line
+    assert "\n" not in line
+
+
 def test_a_place_beside_all_text_is_told_from_the_nearest():
     line = asked(Aim(screen(), (280, 220)))[-1]
     assert "the place is on no text; the nearest is “Order" in line

@@ -288,6 +288,8 @@ def test_the_place_of_a_click_is_shown_with_a_mark_around_it(below, theme, qtbot
 
 
 def test_a_place_that_can_not_be_shown_says_why(below, theme, qtbot):
+    named, _ = ask(below, theme, {"x": 5, "y": 5}, aim=Aim(Image(bytes(30_000), 100, 100), (50, 50), "Shop"))
+    assert named.findChild(QLabel, "approval-aim-title").text() == "At this place of “Shop”, as it is now"
     sheet, _ = ask(below, theme, aim=Aim(note="There is no screen."))
     assert sheet.findChild(QLabel, "approval-aim-note").text() == "It can't be shown: There is no screen."
     assert sheet.findChild(QLabel, "approval-aim") is None

@@ -11,11 +11,13 @@ from deskhand.agent.safety.windows import Area
 from deskhand.agent.tool import Tool
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.host import pointer
+from deskhand.app.host.dictation import _Taking
 from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.pointer import Pointer
 from deskhand.app.host.selection import Selection
 from deskhand.app.host.sight import Sight
 from deskhand.app.host.target import CLICKED_ELSEWHERE, TYPED_ELSEWHERE, UNSEEN, Targets
+from deskhand.app.host.typist import FocusLostError
 from deskhand.app.x11.connection import connected
 from deskhand.app.x11.windows import Windows
 from deskhand.model.types import ToolCall
@@ -249,6 +251,43 @@ def test_text_over_a_selection_goes_where_the_question_says(hand, letter, other,
     front.settle()
     assert letter.keys("letter") == "Good day"
     assert front.said == []
+
+
+class Ears:
+    """Hears one phrase."""
+
+    def transcribe(self, _phrase, _cancel):
+        return "the first of two phrases"
+
+
+def dictated(hand) -> _Taking:
+    asked = Asked("dictate", {}, "t", "dictation", ("input",), STOP, "c2")
+    hand.pointer.bind(asked)
+    return _Taking(asked, Ears(), hand.pointer.type_text, 0)
+
+
+def test_dictation_tells_what_it_typed_before_another_window_took_the_keyboard(hand, letter, other):
+    """F7, for text that nobody sees before it is typed."""
+    other("thief").do("window('taker', 600, 200, 300, 300)")
+    letter.do("activate(of('letter'))")
+    letter.do(f"thief = d.create_resource_object('window', {number('taker')}); at(5, lambda: focus(thief))")
+    took = dictated(hand)
+    with pytest.raises(FocusLostError, match=r"^I stopped after \d+ of 24 characters") as stopped:
+        took._take(None)
+    assert took.typed == "the first of two phrases"[: stopped.value.typed]
+
+
+def test_dictation_stays_in_the_window_in_which_it_began(hand, letter, other):
+    took = dictated(hand)
+    took._take(None)
+    chat = other("chat")
+    chat.do("activate(window('chat', 150, 450, 300, 200))")
+    with pytest.raises(HostError, match=TYPED_ELSEWHERE):
+        took._take(None)
+    chat.settle()
+    letter.settle()
+    assert letter.keys("letter") == took.typed == "the first of two phrases"
+    assert chat.said == []
 
 
 def number(title: str) -> int:
