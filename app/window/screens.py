@@ -81,9 +81,9 @@ class ScreenMenu(QObject):
 
     def _grow(self, before: QRect) -> None:
         """Make room for what came; a menu that stands above its button grows upwards."""
-        menu = self._menu
+        menu, button = self._menu, self._menu.parentWidget()
         menu.adjustSize()
-        if before.top() < menu.parentWidget().mapToGlobal(QPoint()).y():
+        if button and before.top() < button.mapToGlobal(QPoint()).y():
             menu.move(menu.x(), max(menu.screen().availableGeometry().top(), before.bottom() + 1 - menu.height()))
 
     def want_practice(self) -> None:
