@@ -6,6 +6,7 @@ see anything but text, hear anything but words.
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 import time
@@ -14,7 +15,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from deskhand.model.cascade.decision import DecidingDialect
+from deskhand.model.cascade.decision import DecidingDialect, written_call
+from deskhand.model.cascade.examples import ExampleFilter
 from deskhand.model.cascade.ocr import Reader
 from deskhand.model.cascade.recognised import screen_text
 from deskhand.model.cascade.speech import Listener
@@ -23,6 +25,8 @@ from deskhand.model.errors import EngineBusyError, PromptError
 from deskhand.model.llama.local import LocalEngine
 from deskhand.model.types import (
     Audio,
+    BrokenCall,
+    CallDelta,
     Delta,
     EngineInfo,
     Finish,
@@ -44,6 +48,9 @@ KEPT = 256
 
 NOTHING_HEARD = "I could not hear any words in that recording. Please check the microphone and say it again."
 """The answer to a recording without words that came with no text: no model is asked, so none invents a command."""
+
+REPEATED = "… I don't know. Please ask again in other words."
+"""What stands in place of an answer that began to repeat an example of the prompt."""
 
 NO_QUESTION = "What is on this screen?"
 """What a picture without any words asks."""
@@ -141,13 +148,19 @@ class CascadeEngine:
             self._written(message, asks=not request.unfinished or message is not last) for message in request.messages
         )
         reworded = replace(request, messages=messages, sampling=Sampling(temperature=0))
+        examples = ExampleFilter("\n".join(message.text for message in messages if message.role != "system"))
         for delta in self._text.generate(reworded, cancel):
             if isinstance(delta, Finish):
                 usage = delta.usage
                 first = usage.ttft_ms + recognised if usage.ttft_ms else 0.0
+                if rest := REPEATED if examples.found else examples.rest():
+                    yield TextDelta(rest)
                 yield replace(delta, usage=replace(usage, ttft_ms=first))
+            elif isinstance(delta, TextDelta):
+                if text := examples.show(delta.text):
+                    yield TextDelta(text)
             else:
-                yield delta
+                yield _own(delta, examples)
 
     def _recognise(self, request: Request, cancel: threading.Event) -> Iterator[Delta]:
         for part in (part for message in request.messages for part in message.parts):
@@ -194,6 +207,13 @@ class CascadeEngine:
 
     def _said(self, part: Part) -> str:
         return part.text if isinstance(part, Text) else self._known[part.digest]
+
+
+def _own(delta: Delta, examples: ExampleFilter) -> Delta:
+    """A call, unless its arguments are an example's."""
+    if isinstance(delta, CallDelta) and examples.taints(json.dumps(dict(delta.call.arguments), ensure_ascii=False)):
+        return BrokenCall(written_call(delta.call), "Its arguments are those of an example.")
+    return delta
 
 
 def _without_growing(request: Request) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from deskhand.model.cascade.recognised import screen_text
@@ -65,3 +66,57 @@ EXAMPLES = (
         answer="I am Deskhand. Ask me about your screen, or let me set timers, take notes and open programs.",
     ),
 )
+
+
+MARKS = (
+    *("6 eggs, flour", "water the plants", "rice timer", "blue train", "music player", "example.org"),
+    *("leaves drift down", "quiet letters from the trees", "no longer used, out of date"),
+)
+"""Words of the examples that stand in no answer by chance."""
+
+ARGUMENT_MARKS = ("6 eggs, flour", "water the plants", "rice", "boiler", "gimp", "example.org")
+"""The same of calls, where a word is enough: no argument is made up."""
+
+
+class ExampleFilter:
+    """Keeps what the examples say out of answers and calls, unless the conversation says it too.
+
+    Args:
+        said: all text of the conversation.
+    """
+
+    def __init__(self, said: str) -> None:
+        said = said.casefold()
+        self._marks = [mark for mark in MARKS if mark not in said]
+        self._argument_marks = [mark for mark in ARGUMENT_MARKS if mark not in said]
+        self._held = ""
+        self.found = False
+        """The answer began to repeat an example; nothing more of it is shown."""
+
+    def show(self, piece: str) -> str:
+        """Take the next piece of an answer and give what can be shown."""
+        self._held += piece
+        low = self._held.casefold()
+        if self.found or any(mark in low for mark in self._marks):
+            self.found = True
+            at = min((low.find(mark) for mark in self._marks if mark in low), default=0)
+            text, self._held = self._held[:at], ""
+            return text
+        keep = max((_overlap(low, mark) for mark in self._marks), default=0)
+        return self._cut(len(self._held) - keep)
+
+    def rest(self) -> str:
+        """Give what is held back, at the end."""
+        return "" if self.found else self._cut(len(self._held))
+
+    def taints(self, arguments: str) -> bool:
+        """Whether a call's arguments, as JSON, are an example's."""
+        return any(re.search(rf"\b{re.escape(mark)}\b", arguments.casefold()) for mark in self._argument_marks)
+
+    def _cut(self, at: int) -> str:
+        text, self._held = self._held[:at], self._held[at:]
+        return text
+
+
+def _overlap(text: str, mark: str) -> int:
+    return next((n for n in range(min(len(text), len(mark) - 1), 0, -1) if text.endswith(mark[:n])), 0)
