@@ -21,7 +21,7 @@ from deskhand.agent.hearing import Hearing
 from deskhand.agent.history import Store
 from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
-from deskhand.agent.safety import addresses, changes, hearback, provenance, taint
+from deskhand.agent.safety import addresses, changes, destination, hearback, provenance, taint
 from deskhand.agent.safety.changes import BoundCall, Change
 from deskhand.agent.safety.grants import DAYS, GrantsError
 from deskhand.agent.safety.painting import Painter
@@ -53,6 +53,9 @@ class Sight(Protocol):
     def aim(self, tool: Tool, call: ToolCall, cancel: threading.Event) -> Aim | None:
         """What is there; None where the call acts at no place of the screen."""
         ...
+
+
+OPEN_ADDRESS = "open_address"
 
 
 class _NotRunError(Exception):
@@ -278,7 +281,7 @@ class Actor:
             call,
             tool.skill,
             tool.description,
-            _touched(self._toolbox.touches(tool), call),
+            _touched(tool, self._toolbox.touches(tool), call),
             origins=read.origins,
             carried=read.carried(call.arguments),
             picture=_picture(turn, read.origins),
@@ -315,11 +318,16 @@ def _counts(tool: Tool, call: ToolCall, situation: Situation) -> str:
     return f"You can take this back. A yes also allows, until Deskhand is closed: {more.words}." if more else ""
 
 
-def _touched(touches: tuple[str, ...], call: ToolCall) -> tuple[str, ...]:
+def _touched(tool: Tool, touches: tuple[str, ...], call: ToolCall) -> tuple[str, ...]:
     """What a tool may touch, with the one host that this call would reach in place of all that it could."""
-    host = addresses.host(str(call.arguments.get("url", "")))
+    url = str(call.arguments.get("url", ""))
+    host = addresses.host(url)
     any_host = scopes.words(f"network:{scopes.ANY_HOST}")
-    return tuple(f"network: {host}" if host and line == any_host else line for line in touches)
+    lines = tuple(f"network: {host}" if host and line == any_host else line for line in touches)
+    if tool.name != OPEN_ADDRESS:
+        return lines
+    leads = destination.of(url)
+    return (*lines, *([f"network: {leads.host}"] if leads.host else []), *leads.notes)
 
 
 def _check(turn: Turn, call: ToolCall, toolbox: Toolbox) -> tuple[Tool, ToolCall]:

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from deskhand.agent.events import Aim
-from deskhand.agent.safety import addresses
+from deskhand.agent.safety import addresses, destination
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
@@ -134,10 +134,12 @@ def _copy(given: Arguments, _place: str) -> Sentence:
 
 def _address(given: Arguments, _place: str) -> Sentence:
     url = str(given.get("url", ""))
-    if url.lower().startswith("mailto:"):
-        return Sentence("Begin a mail in your mail program?")
-    host = addresses.host(url)
-    return Sentence(f"Open a page of {host} in your browser?" if host else "Open this address?")
+    leads = destination.of(url)
+    note = " ".join(f"{each[:1].upper()}{each[1:]}." for each in leads.notes)
+    if url.strip().lower().startswith("mailto:"):
+        return Sentence("Begin a mail in your mail program?", note)
+    host = f"Open a page of {leads.host} in your browser?"
+    return Sentence(host if leads.host and len(leads.host) <= 2 * SHORT else "Open this address?", note)
 
 
 def _page(given: Arguments, _place: str) -> Sentence:

@@ -15,7 +15,7 @@ SETTLE = 0.5
 
 def open_file(asked: Asked) -> Told:
     """Open a file; raises HostError with a sentence where nothing opens it."""
-    path = Path(asked.arguments["path"])
+    path = Path(asked.arguments["path"]).absolute()  # a name that begins with - would be an option
     if not path.is_file():
         raise HostError(f"There is no file {path}.")
     opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from deskhand.agent.safety import destination
 from deskhand.app.visible import shown
 from deskhand.app.window.fold import Mono, label, named
 from deskhand.app.window.grace import Grace
@@ -153,6 +154,11 @@ class LinkSheet(Sheet):
         self.setObjectName("link-sheet")
         self.column.addWidget(label("Open this address in the browser?", "title"))
         self.column.addWidget(Mono(shown(address), 6, "link-address"))
+        leads = destination.of(address)
+        for index, note in enumerate(([f"leads to {leads.host}"] if leads.host else []) + list(leads.notes)):
+            self.column.addWidget(
+                label(f"•  {shown(note)}", "warn" if index else "", wrap=True, name=f"link-note-{index}")
+            )
         self.column.addWidget(
             label("The address can tell its owner what was asked. It was written by the model.", "muted", wrap=True)
         )

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from deskhand.agent.events import Answer, ApprovalHeard, ApprovalRequest
 from deskhand.agent.percept import ScreenPercept
+from deskhand.agent.safety import destination
 from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.app.window.approval import ApprovalSheet
 from deskhand.app.window.chips import Chip
@@ -99,6 +100,7 @@ class Sheets(QObject):
 
     def ask_link(self, address: str) -> None:
         """Ask whether an address of the conversation is to be opened."""
+        address = destination.harmless(address)
         sheet = LinkSheet(self._window, self._theme, address)
         sheet.accepted.connect(lambda: QDesktopServices.openUrl(QUrl(address)))
         self.present(sheet)

@@ -10,9 +10,12 @@ import sys
 import tempfile
 import webbrowser
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import desktop  # pyright: ignore[reportMissingImports] - beside this file, which Deskhand puts on the path
+
+MAY_SET = {"to", "cc", "bcc", "subject", "body"}
+"""Header fields of a draft (RFC 6068, 4); mail programs take others, which attach files."""
 
 SETTLE = 0.5
 """Seconds in which a program that can't start (no display, a missing library) ends again."""
@@ -69,10 +72,44 @@ def _checked(target: str) -> str:
         raise ValueError(f"{target[:200]} is not an address: {error}.") from error
     if parts.scheme not in {"http", "https", "mailto"}:
         raise ValueError("Only addresses that begin with https://, http:// or mailto: are opened.")
-    if parts.scheme == "mailto" and "@" not in parts.path:
+    if parts.scheme == "mailto" and "@" not in unquote(parts.path):
         raise ValueError("A mail address needs an @: mailto:name@example.org")
-    if parts.scheme != "mailto" and not parts.hostname:
+    if parts.scheme == "mailto":
+        return _draft(target, parts.path, parts.query)
+    host = parts.hostname
+    if not host:
         raise ValueError("The address names no host: https://example.org")
+    return target if host.isascii() else target.replace(parts.netloc, _ascii(parts.netloc, host), 1)
+
+
+def _ascii(place: str, host: str) -> str:
+    """A host with its port as the network knows it, so that what opens is what was named."""
+    try:
+        plain = host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ValueError(f"{host[:100]} is no host.") from error
+    before, at, after = place.rpartition("@")
+    port = after.rpartition(":")[2]
+    return f"{before}{at}{plain}{f':{port}' if port.isdigit() and ':' in after else ''}"
+
+
+def _draft(target: str, path: str, query: str) -> str:
+    """A mail address that only begins a text.
+
+    Raises:
+        ValueError: it would do more, such as attach a file of the person's.
+    """
+    fields = [*parse_qsl(query, keep_blank_values=True, separator="&"), ("to", unquote(path))]
+    for name, value in fields:
+        key = name.strip().lower()
+        if key not in MAY_SET:
+            raise ValueError(
+                f"A mail address may set to, cc, bcc, subject and body; “{name[:40]}” could add a file of yours."
+            )
+        if key != "body" and re.search(r"[\x00-\x1f\x7f]", value):
+            raise ValueError(f"The {key} of a mail is one line.")
+        if re.search(r"attach(ment)?s?\s*=", value, re.IGNORECASE):
+            raise ValueError("A mail address attaches no file: leave “attachment=” out.")
     return target
 
 

@@ -196,6 +196,9 @@ def test_a_terminal_program_runs_in_a_terminal_or_says_so(run, desktop):
         ("https://example.org/a?b=c&d=%20#e", None),
         ("http://localhost:8080/", None),
         ("mailto:ann@example.org?subject=Hi", None),
+        ("mailto:ann@example.org,bob@example.org?CC=eve@example.org&body=One%0D%0ATwo", None),
+        ("https://pаypal.com:8443/x", "https://xn--pypal-4ve.com:8443/x"),
+        ("https://a@bücher.example/", "https://a@xn--bcher-kva.example/"),
         (" example.org/x ", "https://example.org/x"),
         ("HTTPS://Example.org", None),
     ],
@@ -219,6 +222,21 @@ def test_other_addresses_are_refused(run, desktop, url):
         assert started(record)[0][1:] == ["https://a.b/"]
         return
     assert result.error.endswith((".", "org"))
+    assert not record.exists()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "attach=/etc/passwd", "attachment=/etc/passwd", "ATTACH=x", "%61ttach=x", "subject=Hi&attach=x", "amp;attach=x",
+        "subject=x%27,attachment=%27file:///etc/passwd", "body=x&insert=/etc/passwd",
+        "subject=a%0d%0aBcc:eve@e.example", "x-attach=y", "header=Bcc:eve", "attach",
+    ],
+)  # fmt: skip
+def test_a_mail_address_sets_a_text_and_attaches_nothing(run, desktop, query):
+    """F16."""
+    record = program(desktop, "xdg-open")
+    assert run("address", f"mailto:ann@example.org?{query}").error.endswith(".")
     assert not record.exists()
 
 
