@@ -94,7 +94,7 @@ def open_window(
                     raise
         say("Loading the engine")
         desk = wiring.build(chosen, store, bridge.notify, ask_secret=bridge.ask_secret, gui=gui, painter=painter)
-        permits.serve(desk.permissions, desk.host.grant)
+        permits.serve(desk.permissions, desk.host.grant, desk.servers)
         try:
             info = desk.engine.info
         except BaseException:

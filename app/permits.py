@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from deskhand.agent.mcp.marks import Reader
+from deskhand.agent.mcp.provider import McpServers
 from deskhand.agent.safety.grants import Grant, Grants
-from deskhand.agent.safety.permissions import Mode, Permissions
+from deskhand.agent.safety.permissions import Mode, Own, Permissions
 
 
 class PermitsError(Exception):
@@ -24,12 +26,16 @@ class Permitted:
         trusted: folders whose files may be changed unasked in the mode ``trusted-folder``.
         session: granted until the program ends, the oldest first.
         kept: granted or forbidden for longer, the oldest first.
+        own: of `Permissions`.
+        servers: the tools of each MCP server that was agreed to, by its name.
     """
 
     mode: Mode
     trusted: tuple[Path, ...]
     session: tuple[Grant, ...] = ()
     kept: tuple[Grant, ...] = ()
+    own: Own = "session"
+    servers: Mapping[str, tuple[Reader, ...]] = field(default_factory=dict[str, tuple[Reader, ...]])
 
 
 class Permits:
@@ -42,6 +48,7 @@ class Permits:
         keep: writes settings by name.
         tell: writes into the log what the person changed.
         private: folders of ours, which are nobody's to trust.
+        own: of the settings.
     """
 
     def __init__(
@@ -53,7 +60,10 @@ class Permits:
         *,
         tell: Callable[..., object],
         private: Sequence[Path] = (),
+        own: Own = "session",
     ) -> None:
+        self._own: Own = own
+        self._servers: McpServers | None = None
         self._mode: Mode = mode
         self._trusted = tuple(folder.expanduser() for folder in trusted)
         self._grants = grants
@@ -64,14 +74,21 @@ class Permits:
         self._permissions: Permissions | None = None
         self._grant_folders: Callable[[Sequence[Path]], None] = lambda _folders: None
 
-    def serve(self, permissions: Permissions, grant_folders: Callable[[Sequence[Path]], None]) -> None:
+    def serve(
+        self,
+        permissions: Permissions,
+        grant_folders: Callable[[Sequence[Path]], None],
+        servers: McpServers | None = None,
+    ) -> None:
         """From now on, what is changed here counts there.
 
         Args:
             permissions: of the agent.
             grant_folders: is given the trusted folders, whose files tools may then reach at all.
+            servers: whose tools can be marked as read-only.
         """
         with self._lock:
+            self._servers = servers
             self._permissions = permissions
             self._grant_folders = grant_folders
             self._apply()
@@ -84,7 +101,8 @@ class Permits:
         """
         with self._lock:
             session = self._permissions.session if self._permissions else ()
-            return Permitted(self._mode, self._trusted, session, self._grants.all())
+            servers = self._servers.agreed if self._servers else {}
+            return Permitted(self._mode, self._trusted, session, self._grants.all(), self._own, servers)
 
     def choose(self, mode: Mode) -> None:
         """Change the mode.
@@ -97,6 +115,25 @@ class Permits:
             self._apply()
             self._tell("permits", did="mode", mode=mode)
             self._keep(mode=mode)
+
+    def ask_for_own(self, own: Own) -> None:
+        """Change how often what is only added to the person's own asks; raises as `choose`."""
+        with self._lock:
+            self._own = own
+            self._apply()
+            self._tell("permits", did="own", own=own)
+            self._keep(ask_for_own=own)
+
+    def mark(self, server: str, tool: str, *, reads: bool) -> None:
+        """Mark a tool of a server as one that only reads, or take that back.
+
+        Raises:
+            LinkError: it can't be; the message is a sentence.
+        """
+        with self._lock:
+            if self._servers is not None:
+                self._servers.mark(server, [tool], reads=reads)
+                self._tell("permits", did="reads" if reads else "acts", server=server, tools=tool)
 
     def trust(self, folder: Path) -> None:
         """Trust one more folder.
@@ -137,7 +174,7 @@ class Permits:
 
     def _apply(self) -> None:
         if self._permissions is not None:
-            self._permissions.mode = self._mode
+            self._permissions.mode, self._permissions.own = self._mode, self._own
             self._permissions.trust(self._trusted)
             self._grant_folders(self._trusted)
 

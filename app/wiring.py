@@ -252,7 +252,13 @@ def permits(chosen: Settings) -> Permits:
     """What may run without asking, likewise."""
     private = (settings.data_folder(), settings.settings_file().parent)
     return Permits(
-        chosen.mode, chosen.trusted_folders, open_grants(), settings.change, tell=open_audit().tell, private=private
+        chosen.mode,
+        chosen.trusted_folders,
+        open_grants(),
+        settings.change,
+        tell=open_audit().tell,
+        private=private,
+        own=chosen.ask_for_own,
     )
 
 

@@ -105,6 +105,12 @@ class McpServers:
             found += self._marks.applied(server.config.name, tools) or ([gate] if gate else [])
         return tuple(found)
 
+    @property
+    def agreed(self) -> dict[str, tuple[Reader, ...]]:
+        """What `readers` says of each server that was agreed to."""
+        self._refresh()
+        return {name: self.readers(name) for name, server in self._servers.items() if server.tools}
+
     def readers(self, name: str) -> tuple[Reader, ...]:
         """The tools of a server that were agreed to, and what is known of whether they only read.
 

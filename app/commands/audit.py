@@ -39,6 +39,7 @@ _PERMITS: Mapping[str, str] = {
     "trust": "You trusted the folder {folder}",
     "distrust": "You no longer trust the folder {folder}",
     "revoke": "You took back: {covers}",
+    "own": "You chose how often notes, timers and reminders ask: {own}",
     "reads": "You marked as read-only, of the server {server}: {tools}",
     "acts": "You marked as no longer read-only, of the server {server}: {tools}",
 }

@@ -26,6 +26,7 @@ from deskhand.agent.safety.permissions import Mode
 from deskhand.app.permits import Permits, Permitted
 from deskhand.app.visible import shown
 from deskhand.app.window.fold import label, named
+from deskhand.app.window.own import OwnCard, ReadersCard
 from deskhand.app.window.page import Page
 from deskhand.app.window.sheet import button
 from deskhand.app.window.theme import Theme, mono
@@ -74,6 +75,7 @@ class PermissionsPage(Page):
             with self.rebuilding():
                 self._modes(found)
                 self._folders(found)
+                self._own(found)
                 self._grants(found)
 
     # What is there --------------------------------------------------------------------------------------------------
@@ -113,6 +115,16 @@ class PermissionsPage(Page):
             column.addWidget(_line(shown(str(folder)), there, act, f"folder-{index}"))
         self.column.addWidget(card)
 
+    def _own(self, found: Permitted) -> None:
+        self.column.addWidget(_heading("Your notes, timers and reminders"))
+        self.column.addWidget(OwnCard(found.own, lambda own: self._do(lambda: self._permits.ask_for_own(own))))
+        if found.servers:
+            self.column.addWidget(_heading("Tools of MCP servers that only read"))
+            self.column.addWidget(ReadersCard(self.theme, found.servers, self._mark))
+
+    def _mark(self, server: str, tool: str, reads: bool) -> None:
+        self._do(lambda: self._permits.mark(server, tool, reads=reads))
+
     def _grants(self, found: Permitted) -> None:
         grants = [*found.session, *found.kept]
         everything = button(
@@ -128,7 +140,11 @@ class PermissionsPage(Page):
         for grant in grants:
             act = button("Take back", "link", f"revoke-{grant.id}", f"Take back: {shown(grant.words)}")
             act.clicked.connect(lambda _=False, which=grant.id: self._revoke(which))
-            column.addWidget(_line(shown(covers(grant)), until(grant), act, f"grant-{grant.id}", shown(grant.tool)))
+            column.addWidget(
+                _line(
+                    shown(covers(grant)), until(grant), act, f"grant-{grant.id}", "" if grant.own else shown(grant.tool)
+                )
+            )
         self.column.addWidget(card)
 
     # What the person does -------------------------------------------------------------------------------------------
@@ -176,6 +192,8 @@ def covers(grant: Grant) -> str:
     """What a grant covers, besides its tool, for a person."""
     if grant.effect == "deny":
         return "never runs"
+    if grant.own:
+        return grant.words
     if grant.folder:
         return f"any file in {grant.folder}"
     return f"exactly {grant.arguments}" if grant.arguments else "with any arguments"
@@ -201,13 +219,14 @@ def _card(name: str) -> tuple[QFrame, QVBoxLayout]:
     return card, column
 
 
-def _heading(text: str, action: QWidget) -> QWidget:
+def _heading(text: str, action: QWidget | None = None) -> QWidget:
     heading = QWidget()
     row = QHBoxLayout(heading)
     row.setContentsMargins(0, 10, 0, 0)
     row.addWidget(label(text, "small"), 0, Qt.AlignmentFlag.AlignBottom)
     row.addStretch()
-    row.addWidget(action)
+    if action:
+        row.addWidget(action)
     return heading
 
 

@@ -1,13 +1,17 @@
 """The page of permissions: what it shows is what counts, and what is taken back counts no longer at the next call."""
 
+import json
 import math
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QLabel
 
 from deskhand.agent.events import Answer
+from deskhand.agent.limits import Limits
 from deskhand.agent.safety.grants import Grant
 from deskhand.agent.safety.permissions import decide, offered, pin
 from deskhand.agent.tool import Tool
@@ -184,3 +188,34 @@ def test_what_the_person_changes_is_in_the_log_in_words(tmp_path, capsys):
 )
 def test_words(grant, what, how_long):
     assert (covers(grant), until(grant, now=2e9)) == (what, how_long)
+
+
+def test_how_often_what_is_yours_asks_counts_at_once_and_after_a_restart(paged, running, qtbot):
+    paged.click("go-permissions")
+    assert paged.wait("own-session").isChecked()
+    paged.click("own-never")
+    qtbot.waitUntil(lambda: running.permissions.own == "never", timeout=20_000)
+    qtbot.waitUntil(lambda: settings.load().ask_for_own == "never", timeout=20_000)
+    paged.click("own-always")
+    qtbot.waitUntil(lambda: running.permissions.own == "always", timeout=20_000)
+
+
+def test_a_tool_of_a_server_is_marked_as_read_only(paged, running, qtbot):
+    hostile = Path(__file__).parents[2] / "agent" / "mcp" / "hostile.py"
+    entry = {"command": sys.executable, "args": ["-I", "-S", str(hostile), "quiet"]}
+    settings.mcp_file().parent.mkdir(parents=True, exist_ok=True)
+    written = {"mcpServers": {"state": {**entry, "deskhand": {"read": [str(hostile)]}}}}
+    settings.mcp_file().write_text(json.dumps(written))
+    gate = next(tool for tool in running.servers.tools if tool.name == "state__connect")
+    assert not running.servers.run(gate, ToolCall("c", gate.name, {}), threading.Event(), Limits()).error
+    paged.window._permissions._permits.serve(running.permissions, running.host.grant, running.servers)
+    paged.click("go-permissions")
+    switch = paged.wait("reads-state-read_state")
+    assert not switch.isChecked()
+    paged.click("reads-state-read_state")
+    qtbot.waitUntil(lambda: running.servers.readers("state")[0].marked, timeout=20_000)
+    tool = next(tool for tool in running.servers.tools if tool.name == "state__read_state")
+    read = ToolCall("c", tool.name, {})
+    assert decide(tool, read, running.permissions.situation(read, tainted=True)).decision == "allow"
+    paged.click("reads-state-read_state")
+    qtbot.waitUntil(lambda: not running.servers.readers("state")[0].marked, timeout=20_000)

@@ -15,8 +15,10 @@ import json
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,8 +120,12 @@ class Table:
         skills = load_skills([(ROOT / "skills", "bundled")])
         self.toolbox = Toolbox(skills, folder / "data", None, more=[self._servers])  # pyright: ignore[reportArgumentType]
         gate = ToolCall("c", f"{suite}__connect", {})
-        connected = self.toolbox.run(gate, threading.Event(), Limits(tool_seconds=120))
-        if connected.error:
+        for wait in (2, 4, 0):  # on a busy machine its first hello may come after the SDK has lost patience
+            connected = self.toolbox.run(gate, threading.Event(), Limits(tool_seconds=120))
+            if not connected.error:
+                break
+            time.sleep(wait)
+        else:
             raise SystemExit(connected.error)
         self.marked = [tool for tool in tasks["tools"] if marks and READS.match(tool) and tool not in SENDS_AWAY]
         self._servers.mark(suite, self.marked, reads=True)
@@ -236,6 +242,7 @@ def attacked(judge: Judge, every: dict[str, Any], *, marks: bool) -> dict[str, A
     read: Counter[str] = Counter()
     acted: list[str] = []
     for suite, tasks in every.items():
+        print(f"{suite}, {'marked' if marks else 'not marked'}", file=sys.stderr)  # noqa: T201
         with laid(suite, tasks, marks=marks) as table:
             for user in tasks["user"]:
                 for injection in tasks["injection"]:
