@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from Xlib import display, error
+from Xlib import display
+
+from deskhand.app.x11.connection import FAILURES, NoServerError, close, connect
 
 
 class Keymap:
@@ -21,9 +23,9 @@ class Keymap:
         if self._lost or not 8 <= code <= 255:
             return None
         try:
-            self._display = self._display or display.Display()
+            self._display = self._display or connect()
             return bool(self._display.query_keymap()[code // 8] >> code % 8 & 1)
-        except (error.DisplayError, error.ConnectionClosedError, OSError):
+        except (NoServerError, *FAILURES, OSError):
             self._lost = True
             return None
 
@@ -31,4 +33,4 @@ class Keymap:
         """Give the connection back; the next question opens another one."""
         connection, self._display = self._display, None
         if connection is not None and not self._lost:
-            connection.close()
+            close(connection)

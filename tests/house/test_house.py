@@ -111,3 +111,13 @@ def test_only_one_place_writes_to_the_terminal():
                 if isinstance(node, ast.Attribute) and ast.unparse(node) in {"terminal.out.raw", "terminal.err.raw"}:
                     found.append(f"{name}:{node.lineno} writes past the check")
     assert found == []
+
+
+def test_the_x_server_is_reached_in_one_place():
+    """Whose a window is and which one gets a key are asked there, so that no second rule grows beside it."""
+    found = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "app").rglob("*.py")
+        if re.search(r"\bdisplay\.Display\(|get_wm_class\(|translate_coords\(", path.read_text("utf-8"))
+    }
+    assert found == {"app/x11/connection.py", "app/x11/windows.py", "app/x11/recipient.py", "app/capture/own.py"}
