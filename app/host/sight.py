@@ -84,7 +84,7 @@ class Sight:
                 found = recipient.at(windows, x, y)
         if found.ours:
             return Aim(note=COVERED)
-        self._targets.show(call.id, Target(found.number, (x, y)))
+        self._targets.show(call.id, Target(found.number, (x, y), found.area))
         return self._shown(seen, x - seen.left, y - seen.top, found.title, cancel, mark=True)
 
     def _keyboard(self, call: ToolCall, cancel: threading.Event) -> Aim:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import HostError
 from deskhand.app.x11.recipient import Recipient
 
@@ -13,6 +14,7 @@ _KEPT = 64
 
 UNSEEN = "The question could not show where this would act, so nothing was done. Ask again."
 CLICKED_ELSEWHERE = "Another window is at that place now, so nothing was done there. Look at the screen again."
+MOVED = "The window there has moved or changed its size, so nothing was done there. Look at the screen again."
 TYPED_ELSEWHERE = "Another window has the keyboard now, so nothing was typed. Click into the field, then ask again."
 
 
@@ -23,10 +25,12 @@ class Target:
     Attributes:
         window: its number; 0 where none could be shown.
         place: in physical pixels of the virtual desktop; None where it is about keys.
+        area: of that window, where a place is meant: elsewhere the place would be another one in it.
     """
 
     window: int
     place: tuple[int, int] | None = None
+    area: Area | None = None
 
 
 class Targets:
@@ -59,3 +63,5 @@ class Targets:
         target = self.of(call)
         if target is not None and target.window != found.number:
             raise HostError(sentence if target.window else UNSEEN)
+        if target is not None and target.area not in {None, found.area}:
+            raise HostError(MOVED)

@@ -16,7 +16,7 @@ from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.pointer import Pointer
 from deskhand.app.host.selection import Selection
 from deskhand.app.host.sight import Sight
-from deskhand.app.host.target import CLICKED_ELSEWHERE, TYPED_ELSEWHERE, UNSEEN, Targets
+from deskhand.app.host.target import CLICKED_ELSEWHERE, MOVED, TYPED_ELSEWHERE, UNSEEN, Targets
 from deskhand.app.host.typist import FocusLostError
 from deskhand.app.x11.connection import connected
 from deskhand.app.x11.windows import Windows
@@ -142,6 +142,17 @@ def test_what_comes_up_between_question_and_click_is_not_clicked(hand, letter, o
     trap.settle()
     letter.settle()
     assert trap.said == []
+    assert letter.clicks("letter") == []
+
+
+def test_a_window_that_moved_since_the_question_is_not_clicked(hand, letter):
+    """F6: the place would be another one in the same window."""
+    assert hand.question("input_click", **thousandths(300, 250)).title == "letter"
+    letter.do("of('letter').configure(x=160, y=140); d.sync()")
+    letter.do("while of('letter').translate_coords(root, 0, 0).x > -150: time.sleep(0.02)")
+    with pytest.raises(HostError, match=MOVED):
+        hand.do("click", **thousandths(300, 250))
+    letter.settle()
     assert letter.clicks("letter") == []
 
 
