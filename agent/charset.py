@@ -94,7 +94,8 @@ def detect(raw: bytes) -> Charset | None:
     if b"\0" in raw[:_BEGINNING]:
         codec = _wide(raw)
         return Charset(codec, b"", "surrogatepass", guessed=True) if codec else None
-    if len(raw[:_BEGINNING].translate(None, _CONTROLS)) < 0.95 * len(raw[:_BEGINNING]):
+    beginning = raw[:_BEGINNING]
+    if len(beginning) - len(beginning.translate(None, _CONTROLS)) > max(3, 0.05 * len(beginning)):
         return None
     text = raw.decode("utf-8", "surrogateescape")
     strange = len(re.findall("[\udc80-\udcff]", text))

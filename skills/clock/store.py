@@ -61,10 +61,16 @@ def entries(folder: Path) -> list[Entry]:
     found: list[Entry] = []
     for file in folder.glob("*.json"):
         try:
-            found.append(_entry(file.stem, json.loads(file.read_text(encoding="utf-8"))))
+            found.append(_entry(file.stem, json.loads(_read(file))))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue  # just fired, or damaged: Deskhand puts such a file aside and says so
     return sorted(found, key=lambda entry: (entry.due, entry.set))
+
+
+def _read(file: Path) -> bytes:
+    """What stands in a file; a link is not followed, and a named pipe not waited for."""
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+        return stream.read()
 
 
 def _entry(name: str, data: Mapping[str, Any]) -> Entry:
@@ -87,9 +93,10 @@ def write(folder: Path, entry: Entry) -> None:
     data = {"id": entry.id, "label": entry.label, "due": entry.due, "set": entry.set}
     data |= {"seconds": entry.seconds} if entry.seconds else {}
     data |= {"repeat": entry.repeat, "wall": entry.wall} if entry.repeat else {}
-    part = folder / f"{entry.id}.part"
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(json.dumps(data))
+    # Of a name that nobody can have put a link to another file at.
+    part = folder / f".{entry.id}.{secrets.token_hex(4)}"
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as stream:
+        stream.write(json.dumps(data).encode())
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(folder / f"{entry.id}.json")

@@ -1,4 +1,5 @@
 import json
+import os
 import threading
 import time
 from datetime import datetime, timedelta
@@ -122,6 +123,22 @@ def test_a_timer_over_a_change_of_the_clocks_names_the_time_at_which_it_rings(tm
 def test_impossible_lengths_are_said(clock, tmp_path, arguments, error):
     assert error in clock("set_timer", **arguments).error
     assert Timers(tmp_path, print).pending() == []
+
+
+def test_what_lies_in_the_folder_is_not_followed_and_not_waited_for(clock, tmp_path):
+    """F1: also where there is no box around the skill."""
+    folder = tmp_path / "clock" / "timers"
+    folder.mkdir(parents=True)
+    (tmp_path / "mine").write_text(json.dumps({"label": "mine", "due": time.time() + 100}))
+    (folder / "ab.json").symlink_to(tmp_path / "mine")
+    os.mkfifo(folder / "cd.json")
+    box = skill_module("clock", "store")
+    assert box.entries(folder) == []
+    box.write(folder, box.Entry("ab", "tea", time.time() + 100, time.time()))
+    assert not (folder / "ab.json").is_symlink()
+    assert "mine" in (tmp_path / "mine").read_text()
+    assert [entry.label for entry in box.entries(folder)] == ["tea"]
+    assert sorted(path.name for path in folder.iterdir()) == ["ab.json", "cd.json"]
 
 
 def test_timers_are_listed_and_cancelled(clock):
