@@ -51,7 +51,7 @@ REASONS = {
     "agent/mcp/box.py": "makes the folder of a server, likewise, and finds its program",
     "agent/safety/ending.py": KERNEL,
     "agent/safety/watching.py": KERNEL,
-    "agent/safety/quota.py": "all by descriptors that it opened through Directory, and what the kernel tells of processes",
+    "agent/safety/quota.py": "by descriptors that it opened through Directory; and /proc",
     "agent/safety/sandbox.py": "programs and settings of the system",
     "agent/safety/installation.py": "where a program is installed, for the person to agree to",
     "agent/skills/archives.py": "an archive that the person named, unpacked where nobody else writes",
