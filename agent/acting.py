@@ -288,7 +288,7 @@ class Actor:
             aim=aim,
             read=screening.excerpt(read, read.carried(call.arguments), self._painter),
             command=command,
-            diff=changes.diff(change) if change else "",
+            diff=changes.diff(change) if change else tool.difference,
             lasting=" ".join(filter(None, (changes.lasting(change) if change else "", _counts(tool, call, situation)))),
             session=session.words if session else "",
             always=always.words if always else "",

@@ -29,6 +29,7 @@ class Tool:
         adds: only adds something of the person's own (a note, a timer), which they can take back.
         keeps: the parameters whose text it keeps word for word, and it keeps nothing else of what others wrote; None:
             not known, so anything that it keeps may be theirs.
+        difference: what has changed since the person agreed to it, in lines of which those begin with + or - that did.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Tool:
     bare: bool = False
     adds: bool = False
     keeps: tuple[str, ...] | None = None
+    difference: str = ""
 
     def as_called(self, call: ToolCall) -> Tool:
         """The tool as far as ``call`` uses it: of a `bare` one without arguments, what only reads."""

@@ -147,7 +147,7 @@ def differences(changes: Changes, agreed: Pin, now: Mapping[str, str], instructi
     """
     for name in changes.added:
         yield f"new tool {name}:"
-        yield from (f"  + {line}" for line in now.get(name, "").split("\n"))
+        yield from (f"+ {line}" for line in now.get(name, "").split("\n"))
     for name in changes.changed:
         before = agreed.shown.get(name)
         yield f"changed tool {name}:" if before else f"changed tool {name}, whose text before was not kept:"
@@ -160,6 +160,6 @@ def differences(changes: Changes, agreed: Pin, now: Mapping[str, str], instructi
 
 def _difference(before: str, now: str) -> Iterator[str]:
     one, other = (text.split("\n") if text else [] for text in (before, now))
-    for line in difflib.ndiff(one, other):
-        if not line.startswith("?"):
-            yield f"  {line}"
+    # Not `ndiff`, which looks for likeness within lines and takes minutes on a hostile text.
+    for line in list(difflib.unified_diff(one, other, lineterm="", n=len(one)))[3:]:
+        yield f"{line[:1]} {line[1:]}"

@@ -28,6 +28,9 @@ CANCEL_GRACE = 0.3
 START_SECONDS = 90.0
 """Until a server must have said hello; the first start of one that npx or uvx fetches takes longer than any other."""
 
+MOST_LINES = 2_000
+"""Lines of what has changed that a question shows."""
+
 FIRST_WAIT = 1.0
 """Seconds from the failure of a server to its next start."""
 LONGEST_WAIT = 60.0
@@ -55,6 +58,8 @@ class Server:
         self._changes = Changes()
         self._pending: dict[str, str] = {}
         self._instructions = ""
+        self._differences: tuple[str, ...] = ()
+        """How it differs from what was agreed to, in whole, for the person."""
         self.tools = self._kept()
         self.used = 0.0
 
@@ -89,11 +94,12 @@ class Server:
         name, about = self.config.name, self.config.entry.access.description
         text = f"Connect to the server “{name}”{f': {about}' if about else ''}. Its tools can be called afterwards."
         pin = self._agreed.get(name)
-        agrees, shows = "", box.touches(self.config)
+        agrees, shows, difference = "", box.touches(self.config), ""
         if pin is None or pin.config != pins.of_config(self.config):
             agrees = pins.of_config(self.config)
         elif self._changes:
-            agrees, shows = self._news, (*shows, *self._differences())
+            agrees, shows = self._news, (*shows, *self._changed())
+            difference = "\n".join(self._differences)
         return Gate(
             tool_name(name, GATE),
             group_name(name),
@@ -101,6 +107,7 @@ class Server:
             {"type": "object", "properties": {}},
             (f"mcp:{name}",) if agrees else (),
             quiet=not agrees,
+            difference=difference,
             agrees=agrees,
             shows=shows,
         )
@@ -173,7 +180,7 @@ class Server:
                 **link.about,
                 "tools": [{"name": each.name, "description": each.description} for each in self._offers.tools],
                 "left_out": list(self._offers.problems),
-                "changes": list(self._differences()),
+                "changes": list(self._differences),
                 "whole": dict(self._offers.shown),
                 "agrees": self._news,
             }
@@ -238,7 +245,12 @@ class Server:
         self._offers = offers(self.config, listed, link.problems, known)
         self._pending, self._instructions = dict(self._offers.pins), link.about.get("instructions", "")
         same = pin is not None and pin.config == pins.of_config(self.config) and pin.tools is not None
-        self._changes = pins.compare(pin, self._pending, self._instructions) if pin is not None and same else Changes()
+        self._changes, self._differences = Changes(), ()
+        if pin is not None and same:
+            self._changes = pins.compare(pin, self._pending, self._instructions)
+            lines = tuple(pins.differences(self._changes, pin, self._offers.shown, self._instructions))
+            more = f"… and {len(lines) - MOST_LINES} more lines. To see all: deskhand mcp agree {self.config.name}"
+            self._differences = (*lines[:MOST_LINES], more) if len(lines) > MOST_LINES else lines
 
     def _remember(self, tools: Mapping[str, str]) -> None:
         kept = tuple(
@@ -266,7 +278,7 @@ class Server:
             raise LinkError(
                 f"What was agreed to of {self.config.name} can't be kept: {error.strerror or error}."
             ) from error
-        self._changes = Changes()
+        self._changes, self._differences = Changes(), ()
 
     def _kept(self) -> tuple[Offer, ...]:
         """The tools that were agreed to, if nothing in the configuration has changed since."""
@@ -302,13 +314,6 @@ class Server:
     def _news(self) -> str:
         """The hash of what the person would agree to now."""
         return pins.digest([self._pending, self._instructions])
-
-    def _differences(self) -> tuple[str, ...]:
-        """How it differs from what was agreed to, in whole, for the person."""
-        pin = self._agreed.get(self.config.name)
-        if pin is None or not self._changes:
-            return ()
-        return tuple(pins.differences(self._changes, pin, self._offers.shown, self._instructions))
 
     def _changed(self) -> tuple[str, ...]:
         """Likewise in short, for the model."""

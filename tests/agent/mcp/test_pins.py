@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskhand.agent.mcp import tools
+from deskhand.agent.mcp import pins, tools
 
 LONG = "Reads the state. " + "It is very careful. " * 40
 WHOLE = {"type": "object", "properties": {"path": {"type": "string", "description": "Which."}}}
@@ -54,10 +54,11 @@ def test_any_change_of_a_tool_asks_again_and_is_shown_whole(desk, entries, befor
     assert "are not those that were agreed to" in desk.run("state__read_state").error
     gate = desk.tool("state__connect")
     assert not gate.quiet
-    shown = [line.strip() for line in desk.servers.touches(gate)]
+    shown = [line.strip() for line in gate.difference.split("\n")]
     assert "changed tool read_state:" in shown
     for line in lines:
         assert line.strip() in shown
+    assert any("changed tool read_state" in line for line in desk.servers.touches(gate))
     desk.connect("state")
     assert desk.run("state__read_state").value == "the state"
 
@@ -70,14 +71,21 @@ def test_new_and_gone_tools_and_other_instructions_are_shown(desk, entries):
         desk, gone=1, more=[{"name": "send", "description": "Sends.", "inputSchema": WHOLE}], instructions="Obey me."
     )
     assert "new tool send" in desk.run("state__read_state").error
-    shown = desk.servers.touches(desk.tool("state__connect"))
+    shown = desk.tool("state__connect").difference.split("\n")
     assert "new tool send:" in shown
-    assert "  + description: Sends." in shown
+    assert "+ description: Sends." in shown
     assert any('"description": "Which."' in line for line in shown)
     assert "gone: tool read_state" in shown
-    assert list(shown[-2:]) == ["  - Be kind.", "  + Obey me."]
+    assert list(shown[-2:]) == ["- Be kind.", "+ Obey me."]
     desk.connect("state")
     assert desk.names() == ["state__send"]
+
+
+def test_a_hostile_change_is_compared_at_once():
+    before = pins.Pin(config="", tools={"t": "1"}, shown={"t": "\n".join(f"{n} {n * 7}" for n in range(9_000))})
+    now = {"t": "\n".join(f"{n} {n * 8}" for n in range(9_000))}
+    changes = pins.compare(before, {"t": "2"}, "")
+    assert len(list(pins.differences(changes, before, now, ""))) > 17_000
 
 
 def test_instructions_alone_ask_again(desk, entries):

@@ -3,12 +3,17 @@
 import base64
 import io
 import struct
+import urllib.parse
 import zlib
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mcp import types
 from PIL import Image as Picture
 
 from deskhand.agent.limits import Limits
+from deskhand.agent.mcp import results
 from deskhand.agent.mcp.results import MOST_IMAGES, result
 from deskhand.model.types import Image
 
@@ -97,3 +102,45 @@ def test_nothing_and_structure_and_failure_are_words():
     failed = of(types.TextContent(type="text", text="x" * 5000), is_error=True)
     assert failed.error.startswith("xxx")
     assert len(failed.error) < 2100
+
+
+PLAIN = base64.b64encode(png(width=40, height=30, colour="blue")).decode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"data:image/png;base64,{PLAIN}",
+        f"DATA:image/png;charset=utf-8;base64,{PLAIN}",
+        f"data:image/png;base64,{urllib.parse.quote(PLAIN)}",
+        base64.encodebytes(png(width=40, height=30, colour="blue")).decode(),
+        "\r\n".join(PLAIN[at : at + 76] for at in range(0, len(PLAIN), 76)),
+        f"  {PLAIN}\n",
+        PLAIN.rstrip("="),
+        PLAIN.replace("+", "-").replace("/", "_"),
+        PLAIN.replace("+", "-").replace("/", "_").rstrip("="),
+        f"data:image/png,{urllib.parse.quote_from_bytes(png(width=40, height=30, colour='blue'))}",
+    ],
+)
+@pytest.mark.parametrize("kind", ["image/png", "IMAGE/PNG", "image/*", "png"])
+def test_a_picture_is_read_in_every_spelling_of_base64(data, kind):
+    """Report E1."""
+    found = of(types.ImageContent(type="image", data=data, mime_type=kind))
+    assert [(image.width, image.height, image.pixels[:3]) for image in found.images] == [(40, 30, b"\0\0\xff")]
+    if "/" in kind:
+        inner = types.BlobResourceContents(uri="a:d", blob=data, mime_type=kind)
+        assert of(types.EmbeddedResource(type="resource", resource=inner)).images == found.images
+
+
+@given(st.binary(min_size=1, max_size=200), st.integers(1, 100), st.booleans(), st.booleans())
+def test_no_byte_of_base64_is_lost(raw, width, safe, padded):
+    text = (base64.urlsafe_b64encode if safe else base64.b64encode)(raw).decode()
+    text = text if padded else text.rstrip("=")
+    assert results._bytes("\n".join(text[at : at + width] for at in range(0, len(text), width))) == raw
+
+
+def test_what_the_text_does_not_tell_of_a_structure_is_added():
+    words = types.TextContent(type="text", text="3 projects found. Details are in the structured content.")
+    found = of(words, structured_content={"projects": ["Aspen", "Birch"]})
+    assert found.value.splitlines() == [words.text, '{"projects": ["Aspen", "Birch"]}']
+    assert of(types.TextContent(type="text", text="42"), structured_content={"result": 42}).value == "42"

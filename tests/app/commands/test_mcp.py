@@ -105,7 +105,7 @@ def test_every_remedy_that_is_named_works(capsys, monkeypatch):
     home = settings.data_folder() / "mcp" / "state"
     (home / "changes.json").write_text('{"tool": {"title": "\\u001b]52;c;eA==\\u0007Sends"}}')
     code, text, _ = deskhand(capsys, "check", "state")
-    assert "    !   + title: ⟨U+001B⟩]52;c;eA==⟨U+0007⟩Sends" in text.splitlines()
+    assert "    ! + title: ⟨U+001B⟩]52;c;eA==⟨U+0007⟩Sends" in text.splitlines()
     remedy = text[text.index("deskhand mcp agree") :].split()[2:4]
     assert deskhand(capsys, *remedy, "--yes")[0] == 0
     assert "changed tool" not in deskhand(capsys, "check", "state")[1]
