@@ -246,10 +246,14 @@ class Notice:
     Attributes:
         kind: ``timer``, ``watch``, ``engine``, ``skill``.
         text: one sentence.
+        task: id of the timer that it is about; empty where there is none.
+        conversation: that it comes from, if that is not the one on the screen; 0 where that does not matter.
     """
 
     kind: str
     text: str
+    task: str = ""
+    conversation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

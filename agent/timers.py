@@ -188,7 +188,7 @@ class Timers:
             self._fired(timer, lambda: self._gone(taken))
             return
         sentence = _sentence(timer, time.time())
-        self._notify(Notice("timer", sentence))
+        self._notify(Notice("timer", sentence, timer.id))
         if timer.repeat:
             _again(folder, name, timer)
         self._rang(timer, sentence)

@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from deskhand.agent.events import CallEnded, Notice, Progressed, TasksChanged
+from deskhand.agent.events import CallEnded, Event, Notice, Progressed, TasksChanged, TurnStarted
 from deskhand.agent.history import DamagedHistoryError, HistoryError
 from deskhand.agent.limits import Stop
 from deskhand.agent.percept import Percept, SoundPercept
 from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.agent.task import Settled, TaskError, Woken
+from deskhand.agent.waking import SETS_TIMERS
 from deskhand.app import errorlog
 from deskhand.app.ahead import Ahead
 from deskhand.app.elsewhere import Aside
 from deskhand.app.happenings import (
+    CameBack,
     EngineFailed,
     EngineLoading,
     EngineOffer,
@@ -158,6 +160,16 @@ class Bridge(QObject):
         self._ahead.drop()
         self._jobs.put(lambda: self._open(conversation))
         self.prepare()
+
+    def show_timer(self, timer: str) -> None:
+        """Open the conversation in which a timer was set, if there is one."""
+
+        def show() -> None:
+            conversation = self._store.conversation_of(SETS_TIMERS, timer)
+            if conversation is not None and conversation != self._conversation:
+                self._open(conversation)
+
+        self._jobs.put(show)
 
     def start_fresh(self) -> None:
         """Put the damaged history aside, which is kept, and go on with an empty one."""
@@ -324,7 +336,13 @@ class Bridge(QObject):
                 settled = "done"
             elif self._ready is not None and not self._submitted:
                 aside = Aside(self._told, lambda: self._conversation, self._name)
-                settled = self._ready.agent.wake(woken, aside, patience)
+
+                def told(event: Event) -> None:
+                    if isinstance(event, TurnStarted):
+                        self._emit(CameBack(woken.task.kind, woken.task.what, event.conversation))
+                    aside(event)
+
+                settled = self._ready.agent.wake(woken, told, patience)
         except (ModelError, HistoryError) as error:
             settled = "done"
             self._emit(Notice("warn", str(error)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -11,21 +12,27 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QRect, QSize, QTimer
+from PySide6.QtCore import QObject, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor, QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QWidget
 
 from deskhand.agent.events import Notice
-from deskhand.agent.history import HistoryError, Store
-from deskhand.app import settings, terminal, wiring
+from deskhand.agent.history import Store
+from deskhand.app import errorlog, settings, startup, tone, wiring
+from deskhand.app.attention import Attention
 from deskhand.app.bridge import Bridge, Ready
 from deskhand.app.happenings import EngineOffer
 from deskhand.app.host.gui import Gui
 from deskhand.app.hotkey import HotkeyError, StopKey
+from deskhand.app.instance import Instance
 from deskhand.app.panic import StopListener
 from deskhand.app.settings import Settings
+from deskhand.app.startup import Begun
 from deskhand.app.trying import Trying
 from deskhand.app.undoing import Undoing
+from deskhand.app.window.leave import Leave
+from deskhand.app.window.placement import Placement
+from deskhand.app.window.repair import RepairWindow
 from deskhand.app.window.theme import Theme
 from deskhand.app.window.welcome import POCKET, USUAL
 from deskhand.app.window.window import Window
@@ -36,6 +43,7 @@ from deskhand.model.files.transfer import Download
 
 _FRAME = QSize(16, 48)
 """Logical pixels that a frame around the window may take."""
+_log = logging.getLogger(__name__)
 
 _SIGNAL_MS = 250
 """Python runs its signal handlers between bytecodes: without a timer Ctrl-C waits for the next event of the window."""
@@ -170,24 +178,33 @@ def _put_on_one_screen(window: QWidget) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the window until it is closed; returns the exit code."""
+    """Show the window until it is closed, or bring the one forward that is open; returns the exit code."""
     qt = application()
-    try:
-        chosen = settings.load(**options.settings)
-        store = wiring.open_history()
-    except (settings.SettingsError, HistoryError) as error:
-        terminal.err.line(error)
-        return 1
-    closing = threading.Event()
-    window, bridge = open_window(chosen, store, Theme(qt), closing=closing)
-    signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
-    alive = QTimer(interval=_SIGNAL_MS)
-    alive.timeout.connect(lambda: None)
-    alive.start()
-    _put_on_one_screen(window)
-    window.show()
-    bridge.start()
+    theme = Theme(qt)
     with contextlib.ExitStack() as stack:
+        begun = startup.begin(options.settings)
+        if not isinstance(begun, Begun):
+            return begun
+        stack.callback(begun.instance.close)
+        closing = threading.Event()
+        try:
+            window, bridge = open_window(begun.settings, begun.store, theme, closing=closing)
+        except Exception as error:  # noqa: BLE001 - from a menu nobody sees a traceback
+            _log.exception("the window could not be made")
+            RepairWindow(errorlog.sentence("Deskhand could not start", error), errorlog.place().parent).exec()
+            return 1
+        errorlog.install(lambda sentence: bridge.notify(Notice("warn", sentence)))
+        attention = Attention(bridge, window, tone.play if begun.settings.sounds else None)
+        leave = Leave(window, theme, bridge)
+        Placement(window, partial(_put_on_one_screen, window))
+        _listen(begun.instance, attention, bridge)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda _number, _frame: leave.quit())
+        alive = QTimer(interval=_SIGNAL_MS)
+        alive.timeout.connect(lambda: None)
+        alive.start()
+        window.show()
+        bridge.start()
         _listen_for_stop(bridge, stack)
         tried = Trying(window)
         window.practice_requested.connect(tried.open)
@@ -196,7 +213,24 @@ def run(options: argparse.Namespace) -> int:
         code = qt.exec()
         closing.set()
         bridge.shutdown()
+        attention.close()
     return code
+
+
+def _listen(instance: Instance, attention: Attention, bridge: Bridge) -> None:
+    """Let a second start bring this window forward."""
+    asked = Asked(attention)
+    asked.forward.connect(attention.forward, Qt.ConnectionType.QueuedConnection)
+    try:
+        instance.listen(asked.forward.emit)
+    except OSError as error:
+        bridge.notify(Notice("stop", f"A second start can't bring this window forward: {error}"))
+
+
+class Asked(QObject):
+    """Carries what another thread hears into the window's."""
+
+    forward = Signal()
 
 
 def _tell(bridge: Bridge, sentence: str) -> None:

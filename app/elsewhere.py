@@ -54,6 +54,7 @@ class Aside:
                 self._emit(event)
             case TurnEnded(outcome):
                 where = self._title(self._conversation)
-                self._emit(Notice("watch", f"In the conversation “{where}”: {outcome.answer}"))
+                told = f"In the conversation “{where}”: {outcome.answer}"
+                self._emit(Notice("watch", told, conversation=self._conversation))
             case _:
                 pass

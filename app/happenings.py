@@ -103,6 +103,21 @@ class TurnFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CameBack:
+    """A watch, or what was to be done later, has come back as a turn of its conversation.
+
+    Attributes:
+        kind: of the task.
+        label: its words, as the person gave them; of a watch for any change empty.
+        conversation: of the store.
+    """
+
+    kind: str
+    label: str
+    conversation: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryDamaged:
     """The history can't be used as it is; ``sentence`` says why, and a button offers to begin a fresh one."""
 
@@ -120,6 +135,7 @@ Happening = (
     | Opened
     | TurnFailed
     | HistoryDamaged
+    | CameBack
     | UndoChanged
 )
 

@@ -53,7 +53,7 @@ def _check(place: Path) -> None:
         raise PermissionError(f"{place} is not the person's own: remove it.")
 
 
-def _bound(path: Path) -> socket.socket:
+def bound(path: Path) -> socket.socket:
     """A socket that listens at ``path``, whose folder is made.
 
     It gets its name when it listens: `stop_all` takes the file of a socket that answers nobody for a killed program's.
@@ -84,7 +84,7 @@ def _bound(path: Path) -> socket.socket:
     return listening
 
 
-def _leave(place: Path) -> None:
+def leave(place: Path) -> None:
     """Take the folder away; it stays while another program's socket is in it."""
     with contextlib.suppress(OSError):
         place.rmdir()
@@ -100,7 +100,7 @@ class StopListener:
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
         self._path = folder() / f"{os.getpid()}-{threading.get_ident()}.sock"
-        self._socket = _bound(self._path)
+        self._socket = bound(self._path)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="stop", daemon=True)
         self._thread.start()
@@ -131,7 +131,7 @@ class StopListener:
             self._thread.join()
             self._socket.close()
             self._path.unlink(missing_ok=True)
-            _leave(self._path.parent)
+            leave(self._path.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -171,5 +171,5 @@ def stop_all() -> int:
                 path.unlink(missing_ok=True)  # its program was killed
             except OSError:
                 continue
-    _leave(place)
+    leave(place)
     return stopped

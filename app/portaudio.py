@@ -42,6 +42,10 @@ class MicrophoneError(Exception):
     """Nothing can be recorded; the message says what to do."""
 
 
+class SpeakerError(Exception):
+    """Nothing can be played; the message says why."""
+
+
 @contextmanager
 def _quiet() -> Generator[None]:
     """Send what C libraries write to standard error nowhere: ALSA lists every device that it fails to probe."""
@@ -168,6 +172,36 @@ def close(stream: Stream) -> None:
     with _lock, _quiet():
         _open -= 1
         stream.close(ignore_errors=True)
+
+
+def play(samples: Any, rate: int) -> None:  # noqa: ANN401 - an array, as `sounddevice` takes it
+    """Play mono float32 samples through the default output, to their end.
+
+    Raises:
+        SpeakerError: there is no output, or it can't be opened.
+    """
+    global _open  # noqa: PLW0603 - counts the one library's streams
+    try:
+        library = _library()
+    except MicrophoneError as error:
+        raise SpeakerError(str(error)) from error
+    with _lock:
+        try:
+            with _quiet():
+                stream = library.OutputStream(samplerate=rate, channels=1, dtype="float32")
+        except ValueError as error:
+            raise SpeakerError(str(error)) from error
+        except library.PortAudioError as error:
+            raise SpeakerError(str(error).splitlines()[0]) from error
+        _open += 1
+    try:
+        stream.start()
+        stream.write(samples.reshape(-1, 1))
+        stream.stop()  # once what was written has been heard
+    except library.PortAudioError as error:
+        raise SpeakerError(str(error).splitlines()[0]) from error
+    finally:
+        close(stream)
 
 
 def _refused(name: str, error: Exception | None) -> MicrophoneError:

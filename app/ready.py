@@ -67,6 +67,10 @@ class Store(Protocol):
         """Oldest first."""
         ...
 
+    def conversation_of(self, tools: Sequence[str], name: str) -> int | None:
+        """The conversation in which one of these tools gave something of that name."""
+        ...
+
     def start_fresh(self) -> Path | None:
         """Put the file aside and begin an empty history; returns the old one's place."""
         ...

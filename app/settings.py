@@ -79,6 +79,7 @@ class Settings(BaseModel):
             paints them over in every picture before the model, the history or the disk gets it, which takes seconds a
             picture; ``off`` does neither.
         mcp_remote: whether MCP servers on other machines may be used; what they are called with leaves this one.
+        sounds: whether a timer or a watch is also heard.
         web: whether the skill web may fetch pages, each time asked; its addresses leave this machine.
     """
 
@@ -101,6 +102,7 @@ class Settings(BaseModel):
     trusted_folders: tuple[Path, ...] = ()
     redaction: Redaction = "log"
     mcp_remote: bool = False
+    sounds: bool = True
     web: bool = False
 
     @model_validator(mode="before")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import psutil
 
 from deskhand.agent.safety import sandbox
-from deskhand.app import capture, microphone, settings, terminal, wiring
+from deskhand.app import capture, errorlog, microphone, notification, settings, terminal, wiring
 from deskhand.model.errors import ModelError
 from deskhand.model.files import hub
 from deskhand.model.process.client import WorkerEngine
@@ -92,6 +92,17 @@ def _disk() -> Check:
     return Check("disk", works=works, detail=f"{free / _GIB:.1f} GiB free in {folder}", advice=advice)
 
 
+def _log() -> Check:
+    """Whether something happened that nobody expected; it is written down for whoever mends it."""
+    place = errorlog.place()
+    try:
+        count = sum(b" ERROR: " in line for line in place.read_bytes().splitlines())
+    except OSError:
+        count = 0
+    detail = f"{count} unexpected errors in {place}" if count else f"no unexpected errors; they would be in {place}"
+    return Check("log", works=not count, detail=detail, advice="Send this file along with a report." if count else "")
+
+
 def _memory() -> Check:
     memory = psutil.virtual_memory()
     works = memory.available > _SPARE_MEMORY
@@ -114,6 +125,8 @@ def examine(given: Mapping[str, object]) -> list[Check]:
         _device(
             "sandbox", sandbox.status, "Bundled skills still work; skills of other people are refused until it does."
         ),
+        _device("notice", notification.status, notification.NONE),
+        _log(),
         _disk(),
         _memory(),
     ]

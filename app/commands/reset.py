@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from deskhand.agent import database
-from deskhand.app import settings, terminal, wiring
+from deskhand.app import instance, settings, terminal, wiring
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +15,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Put it aside and return 0; raises SettingsError or HistoryError where that can't be done."""
+    if options.what == "history" and instance.running():
+        terminal.err.line("Deskhand's window is open: quit it first, or use its own button.")
+        return 1
     old = settings.reset() if options.what == "settings" else database.set_aside(wiring.history_file())
     if old is None:
         terminal.out("There is nothing to put aside.")

@@ -36,6 +36,7 @@ from deskhand.app import capture
 from deskhand.app.bridge import Bridge, title
 from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.happenings import (
+    CameBack,
     EngineFailed,
     EngineLoading,
     EngineReady,
@@ -393,7 +394,7 @@ class Window(QMainWindow):
                 self.sidebar.select(self._conversation)
             case TasksChanged(tasks=tasks):
                 self.head.tasks.show_tasks(tasks)
-            case Elsewhere() | SecretRequest():
+            case Elsewhere() | SecretRequest() | CameBack():
                 self._handle_aside(event)
             case Opened():
                 self._show_conversation(event)
@@ -436,7 +437,7 @@ class Window(QMainWindow):
                 pass
         self.transcript.apply(event)
 
-    def _handle_aside(self, event: Elsewhere | SecretRequest) -> None:
+    def _handle_aside(self, event: Elsewhere | SecretRequest | CameBack) -> None:
         """What is shown over whatever conversation is open."""
         match event:
             case SecretRequest():
