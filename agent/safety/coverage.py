@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-OWN = "any note, timer or reminder that you have it add"
+OWN = "any note, timer or reminder you add"
 """What one yes covers with the setting ``ask_for_own = "session"``."""
 
 _ANY = {
