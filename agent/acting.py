@@ -248,7 +248,7 @@ class Actor:
             if tool.bundled:
                 raise _NotRunError(Decision.REFUSED, str(error)) from error
             return None  # what a foreign tool does with its arguments is its own affair: it is refused when it asks
-        if change and not set(change.paths) <= set(situation.paths):
+        if change and not tool.rehearses and not set(change.paths) <= set(situation.paths):
             raise _NotRunError(Decision.REFUSED, MOVED)  # a folder was exchanged since it was decided about
         return change
 
@@ -306,7 +306,7 @@ def _as_it_is(acted: _Acted) -> _Acted:
 
 def _named(call: ToolCall, change: Change | None) -> ToolCall:
     """A call with the files that it really would change, in place of links to them."""
-    if change is None:
+    if change is None or "path" not in call.arguments:
         return call
     names = {"path": change.path, **({"target": change.target} if change.target else {})}
     return replace(call, arguments={**call.arguments, **{key: spelled(str(path)) for key, path in names.items()}})

@@ -30,6 +30,7 @@ class Tool:
         keeps: the parameters whose text it keeps word for word, and it keeps nothing else of what others wrote; None:
             not known, so anything that it keeps may be theirs.
         difference: what has changed since the person agreed to it, in lines of which those begin with + or - that did.
+        rehearses: changes what it keeps through the application alone, so it can be tried before the person is asked.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Tool:
     adds: bool = False
     keeps: tuple[str, ...] | None = None
     difference: str = ""
+    rehearses: bool = False
 
     def as_called(self, call: ToolCall) -> Tool:
         """The tool as far as ``call`` uses it: of a `bare` one without arguments, what only reads."""

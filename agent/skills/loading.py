@@ -3,7 +3,8 @@
 Typed tools are an optional extra of ours in ``metadata``: ``deskhand-tools`` (a Python file), ``deskhand-scopes`` (what
 its tools may touch) and ``deskhand-scopes-TOOL`` (which of that one of them does). For bundled skills only:
 ``deskhand-quiet`` (tools that only read what is theirs and run without asking; of ``NAME()`` that is so without
-arguments), ``deskhand-adds`` and ``deskhand-keeps`` (see `Tool`), and ``deskhand-core`` (active in every conversation).
+arguments), ``deskhand-adds``, ``deskhand-keeps`` and ``deskhand-rehearses`` (see `Tool`), and ``deskhand-core`` (active
+in every conversation).
 """
 
 from __future__ import annotations
@@ -190,6 +191,7 @@ def _tools(skill: Skill, warn: Warn) -> tuple[Function, ...]:
             bundled=bundled,
             bare=f"{function.name}()" in quiet,
             adds=function.name in adds,
+            rehearses=function.name in said.get("deskhand-rehearses", "").split(),
             keeps=None if keeps is None else tuple(key for key in keeps if key in function.parameters["properties"]),
             function=function.function,
             file=file,

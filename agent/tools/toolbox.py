@@ -19,6 +19,7 @@ from deskhand.agent.tools import arguments, disclosure
 from deskhand.agent.tools.functions import SkillFunctions
 from deskhand.agent.tools.host import Asked, Host, Planner
 from deskhand.agent.tools.intents import Intents
+from deskhand.agent.tools.rehearsal import Rehearsal
 from deskhand.agent.tools.run_js import Pages
 from deskhand.agent.tools.scripts import Scripts
 from deskhand.agent.tools.skill_tools import SkillTools
@@ -47,7 +48,7 @@ class Toolbox:
         secrets: Secrets | None = None,
     ) -> None:
         self.skills = skills
-        self._host = host
+        self._host, self._data = host, data
         shared: tuple[Provider, ...] = (
             SkillTools(skills, lambda: self.groups, self._own, self._crowded),
             Scripts(skills, data),
@@ -101,13 +102,17 @@ class Toolbox:
         return self._tools()[tool.name][1].preview(tool, call)
 
     def plan(self, tool: Tool, call: ToolCall, cancel: threading.Event) -> Change | None:
-        """What a call would change in a file, if it is one that says so.
+        """What a call would change in a file, if it is one that says so or can be tried.
 
         Raises:
             HostError: it would be refused, and why.
         """
         found = changes.wanted(tool, call)
-        if found is None or not isinstance(self._host, Planner):
+        if not isinstance(self._host, Planner):
+            return None
+        if tool.rehearses:
+            return Rehearsal(self.skills, self._data, self._host).change(tool, call, cancel)
+        if found is None:
             return None
         name, given = found
         return self._host.plan(Asked(name, given, tool.name, tool.skill, tool.scopes, cancel, call.id))

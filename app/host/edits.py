@@ -43,6 +43,7 @@ class Edits:
             "replace_in_file": self._replaced,
             "delete_file": self._deleted,
             "move_file": self._moved,
+            "change_own_file": self._own,
         }
 
     def plan(self, asked: Asked) -> Change | None:
@@ -88,6 +89,11 @@ class Edits:
         It gets the line ends that stand there, and the encoding of the file.
         ``was`` is the SHA-256 of the whole file as the skill has read it: if it is another by now, nothing is changed.
         """
+        return self._put(asked, _agreed(asked, self._own))
+
+    # What would be changed --------------------------------------------------------------------------------------------
+
+    def _own(self, asked: Asked) -> Change:
         given = asked.arguments
         name, start, end = given["name"], given["start"], given["end"]
         if asked.data is None or not name.isprintable() or Path(name).name != name or name[:1] in {"", "."}:
@@ -103,9 +109,7 @@ class Edits:
         place = Place(path.parent, (path.name,))
         file = text_of(raw, place)
         made = _made(place, lambda: file.written(given["text"], start))
-        return self._put(asked, self._change(path, before, raw[:start] + made + raw[end:]))
-
-    # What would be changed --------------------------------------------------------------------------------------------
+        return self._change(path, before, raw[:start] + made + raw[end:])
 
     def _written(self, asked: Asked) -> Change:
         place, before = self._there(asked)

@@ -40,11 +40,11 @@ def test_a_kept_text_is_known_wherever_it_stands(text, before, after):
 
 @given(st.lists(st.text("abcäß1.", min_size=1, max_size=9), min_size=25, max_size=60).map(" ".join), st.data())
 def test_a_piece_of_a_kept_text_is_known(text, data):
-    start = data.draw(st.integers(0, len(text) - 47))
-    assert provenance.known({"text": f"{text[start : start + 47]}…"}, marks(text))
+    start = data.draw(st.integers(0, len(text) - 49))  # of which the ends may be spaces
+    assert provenance.known({"text": f"{text[start : start + 49]}…"}, marks(text))
 
 
-@given(texts, st.text("0123456789:. \n", max_size=300))
+@given(texts, st.text("☃♥→ \n", max_size=300))
 def test_what_shares_no_word_is_not(text, other):
     assert not provenance.known([{"text": other}], marks(text))
 
