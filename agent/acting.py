@@ -156,6 +156,7 @@ class Actor:
         """Let a call in, or say what became of it instead."""
         try:
             tool, exact = _check(turn, call, self._toolbox)
+            exact = self._meant(turn, tool, exact)
             decision, exact = self._permit(turn, tool, exact)
             self._log(turn, tool, exact, decision)
         except _NotRunError as refused:
@@ -239,6 +240,13 @@ class Actor:
             except GrantsError as error:
                 turn.emit(Notice("grants", f"It runs this time, and you will be asked again: {error}"))
         return Decision.APPROVED, bound
+
+    def _meant(self, turn: Turn, tool: Tool, call: ToolCall) -> ToolCall:
+        """The call with what words such as “the last one” mean; where that is not clear nobody is asked to allow it."""
+        try:
+            return self._toolbox.exact(tool, call, turn.stop, self._limits)
+        except HostError as error:
+            raise _NotRunError(Decision.REFUSED, str(error)) from error
 
     def _change(self, turn: Turn, tool: Tool, call: ToolCall, situation: Situation) -> Change | None:
         """What a call would change in a file; what can't be done is refused before anybody is asked."""

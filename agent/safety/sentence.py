@@ -107,6 +107,20 @@ def _reminder(given: Arguments, _place: str) -> Sentence | None:
     return Sentence(f"Remind you of {label}: {at}{again}?", told=("label", "at", "repeat"))
 
 
+def _cancel(given: Arguments, _place: str) -> Sentence:
+    timer = str(given.get("timer", ""))
+    plain = timer.isprintable() and len(timer) <= SHORT and not set(timer) & set('"?')
+    return Sentence(f"Cancel: {timer}?", told=("timer",)) if plain and timer else Sentence("Cancel a timer?")
+
+
+def _other_timer(given: Arguments, _place: str) -> Sentence | None:
+    lengths = [_count(given[f"{unit}s"], unit) for unit in ("hour", "minute", "second") if given.get(f"{unit}s")]
+    if not lengths or given.get("at") or given.get("label"):
+        return None
+    more = "Add {} to a timer?" if given.get("more") else "Change a timer to {}?"
+    return Sentence(more.format(" ".join(lengths)), told=("hours", "minutes", "seconds", "more"))
+
+
 def _click(given: Arguments, place: str) -> Sentence:
     button = given.get("button", "left")
     act = "Click" if button == "left" else f"{button}-click".capitalize()
@@ -175,9 +189,9 @@ _OURS: dict[str, Callable[[Arguments, str], Sentence | None]] = {
     "clipboard_read": lambda given, _place: Sentence(
         "Read the selected text?" if given.get("place") == "selection" else "Read your clipboard?", told=("place",)
     ),
-    "clock_cancel_timer": _about("Cancel the timer", "timer", "Cancel a timer?"),
-    "clock_set_reminder": _reminder,
-    "clock_set_timer": _timer,
+    "clock_cancel_timer": _cancel,
+    "clock_change_timer": _other_timer,
+    "clock_set_timer": lambda given, place: (_reminder if given.get("at") else _timer)(given, place),
     "dictation_start": _dictation,
     "edit_delete": _file("Delete"),
     "edit_move": _file("Move or rename"),
@@ -191,8 +205,8 @@ _OURS: dict[str, Callable[[Arguments, str], Sentence | None]] = {
     "input_scroll": _scroll,
     "input_type": _type,
     "notes_append": _about("Save the note", "text", "Save this note?"),
-    "notes_delete": _plain("Delete this note?"),
-    "notes_edit": _plain("Change this note?"),
+    "notes_delete": _about("Delete the note", "note", "Delete this note?"),
+    "notes_edit": _about("Change the note", "note", "Change this note?"),
     "open_address": _address,
     "open_application": _about("Start", "name", "Start this application?"),
     "screen_find": _about("Look for", "text", "Look for this text on your screen?", " on your screen?"),

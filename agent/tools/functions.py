@@ -78,17 +78,31 @@ class SkillFunctions:
         applications that the skill ``open`` starts in sessions of their own.
         """
         assert isinstance(tool, Function)  # noqa: S101 - `tools` offers no other
+        return self._called(tool, call, cancel, limits)
+
+    def exact(self, tool: Tool, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolResult | None:
+        """The arguments of a call with what the person's words mean in it, of a tool whose file says so in ``EXACT``.
+
+        Only of bundled skills: a question shows what comes of it.
+        """
+        if not isinstance(tool, Function) or not tool.bundled or f'"{tool.function}": ' not in _exacts(tool.file):
+            return None
+        return self._called(tool, call, cancel, limits, exact=True)
+
+    def _called(
+        self, tool: Function, call: ToolCall, cancel: threading.Event, limits: Limits, *, exact: bool = False
+    ) -> ToolResult:
         if not any(skill.name == tool.skill and self._skills.unchanged(skill) for skill in self._skills.skills):
             return ToolResult(error=CHANGED.format(name=tool.skill))
         try:
-            job = self._job(tool, call.arguments, limits)
+            job = self._job(tool, call.arguments, limits, exact=exact)
             return _Run(self._host, tool, call, cancel, limits).run(job)
         except (_RefusedError, folders.FolderError) as error:
             return ToolResult(error=str(error))
         except OSError as error:
             return ToolResult(error=f"The tool could not be started: {error.strerror or error}.")
 
-    def _job(self, tool: Function, given: Mapping[str, Any], limits: Limits) -> _Job:
+    def _job(self, tool: Function, given: Mapping[str, Any], limits: Limits, *, exact: bool = False) -> _Job:
         """What to start, and the line it is told."""
         folder = self.folder(tool)
         command = [str(sandbox.interpreter()), "-I", "-S", str(RUNNER)]
@@ -96,6 +110,7 @@ class SkillFunctions:
         call: dict[str, Any] = {
             "file": str(tool.file.resolve()),
             "function": tool.function,
+            "exact": exact,
             "arguments": given,
             "host": tool.host,
             "shaped": tool.shaped,
@@ -125,6 +140,15 @@ class SkillFunctions:
 def _limits() -> dict[str, int]:
     """Those of a tool; outside of a box all processes of the person would count."""
     return {name: most for name, most in watching.limits().items() if name != "nproc" or sandbox.status().works}
+
+
+def _exacts(file: Path) -> str:
+    """The line of a tool's file that names the tools whose words it makes exact; empty if there is none."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return next((line for line in lines if line.startswith("EXACT = {")), "")
 
 
 def _group(skill: Skill) -> Group:

@@ -89,7 +89,7 @@ def run(call: dict[str, Any], ask: Callable[[str, dict[str, Any]], Any]) -> obje
     module = module_from_spec(spec)
     sys.modules["skill_tools"] = module
     spec.loader.exec_module(module)
-    function = getattr(module, call["function"])
+    function = module.EXACT[call["function"]] if call["exact"] else getattr(module, call["function"])
     arguments = dict(call["arguments"])
     if call["shaped"]:
         from typing import get_type_hints  # noqa: PLC0415 - costs start time

@@ -17,7 +17,7 @@ from deskhand.agent.skills.skill import SkillSource
 from deskhand.agent.tool import Group, Provider, Tool, ToolResult
 from deskhand.agent.tools import arguments, disclosure
 from deskhand.agent.tools.functions import SkillFunctions
-from deskhand.agent.tools.host import Asked, Host, Planner
+from deskhand.agent.tools.host import Asked, Host, HostError, Planner
 from deskhand.agent.tools.intents import Intents
 from deskhand.agent.tools.rehearsal import Rehearsal
 from deskhand.agent.tools.run_js import Pages
@@ -55,7 +55,8 @@ class Toolbox:
             Pages(skills, data, secrets or Secrets(data / "secrets.json")),
             Intents(self.run, data, host),
         )
-        self._providers: tuple[Provider, ...] = (*shared, SkillFunctions(skills, data, host), *more)
+        self._functions = SkillFunctions(skills, data, host)
+        self._providers: tuple[Provider, ...] = (*shared, self._functions, *more)
 
     def refresh(self) -> tuple[str, ...]:
         """Let skills that changed be seen, before each turn; what the person should know of it, a sentence each."""
@@ -100,6 +101,21 @@ class Toolbox:
     def preview(self, tool: Tool, call: ToolCall) -> str:
         """What exactly would run where the arguments alone do not say it, for the approval dialog; else empty."""
         return self._tools()[tool.name][1].preview(tool, call)
+
+    def exact(self, tool: Tool, call: ToolCall, cancel: threading.Event, limits: Limits) -> ToolCall:
+        """The call with what the person's words mean in it: “the milk note” as the words of that note.
+
+        Raises:
+            HostError: it is not clear what they mean; a sentence that asks.
+        """
+        if self._tools()[tool.name][1] is not self._functions:
+            return call
+        found = self._functions.exact(tool, call, cancel, limits)
+        if found is None:
+            return call
+        if found.error:
+            raise HostError(found.error)
+        return replace(call, arguments=arguments.fit(tool.parameters, found.value))
 
     def plan(self, tool: Tool, call: ToolCall, cancel: threading.Event) -> Change | None:
         """What a call would change in a file, if it is one that says so or can be tried.

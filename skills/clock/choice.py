@@ -47,9 +47,8 @@ def choose(words: str, every: Sequence[store.Entry], now: datetime) -> list[stor
     """
     if not every:
         raise ValueError("No timer or reminder is set.")
-    exact = [
-        entry for entry in every if words.strip().casefold() in {entry.id, entry.label.casefold()} and words.strip()
-    ]
+    wanted = words.strip().casefold()
+    exact = [entry for entry in every if wanted and wanted in {entry.id, entry.label.casefold(), entry.name.casefold()}]
     if len(exact) == 1:
         return exact
     plain = re.sub(r"\bones?\b(?! (?:hour|min|sec|day))", " ", numbers_in_words.plain(words))

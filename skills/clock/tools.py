@@ -147,6 +147,19 @@ def cancel_timer(host: Host, timer: str) -> dict[str, Any]:
     return {"say": f"Cancelled: {', '.join(f'the {entry.name}' for entry in gone)}.", **first}
 
 
+def _exact(host: Host, timer: str = "the latest", **others: Any) -> dict[str, Any]:  # noqa: ANN401 - any argument
+    every = store.entries(_folder(host))
+    chosen = choice.choose(timer or "the latest", every, _now())
+    if len(chosen) > 1:
+        return {"timer": timer, **others}
+    names = [entry.name for entry in every]
+    return {"timer": chosen[0].name if names.count(chosen[0].name) == 1 else chosen[0].id, **others}
+
+
+EXACT = {"change_timer": _exact, "cancel_timer": _exact}
+"""The arguments with the name of the timer that is meant, for the question before the change."""
+
+
 def _now() -> datetime:
     return datetime.now().astimezone()
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+import choice  # pyright: ignore[reportMissingImports] - beside this file, which Deskhand puts on the path
 
 _HEAD = re.compile(r"(?:\A\ufeff?|(?<=[\r\n]))(## (\d{4}-\d{2}-\d{2} \d{2}:\d{2})[ \t]*)(?=[\r\n]|\Z)")
 """The person's editor may have put a mark before all, other line ends, and blanks behind the heading."""
@@ -40,38 +43,40 @@ def append(host: Host, text: str) -> dict[str, str]:
     before = _read(host)
     head = "" if before else "# Notes\n"
     _change(host, before, (len(before), len(before)), f"{head}\n## {now}\n\n{_written(text)}\n")
-    return {"saved": text.strip(), "when": now, "id": _id(now, text.strip()), "file": str(_file(host))}
+    saved = text.strip()
+    return {"say": f"Saved: {saved}", "saved": saved, "when": now, "id": _id(now, saved), "file": str(_file(host))}
 
 
-def edit(host: Host, id: str, text: str) -> dict[str, str]:  # noqa: A002 - the model's word for it
+def edit(host: Host, note: str, text: str) -> dict[str, str]:
     """Change a note.
 
     Args:
         host: given by Deskhand.
-        id: of the note, as notes_list and notes_search say it.
+        note: which, in the person's words, such as "the note about milk" or "the last one".
         text: all that it shall say.
     """
     if not text.strip():
         raise ValueError("The note would be empty: delete it instead.")
-
     before = _read(host)
-    found = _find(before, id)
+    found = _chosen(before, note)
     gap = "\n" if found.end < len(before) else ""
     _change(host, before, (found.body, found.end), f"\n\n{_written(text)}\n{gap}")
-    return {"saved": text.strip(), "instead_of": found.text, "when": found.when, "id": _id(found.when, text.strip())}
+    new = text.strip()
+    say = f"Changed: “{choice.line(found.text)}” now says “{choice.line(new)}”."
+    return {"say": say, "saved": new, "instead_of": found.text, "when": found.when, "id": _id(found.when, new)}
 
 
-def delete(host: Host, id: str) -> dict[str, str]:  # noqa: A002 - likewise
+def delete(host: Host, note: str) -> dict[str, str]:
     """Delete a note.
 
     Args:
         host: given by Deskhand.
-        id: of the note, as notes_list and notes_search say it.
+        note: which, in the person's words, such as "the note about milk" or "the last one".
     """
     before = _read(host)
-    found = _find(before, id)
+    found = _chosen(before, note)
     _change(host, before, (found.start, found.end), "")
-    return {"deleted": found.text, "when": found.when}
+    return {"say": f"Deleted: {found.text}", "deleted": found.text, "when": found.when}
 
 
 def list_(host: Host, limit: int = 10) -> dict[str, Any]:
@@ -82,7 +87,11 @@ def list_(host: Host, limit: int = 10) -> dict[str, Any]:
         limit: how many at most.
     """
     notes = _notes(host)
-    return {"notes": notes[::-1][: max(1, limit)], "total": len(notes), "file": str(_file(host))}
+    told = _told(host, notes, limit)
+    if not notes:
+        return {"say": "There are no notes.", **told}
+    count = "There is one note" if len(notes) == 1 else f"There are {len(notes)} notes, the newest first"
+    return {"say": _said(count, notes, limit), **told}
 
 
 def search(host: Host, query: str, limit: int = 10) -> dict[str, Any]:
@@ -93,11 +102,52 @@ def search(host: Host, query: str, limit: int = 10) -> dict[str, Any]:
         query: words to look for.
         limit: how many at most.
     """
-    words = query.casefold().split()
+    words = choice.folded(query).split()
     if not words:
         raise ValueError("The query is empty: give a word to look for.")
-    found = [note for note in _notes(host)[::-1] if all(word in note["text"].casefold() for word in words)]
-    return {"notes": found[: max(1, limit)], "total": len(found), "file": str(_file(host))}
+    found = [note for note in _notes(host) if choice.has(note.text, words)]
+    told = _told(host, found, limit)
+    if not found:
+        return {"say": f"No note has “{query.strip()}”.", **told}
+    count = "One note has" if len(found) == 1 else f"{len(found)} notes have"
+    return {"say": _said(f"{count} “{query.strip()}”", found, limit), **told}
+
+
+def _exact_edit(host: Host, note: str, text: str) -> dict[str, Any]:
+    return {"note": _named(host, note), "text": text}
+
+
+def _exact_delete(host: Host, note: str) -> dict[str, Any]:
+    return {"note": _named(host, note)}
+
+
+EXACT = {"edit": _exact_edit, "delete": _exact_delete}
+"""The arguments with the words of the note that is meant, for the question before the change."""
+
+
+def _named(host: Host, note: str) -> str:
+    before = _read(host)
+    found = _chosen(before, note)
+    texts = [choice.folded(each.text) for each in _parsed(before)]
+    return found.text if texts.count(choice.folded(found.text)) == 1 else _id(found.when, found.text)
+
+
+def _said(head: str, notes: Sequence[_Note], limit: int) -> str:
+    """Notes as a numbered list that can be read out."""
+    now = datetime.now().astimezone()
+    lines = [
+        f"{number}. {note.text} ({choice.when(note.when, now)})"
+        for number, note in enumerate(notes[: max(1, limit)], 1)
+    ]
+    return "\n".join([f"{head}:", *lines])
+
+
+def _told(host: Host, notes: Sequence[_Note], limit: int) -> dict[str, Any]:
+    return {
+        "notes": [note.told() for note in notes[: max(1, limit)]],
+        "total": len(notes),
+        "file": str(_file(host)),
+    }
 
 
 def _file(host: Host) -> Path:
@@ -123,11 +173,11 @@ def _id(when: str, text: str) -> str:
     return hashlib.sha256(f"{when}\n{text}".encode()).hexdigest()[:8]
 
 
-def _find(file: str, wanted: str) -> _Note:
-    named = [note for note in _parsed(file) if _id(note.when, note.text) == wanted]
-    if not named:
-        raise ValueError(f"There is no note {wanted[:20]}: list the notes again, and take the id from there.")
-    return named[-1]
+def _chosen(file: str, words: str) -> _Note:
+    """The note that words or an id mean; see `choice.choose`."""
+    notes = _parsed(file)[::-1]
+    named = [note for note in notes if _id(note.when, note.text) == words.strip()]
+    return named[0] if named else choice.choose(words, notes, datetime.now().astimezone().date())
 
 
 def _written(text: str) -> str:
@@ -171,6 +221,6 @@ def _parsed(file: str) -> list[_Note]:
     return found
 
 
-def _notes(host: Host) -> list[dict[str, str]]:
-    """Every note, the oldest first."""
-    return [note.told() for note in _parsed(_read(host))]
+def _notes(host: Host) -> list[_Note]:
+    """Every note, the newest first."""
+    return _parsed(_read(host))[::-1]

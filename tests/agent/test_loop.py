@@ -84,7 +84,7 @@ def test_a_call_that_may_runs_and_the_model_reads_the_result(stage, player, scri
     assert stage.seen(ApprovalRequested) == []
     assert stage.seen(CallEnded) == [CallEnded(record)]
     told = engine.requests[1].messages[-1]
-    assert (told.role, told.name, json.loads(told.text)) == ("tool", "clock_time", record.result)
+    assert (told.role, told.name, told.text) == ("tool", "clock_time", record.result["say"])
     assert told.call_id == engine.requests[1].messages[-2].calls[0].id == stage.seen(CallProposed)[0].call.id
     assert outcome.usage.prompt_tokens == 20
 
@@ -98,7 +98,7 @@ def test_a_model_for_single_turns_gets_the_turn_whole_and_nobody_is_told_of_room
     first, second = (request.messages for request in engine.requests[1:])
     assert [(message.role, message.text) for message in first] == [("system", ""), ("user", "what time is it")]
     assert [message.role for message in second] == ["system", "user", "assistant", "tool"]
-    assert json.loads(second[-1].text) == outcome.calls[0].result
+    assert second[-1].text == outcome.calls[0].result["say"]
     assert {"clock_time"} <= {tool.name for tool in engine.requests[1].tools}
     assert stage.seen(Notice) == []
 

@@ -1,14 +1,19 @@
 import threading
+import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
+from deskhand.agent import prompt
 from deskhand.agent.limits import Limits
 from deskhand.agent.safety.undo import Undo
 from deskhand.agent.skills.loading import load_skills
 from deskhand.agent.tools.toolbox import Toolbox
 from deskhand.app.host import AppHost
 from deskhand.model.types import ToolCall
+from tests.skills.conftest import skill_module
 
 ROOT = Path(__file__).parents[2] / "skills"
 
@@ -74,14 +79,14 @@ def test_a_note_is_changed_and_deleted_by_its_id_and_each_is_undone(notes, undo,
         assert notes("append", text=text).error == ""
         states.append(file.read_bytes())
     ids = {note["text"]: note["id"] for note in notes("list").value["notes"]}
-    changed = notes("edit", id=ids["# two"], text="zwei\n# still two").value
+    changed = notes("edit", note=ids["# two"], text="zwei\n# still two").value
     assert changed["instead_of"] == "# two"
     states.append(file.read_bytes())
     assert [note["text"] for note in notes("list").value["notes"]] == ["three", "zwei\n# still two", "one"]
     assert notes("search", query="zwei").value["notes"][0]["id"] == changed["id"]
-    assert notes("delete", id=ids["one"]).value["deleted"] == "one"
+    assert notes("delete", note=ids["one"]).value["deleted"] == "one"
     states.append(file.read_bytes())
-    assert notes("delete", id=ids["three"]).error == ""
+    assert notes("delete", note=ids["three"]).error == ""
     assert [note["text"] for note in notes("list").value["notes"]] == ["zwei\n# still two"]
     assert file.read_bytes().startswith(b"Mine \xff first\n")
     for entry, before in zip(undo.entries(), reversed(states), strict=True):
@@ -92,11 +97,12 @@ def test_a_note_is_changed_and_deleted_by_its_id_and_each_is_undone(notes, undo,
 def test_a_note_that_is_not_what_was_read_is_left_alone(notes, tmp_path):
     note = notes("append", text="milk").value
     file = tmp_path / "notes" / "notes.md"
-    assert notes("edit", id=note["id"], text=" ").error == "The note would be empty: delete it instead."
+    assert notes("edit", note=note["id"], text=" ").error == "The note would be empty: delete it instead."
     file.write_text(file.read_text().replace("milk", "bread"))
     for name, extra in (("edit", {"text": "x"}), ("delete", {})):
-        error = notes(name, id=note["id"], **extra).error
-        assert error == f"There is no note {note['id']}: list the notes again, and take the id from there."
+        assert (
+            notes(name, note=note["id"], **extra).error == f"No note is like “{note['id']}”. The newest say: “bread”."
+        )
     assert "bread" in file.read_text()
 
 
@@ -123,10 +129,10 @@ def test_what_another_editor_made_of_the_file_stays(notes, tmp_path, end, mark, 
     listed = notes("list").value["notes"]
     assert [note["text"] for note in listed] == ["drei ä", "zwei", "Grüße\nan Bo"]
     assert notes("search", query="GRÜSSE").value["total"] == 1
-    assert notes("edit", id=listed[1]["id"], text="Ü\nneu").error == ""
+    assert notes("edit", note=listed[1]["id"], text="Ü\nneu").error == ""
     changed = mark + text.replace("zwei\n", "Ü\nneu\n\n").replace("\n", end).encode(codec)
     assert file.read_bytes() == changed
-    assert notes("delete", id=listed[2]["id"]).error == ""
+    assert notes("delete", note=listed[2]["id"]).error == ""
     assert file.read_bytes().startswith(mark + b"## 2026-01-02")
     assert notes("append", text="vier ö").error == ""
     assert file.read_bytes().endswith(f"{end}{end}vier ö{end}".encode(codec))
@@ -147,3 +153,114 @@ def test_notes_that_are_not_to_be_read_are_said(notes, tmp_path):
     for call in ({"name": "list"}, {"name": "append", "text": "x"}):
         assert "put a plain file there" in notes(call.pop("name"), **call).error
     assert (tmp_path / "secret").read_text() == "## 2026-01-01 10:00\n\nmine\n"
+
+
+@pytest.fixture
+def several(notes):
+    """Notes of which some have words in common."""
+    for text in (
+        "buy milk",
+        "milk the cow",
+        "Résumé an Müller schicken",
+        "call the plumber",
+        "the first of May: İstanbul",
+    ):
+        assert notes("append", text=text).error == ""
+    return notes
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("the note about the plumber", "call the plumber"),
+        ("buy milk", "buy milk"),
+        ("BUY MILK", "buy milk"),
+        ("the milk note about the cow", "milk the cow"),
+        ("the last one", "the first of May: İstanbul"),
+        ("the latest note", "the first of May: İstanbul"),
+        ("the second one", "call the plumber"),
+        ("number 3", "Résumé an Müller schicken"),
+        ("the oldest note", "buy milk"),
+        ("the note from today about the plumber", "call the plumber"),
+        ("die Notiz an Müller", "Résumé an Müller schicken"),
+        ("la note sur le résumé", "Résumé an Müller schicken"),
+        ("la última nota", "the first of May: İstanbul"),
+        ("istanbul", "the first of May: İstanbul"),
+        ("the note with the first of May", "the first of May: İstanbul"),
+    ],
+)
+def test_what_the_person_says_is_deleted_when_it_is_clear(several, words, text):
+    result = several("delete", note=words)
+    assert result.error == ""
+    assert result.value["deleted"] == text
+    assert result.value["say"] == f"Deleted: {text}"
+    assert several("list").value["total"] == 4
+
+
+def test_what_can_be_several_notes_is_asked_about(several):
+    for words in ("the note about milk", "the first one", "all notes", "the note"):
+        assert several("delete", note=words).error.startswith("Several notes can be meant: “")
+    assert several("delete", note="the note about milk").error == (
+        "Several notes can be meant: “milk the cow”; “buy milk”. Ask which."
+    )
+    assert several("delete", note="the note about cheese").error.startswith("No note is like “the note about cheese”.")
+    assert several("edit", note="Muller", text="x").error.startswith("No note is like")  # another name
+    assert several("list").value["total"] == 5
+    assert several("edit", note="the plumber", text="call the roofer").value["say"] == (
+        "Changed: “call the plumber” now says “call the roofer”."
+    )
+
+
+def test_notes_are_read_out_without_ids_and_paths(several, tmp_path):
+    """WINDOW.md 2: small models told the path and the id."""
+    result = several("list", limit=2)
+    said = prompt.tool_message(ToolCall("c", "t", {}), result).text
+    first, second, third = said.split("\n")
+    assert first == "There are 5 notes, the newest first:"
+    assert second.startswith("1. the first of May: İstanbul (today at ") or "(yesterday at " in second
+    assert third.startswith("2. call the plumber (")
+    assert str(tmp_path) not in said
+    assert result.value["notes"][0]["id"] not in said
+    assert several("append", text="call Anna").value["say"] == "Saved: call Anna"
+    assert several("search", query="nobody").value["say"] == "No note has “nobody”."
+    assert several("search", query="milk").value["say"].startswith("2 notes have “milk”:\n1. milk the cow (")
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("résumé", "RÉSUMÉ"), ("Müller", "müller"), ("한글 노트", "한글"), ("STRASSE", "straße"), ("Straße", "STRASSE"),
+        ("İstanbul", "istanbul"), ("istanbul", "İSTANBUL"), ("ISPARTA", "ısparta"), ("Isparta", "ısparta"),
+        ("Ǆungla", "ǆ"), ("Ὀδυσσεύς", "ὀδυσσεύσ"), ("5 µm", "5 μm"), ("ﬁne Å", "fine å"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("there", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+def test_notes_are_found_in_either_form_of_their_letters(text, query, there, asked):
+    """Report 21."""
+    choice = skill_module("notes", "choice")
+    words = choice.folded(unicodedata.normalize(asked, query)).split()
+    assert choice.has(f"before {unicodedata.normalize(there, text)} after", words)
+
+
+def test_the_box_finds_what_another_system_wrote(notes):
+    """Report 21."""
+    notes("append", text=unicodedata.normalize("NFD", "Résumé an Müller"))
+    assert notes("search", query=unicodedata.normalize("NFC", "résumé müller")).value["total"] == 1
+    assert notes("search", query=unicodedata.normalize("NFD", "RÉSUMÉ")).value["total"] == 1
+
+
+@pytest.mark.parametrize(("text", "query"), [("schön", "schon"), ("5 m²", "m2"), ("Müller", "Muller"), ("½ l", "1/2")])
+def test_other_letters_and_symbols_are_others(text, query):
+    choice = skill_module("notes", "choice")
+    assert not choice.has(text, choice.folded(query).split())
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1, max_size=30), st.sampled_from(["NFC", "NFD"]), st.sampled_from(["NFC", "NFD"]))
+def test_every_text_is_found_in_both_forms_and_both_cases(text, there, asked):
+    choice = skill_module("notes", "choice")
+    for query in (text, text.upper(), text.lower()):
+        assume(choice.folded(query) == choice.folded(text))  # a few letters have a case that does not lead back
+        words = choice.folded(unicodedata.normalize(asked, query)).split()
+        assert choice.has(unicodedata.normalize(there, text), words)

@@ -51,7 +51,7 @@ def test_what_only_reads_what_is_the_persons_own_does_not_ask(name, arguments, t
         ("system_close", {"title": "x"}),
         ("clipboard_copy", {"text": "x"}),
         ("selection_replace", {"text": "x"}),
-        ("notes_delete", {"id": "x"}),
+        ("notes_delete", {"note": "x"}),
         ("background_later", {"what": "x", "minutes": 1}),
     ],
 )
