@@ -12,7 +12,7 @@ from shiboken6 import isValid
 from deskhand.app.shelf import Shelf, Shelved
 from deskhand.app.visible import shown
 from deskhand.app.window import background
-from deskhand.app.window.fold import label, named
+from deskhand.app.window.fold import label, named, tip
 
 MOST_SHOWN = 6
 """Rows; more are scrolled to."""
@@ -135,7 +135,7 @@ class Completion(QListWidget):
         item = QListWidgetItem()
         item.setData(_NAME, name)
         item.setData(Qt.ItemDataRole.AccessibleTextRole, f"/{shown(name)}: {shown(description)}")
-        item.setToolTip(shown(description))
+        item.setToolTip(tip(shown(description)))
         item.setSizeHint(QSize(0, _ROW))
         self.addItem(item)
         self.setItemWidget(item, _Row(name, description))

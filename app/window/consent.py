@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from deskhand.agent import scopes
 from deskhand.agent.skills.card import Card, size_words
 from deskhand.app.visible import shown
-from deskhand.app.window.fold import Mono, facts, label
+from deskhand.app.window.fold import Mono, facts, label, tip
 from deskhand.app.window.middle import Middle
 from deskhand.app.window.sheet import Sheet, button
 from deskhand.app.window.skill_card import grouped
@@ -80,7 +80,7 @@ class ConsentSheet(Sheet):
     def _buttons(self, yes: str, no: str) -> None:
         refuse, agree = button(no, "plain", "consent-no"), button(yes, "primary", "consent-yes")
         refuse.setDefault(True)
-        refuse.setToolTip(f"{no} (Esc)")
+        refuse.setToolTip(tip(f"{no} (Esc)"))
         refuse.clicked.connect(self.reject)
         agree.clicked.connect(self.accept)
         row = QHBoxLayout()

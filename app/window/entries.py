@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from deskhand.app.window.fold import Fold, label, named
+from deskhand.app.window.fold import Fold, label, named, tip
 from deskhand.app.window.prose import Prose
 from deskhand.app.window.theme import Theme
 from deskhand.model.types import Audio, Image, Part, Text, Usage
@@ -49,7 +49,7 @@ class Thumbnail(QAbstractButton):
         )
         self.setFixedSize(size)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip(f"{image.width()} × {image.height()} pixels: click to see it whole")
+        self.setToolTip(tip(f"{image.width()} × {image.height()} pixels: click to see it whole"))
         self.setAccessibleName(f"Picture, {image.width()} by {image.height()} pixels")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -193,7 +193,7 @@ class AnswerEntry(QWidget):
         if usage is not None:
             self._row.show()
             self._usage.setText(usage_line(usage))
-            self._usage.setToolTip(usage_table(usage))
+            self._usage.setToolTip(tip(usage_table(usage)))
 
     def _draw(self) -> None:
         self._copy.setIcon(self._theme.icon("copy", size=15))

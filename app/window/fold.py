@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
@@ -114,16 +115,23 @@ def label(text: str, role: str = "", *, wrap: bool = False, name: str = "") -> Q
     return result
 
 
+def tip(text: str) -> str:
+    """A text as a tooltip that shows it as it is: Qt reads as HTML what looks like it, and can't be told not to."""
+    if "<" not in text and "&" not in text:
+        return text
+    return f"<div style='white-space: pre-wrap'>{html.escape(text)}</div>"
+
+
 W = TypeVar("W", bound=QWidget)
 
 
-def named(widget: W, name: str, tip: str = "", accessible: str = "") -> W:
+def named(widget: W, name: str, says: str = "", accessible: str = "") -> W:
     """``widget`` with the name that tests and style sheets find it by, its tooltip, and what a screen reader says."""
     widget.setObjectName(name)
-    if tip:
-        widget.setToolTip(tip)
-    if accessible or tip:
-        widget.setAccessibleName(accessible or tip)
+    if says:
+        widget.setToolTip(tip(says))
+    if accessible or says:
+        widget.setAccessibleName(accessible or says)
     return widget
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from deskhand.agent.safety import destination
 from deskhand.app.visible import shown
@@ -29,6 +30,7 @@ class Sheet(QDialog):
         self._window = parent
         self.theme = theme
         self._width = width
+        self._before = parent.focusWidget()  # the application has none while the window comes back from a click
         self._enter = Enter(self)
         self._grace: Grace | None = None
         self.stops: list[QWidget] = []
@@ -134,6 +136,8 @@ class Sheet(QDialog):
         if self._grace:
             self._grace.end()
         self._window.removeEventFilter(self)
+        if isinstance(self._before, QWidget) and isValid(self._before) and self._before.isVisible():
+            self._before.setFocus()
         self.deleteLater()
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QSizePolicy,
 
 from deskhand.app.happenings import Conversation
 from deskhand.app.visible import shown
-from deskhand.app.window.fold import hint, label, named
+from deskhand.app.window.fold import hint, label, named, tip
 from deskhand.app.window.theme import Theme
 
 NEW = QKeySequence("Ctrl+N")
@@ -76,7 +76,7 @@ class Sidebar(QFrame):
             title = shown(each.title.replace("\n", " ")) or "Untitled"
             item = QListWidgetItem(title)
             item.setData(_KEY, each.id)
-            item.setToolTip(f"{title}\n{when(each.started)}")
+            item.setToolTip(tip(f"{title}\n{when(each.started)}"))
             item.setSizeHint(QSize(0, 36))
             self.list.addItem(item)
             if each.id == chosen:

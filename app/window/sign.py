@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from deskhand.app.window.fold import label
 
 _TOP = 18
 """Pixels from the upper edge."""
@@ -24,11 +26,9 @@ class Sign(QWidget):
             "#sign QLabel { background: transparent; color: #ffffff; font-size: 14px }"
             "#sign #sign-dot { color: #ff4d5e; font-size: 18px } #sign #sign-hint { color: #c3c9d1 }"
         )
-        dot = QLabel("●")
-        dot.setObjectName("sign-dot")
-        self.state = QLabel()
-        self.hint = QLabel()
-        self.hint.setObjectName("sign-hint")
+        dot = label("●", name="sign-dot")
+        self.state = label("")
+        self.hint = label("", name="sign-hint")
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 9, 18, 9)
         row.setSpacing(12)

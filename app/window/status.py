@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from deskhand.app.window.fold import label
+from deskhand.app.window.fold import label, tip
 from deskhand.app.window.theme import Theme
 from deskhand.model.types import EngineInfo
 
@@ -44,7 +44,9 @@ class Status(QWidget):
         senses = [word for word, has in (("sees", info.sees), ("hears", info.hears), ("drafts", info.drafts)) if has]
         self._dot = ("good", "dot")
         self.engine.setText(" · ".join([info.model, *(trial or ([", ".join(senses)] if senses else []))]))
-        self.engine.setToolTip("\n".join((f"{info.kind}, {info.context_length:,} tokens of context", *info.details)))
+        self.engine.setToolTip(
+            tip("\n".join((f"{info.kind}, {info.context_length:,} tokens of context", *info.details)))
+        )
         leaves = info.leaves_machine or bool(host)
         self._place = ("warn", "globe") if leaves else ("muted", "lock")
         self.privacy.setText(f"Leaves this machine: {host or 'remote engine'}" if leaves else "Stays on this machine")

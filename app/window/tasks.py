@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QToolButton
 
 from deskhand.agent.task import Task
 from deskhand.app.visible import shown
+from deskhand.app.window.fold import tip
 from deskhand.app.window.theme import Theme
 
 _TITLES = {"timer": "Timer", "later": "Later", "watch": "Watching"}
@@ -41,7 +42,7 @@ class TasksButton(QToolButton):
             action.triggered.connect(lambda _=False, name=task.id: self.withdrawn.emit(name))
         self.setText(str(len(tasks)))
         words = "\n".join(line(task) for task in tasks)
-        self.setToolTip(words)
+        self.setToolTip(tip(words))
         self.setAccessibleName(f"{len(tasks)} going on behind: {words}")
         self.setVisible(bool(tasks))
 

@@ -48,7 +48,7 @@ class UndoRow(QWidget):
         tip = "Put this back as it was before the call" if not offer.undone else "Make this change again"
         if offer.conflict:
             tip += ". What is there now is kept: the button brings it back"
-        self.button.setToolTip(tip)
+        self.button.setToolTip(tip(tip))
 
     def _name(self, word: str) -> None:
         self.button.setText(word)

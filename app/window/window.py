@@ -489,9 +489,9 @@ class Window(QMainWindow):
             shortcut.setEnabled(not covered)
 
     def _uncovered(self) -> None:
-        """The keyboard goes to the message, or back to where it was on a page."""
-        page = self.places.currentWidget() if self.places.on_page else None
-        ((page and page.focusWidget()) or self.composer.input).setFocus()
+        """The keyboard goes to the message; on a page it is back where it was."""
+        if not self.places.on_page:
+            self.composer.input.setFocus()
 
     def _answered(self, call: str, allowed: bool) -> None:
         self.transcript.set_call(call, "running" if allowed else "denied")
