@@ -21,6 +21,7 @@ from deskhand.agent.history import Store
 from deskhand.app import errorlog, settings, startup, tone, wiring
 from deskhand.app.attention import Attention
 from deskhand.app.bridge import Bridge, Ready
+from deskhand.app.drafts import Drafts
 from deskhand.app.happenings import EngineOffer
 from deskhand.app.host.gui import Gui
 from deskhand.app.hotkey import HotkeyError, StopKey
@@ -140,6 +141,7 @@ def open_window(
         permits=permits,
         hide_while_capturing=hide_while_capturing,
         painter=painter,
+        drafts=Drafts(settings.data_folder() / "drafts.json"),
         greeting=POCKET if chosen.engine == "pocket" and settings.POCKET.is_dir() else USUAL,
         budget=chosen.image_budget,
     )

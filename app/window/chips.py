@@ -156,6 +156,11 @@ class Chips(QWidget):
         return tuple(chip.percept for chip in self._chips if chip.percept is not None)
 
     @property
+    def originals(self) -> tuple[Percept, ...]:
+        """What is attached, as it was given."""
+        return tuple(chip.original for chip in self._chips)
+
+    @property
     def pending(self) -> bool:
         """Whether a picture is still being looked through: until then nothing is sent, lest it is left out."""
         return any(chip.percept is None for chip in self._chips)

@@ -257,8 +257,16 @@ class Composer(QFrame):
         return menu
 
     def _send(self) -> None:
-        if self.empty or self._running or self.chips.pending:
+        if self.empty:
             return
+        if self._running:
+            self.tell("Not sent: an answer is being written. Press Enter again when it ends, or Esc to stop it.")
+        elif self.chips.pending:
+            self.tell("Not sent: a picture is still looked through for secrets. Press Enter again in a moment.")
+        else:
+            self._submit()
+
+    def _submit(self) -> None:
         self.submitted.emit(self.input.toPlainText().strip(), self.chips.percepts)
 
     def _paste(self, image: QImage) -> None:

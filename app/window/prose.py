@@ -25,6 +25,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
+from deskhand.app.window import markdown
 from deskhand.app.window.theme import Theme, mono
 
 _SCHEMES = {"http", "https", "mailto"}
@@ -124,7 +125,8 @@ class Prose(QTextBrowser):
         cursor = self.textCursor()
         selection = (cursor.anchor(), cursor.position())
         if self._markdown:
-            self.document().setMarkdown(self._source, _FEATURES)
+            self.document().setMarkdown(markdown.meant(self._source), _FEATURES)
+            self._unmark()
             self._dress()
         else:
             self.setPlainText(self._source)
@@ -137,6 +139,13 @@ class Prose(QTextBrowser):
             self.setTextCursor(cursor)
         self._fit()
         self._cost = time.perf_counter() - started
+
+    def _unmark(self) -> None:
+        """Take out what only emphasis needed."""
+        found = self.document().find(markdown.MARK)
+        while not found.isNull():
+            found.removeSelectedText()
+            found = self.document().find(markdown.MARK, found)
 
     def _dress(self) -> None:
         """Give code its font and ground, take pictures out, space paragraphs, draw tables calmly."""

@@ -34,6 +34,7 @@ from deskhand.agent.safety.painting import Painter
 from deskhand.agent.skills.secrets import SecretRequest
 from deskhand.app import capture
 from deskhand.app.bridge import Bridge, title
+from deskhand.app.drafts import Drafts
 from deskhand.app.elsewhere import Elsewhere
 from deskhand.app.happenings import (
     CameBack,
@@ -52,6 +53,7 @@ from deskhand.app.shelf import Shelf
 from deskhand.app.undoing import UndoChanged
 from deskhand.app.window.completion import Completion
 from deskhand.app.window.composer import SCREENSHOT, Composer
+from deskhand.app.window.draft import Draft
 from deskhand.app.window.fold import named
 from deskhand.app.window.gather import Gatherer, parts_of, question_of
 from deskhand.app.window.head import Head
@@ -93,6 +95,7 @@ class Window(QMainWindow):
         permits: what may run without asking, for its page.
         hide_while_capturing: whether a screenshot is taken without this window on it; the person can change it.
         painter: looks through pictures for secrets, before they are sent.
+        drafts: what was typed and not sent, on disk.
         greeting: of an empty conversation.
         budget: image tokens of a screenshot.
     """
@@ -111,6 +114,7 @@ class Window(QMainWindow):
         permits: Permits | None = None,
         hide_while_capturing: bool = True,
         painter: Painter | None = None,
+        drafts: Drafts | None = None,
         greeting: Greeting = USUAL,
         budget: int = 560,
     ) -> None:
@@ -122,6 +126,7 @@ class Window(QMainWindow):
         self._conversation: int | None = None
         self._titles: dict[int, str] = {}
         self._ready = False
+        self._loading = True
         self._info: EngineInfo | None = None
         self.talk, self.hold, self._enter = Talk(), Hold(self), Enter(self)
         self.gatherer = Gatherer(self, budget)
@@ -134,6 +139,7 @@ class Window(QMainWindow):
         self.welcome = Welcome(theme, greeting)
         self.composer = Composer(theme, painter)
         self.composer.input.setPlaceholderText(greeting.placeholder)
+        self.draft = Draft(self.composer, drafts)
         self.status = Status(theme)
         self.sheets = Sheets(self, theme)
         self.screens = ScreenMenu(
@@ -200,6 +206,7 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         self._desk.happened.connect(self.handle)
+        self.draft.found.connect(self.open_conversation)
         self.sidebar.new_requested.connect(self.new_conversation)
         self.sidebar.chosen.connect(self.open_conversation)
         self.sidebar.delete_requested.connect(self.delete_conversation)
@@ -247,11 +254,15 @@ class Window(QMainWindow):
     # What the person does -------------------------------------------------------------------------------------------
 
     def submit(self, text: str, percepts: tuple[Percept, ...]) -> None:
-        """Send a message and clear the composer; while a turn runs or no engine is there, nothing happens.
+        """Send a message and clear the composer; while a turn runs nothing happens.
 
         What is more than the engine learnt stays in the composer, with a sentence that says so.
         """
-        if self._running or not self._ready:
+        if self._running:
+            return
+        if not self._ready:
+            why = "it is still loading" if self._loading else "choose one with a button above"
+            self.composer.tell(f"Not sent, and your text is kept: there is no model yet, {why}.")
             return
         if self._info and (refusal := beyond.refusal(parts_of(text, percepts), self._info)):
             self._warn(refusal)
@@ -320,7 +331,11 @@ class Window(QMainWindow):
         """Delete a conversation of the history, once the person has said so."""
         if self._settled():
             name = self._titles.get(conversation, "") or "Untitled"
-            self.sheets.ask_delete(name, lambda: self._desk.delete(conversation))
+            self.sheets.ask_delete(name, lambda: self._delete(conversation))
+
+    def _delete(self, conversation: int) -> None:
+        self.draft.forget(conversation)
+        self._desk.delete(conversation)
 
     def take_screenshot(self, screen: capture.Screen | None = None) -> None:
         """Attach a screenshot; of the screen in use when None."""
@@ -342,6 +357,7 @@ class Window(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Nothing runs or listens behind a closed window."""
         self.hold.close()
+        self.draft.close()
         self.talk.cancel()
         self.stop()
         self.sheets.reject_secret()
@@ -379,6 +395,7 @@ class Window(QMainWindow):
         match event:
             case EngineLoading(text=text):
                 self.status.loading(text)
+                self._loading = True
             case EngineReady(info=info, host=host):
                 self.status.ready(info, host)
                 self._info = info
@@ -386,10 +403,12 @@ class Window(QMainWindow):
                 self._set_ready(ready=True)
             case EngineFailed(sentence=sentence, action=action, offer=offer, instead=instead):
                 self.status.failed()
+                self._loading = False
                 self._set_ready(ready=False)
                 self.transcript.add_notice("info" if offer else "error", sentence, action, instead)
             case Listed(conversations=conversations):
                 self._titles = {each.id: each.title for each in conversations}
+                self.draft.keep_only(self._titles)
                 self.sidebar.show_conversations(conversations)
                 self.sidebar.select(self._conversation)
             case TasksChanged(tasks=tasks):
@@ -414,6 +433,7 @@ class Window(QMainWindow):
         match event:
             case TurnStarted(conversation=conversation):
                 self._conversation = conversation
+                self.draft.rename(conversation)
                 self.sidebar.select(conversation)
                 self._set_running(running=True)
             case Progressed(done=done, total=total) if not self._running:
@@ -451,6 +471,7 @@ class Window(QMainWindow):
 
     def _show_conversation(self, opened: Opened) -> None:
         self._conversation = opened.conversation
+        self.draft.show(opened.conversation)
         self.places.show_conversation()
         self.transcript.show_turns(opened.turns)
         name = "New conversation"
