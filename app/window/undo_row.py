@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from deskhand.app.undoing import Undoable
 from deskhand.app.visible import shown
-from deskhand.app.window.fold import label, named, restyle
+from deskhand.app.window.fold import label, named, restyle, tip
 
 
 class UndoRow(QWidget):
@@ -45,10 +45,10 @@ class UndoRow(QWidget):
         restyle(self._sentence)
         again = " anyway" if offer.conflict else ""
         self._name(f"{'Redo' if offer.undone else 'Undo'}{again}")
-        tip = "Put this back as it was before the call" if not offer.undone else "Make this change again"
+        says = "Put this back as it was before the call" if not offer.undone else "Make this change again"
         if offer.conflict:
-            tip += ". What is there now is kept: the button brings it back"
-        self.button.setToolTip(tip(tip))
+            says += ". What is there now is kept: the button brings it back"
+        self.button.setToolTip(tip(says))
 
     def _name(self, word: str) -> None:
         self.button.setText(word)
