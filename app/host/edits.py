@@ -158,7 +158,7 @@ class Edits:
             size = places.size(place.path)
             if size is not None and size > MOST_BYTES:
                 most = f"at most {MOST_BYTES >> 20} MB of text are changed"
-                raise HostError(f"{spelled(place.path.name)} has {size >> 20} MB; {most}.")
+                raise HostError(f"{spelled(place.path.name)} is too large: {most}.")
             return place, places.look(place.path)
 
     def _whole(self, place: Place) -> Change:

@@ -265,9 +265,7 @@ def _read(folder: Directory, name: str) -> bytes:
     with os.fdopen(handle, "rb") as file:
         size = os.fstat(handle).st_size
         if size > MOST_BYTES:
-            raise HostError(
-                f"{spelled(name)} has {size >> 20} MB, and at most {MOST_BYTES >> 20} MB are read: it is too large."
-            )
+            raise HostError(f"{spelled(name)} is too large: at most {MOST_BYTES >> 20} MB are read.")
         return file.read(MOST_BYTES)
 
 

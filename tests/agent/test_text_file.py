@@ -11,13 +11,14 @@ from deskhand.agent.charset import detect
 from deskhand.agent.text_file import TextError, TextFile, encoded
 
 SAMPLES = {
+    "iso8859-1": "Grüße aus Köln: déjà vu, garçon.\n",
     "cp1252": "Grüße aus Köln: déjà vu für 5 € – schön.\n",
     "koi8-r": "Привет, мир! Это простая проверка настроек.\n",
     "cp1251": "Привет, мир! Это простая проверка настроек.\n",
     "cp1253": "Καλημέρα κόσμε, τι κάνεις σήμερα το πρωί;\n",
     "cp932": "設定を保存しました。タイムアウト（秒）\n",
     "euc_jp": "設定を保存しました。タイムアウト（秒）\n",
-    "gb18030": "配置文件：启用超时，单位是秒。这是一个测试。\n",
+    "gbk": "配置文件：启用超时，单位是秒。这是一个测试。\n",
     "cp950": "設定檔案：啟用逾時，單位是秒。這是一個測試。\n",
     "cp949": "설정 파일입니다. 시간 제한을 사용합니다.\n",
     "utf-8": "Grüße — 你好 😀 Привет\n",
@@ -169,12 +170,64 @@ def test_letters_composed_in_either_way_are_found():
 
 @pytest.mark.parametrize(
     ("codec", "text", "sign"),
-    [("cp1252", "😀", "“😀”"), ("koi8-r", "für", "“ü”"), ("cp932", "😀", "“😀”"), ("cp1252", "a\u200b", "U\\+200B")],
+    [
+        ("cp1252", "😀", "“😀”"),
+        ("iso8859-1", "5 €", "“€”"),
+        ("gbk", "😀", "“😀”"),
+        ("koi8-r", "für", "“ü”"),
+        ("cp932", "😀", "“😀”"),
+        ("cp1252", "a\u200b", "U\\+200B"),
+    ],
 )
 def test_what_the_encoding_lacks_is_refused(codec, text, sign):
     file = TextFile.of(SAMPLES[codec].encode(codec))
     with pytest.raises(TextError, match=f"which has no .*{sign}"):
         file.appended(text)
+
+
+@pytest.mark.parametrize(
+    ("head", "codec"),
+    [
+        ('<?xml version="1.0" encoding="windows-1250"?>\n', "cp1250"),
+        ("#!/usr/bin/python\n# -*- coding: iso-8859-2 -*-\n", "iso8859-2"),
+        ("# vim: set fileencoding=koi8-u :\n", "koi8-u"),
+        ('<html><head><meta charset="windows-1254">\n', "cp1254"),
+        ('<meta http-equiv="Content-Type" content="text/html; charset=euc-jp">\n', "euc_jp"),
+        ('@charset "iso-8859-15";\n', "iso8859-15"),
+    ],
+)
+@pytest.mark.parametrize("there", ["", "there"])
+def test_what_a_file_says_it_is_written_in_is_kept(head, codec, there):
+    """Report 18: also where nothing but ASCII stands in it yet."""
+    words = {
+        "cp1250": "žluťoučký őű",
+        "iso8859-2": "žluťoučký őű",
+        "koi8-u": "Привіт",
+        "cp1254": "ışık ğ",
+        "euc_jp": "設定",
+    }
+    word = words.get(codec, "œuvre €")
+    raw = (head + (word if there else "") + "\nend\n").encode(codec)
+    file = TextFile.of(raw)
+    assert file.lines[-1] == "end"
+    assert file.replaced("end", word) == raw.replace(b"end", word.encode(codec))
+    with pytest.raises(TextError, match="which has no “😀”"):
+        file.appended("😀")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "about charset=koi8-r\n",
+        "# coding: utf-7\n",
+        "# coding: nonsense\n",
+        '<?xml encoding="utf-16"?>\n',
+        "# coding: cp037\n",
+    ],
+)
+def test_what_is_no_statement_of_that_is_plain_text(head):
+    assert TextFile.of(head.encode()).appended("é\n") == f"{head}é\n".encode()
+    assert TextFile.of(f"{head}ü".encode()).appended("é\n") == f"{head}üé\n".encode()
 
 
 def test_halves_of_characters_are_in_no_file():
@@ -198,6 +251,7 @@ def test_a_last_character_that_is_cut_off_stays_cut_off():
 def test_the_encoding_is_named_where_it_is_not_plain():
     assert TextFile.of(b"abc\n").encoding == ""
     assert TextFile.of("Grüße".encode()).encoding == ""
-    assert TextFile.of("Grüße".encode("cp1252")).encoding == "Windows-1252 (guessed)"
+    assert TextFile.of("Grüße".encode("cp1252")).encoding == "ISO 8859-1 (guessed)"
+    assert TextFile.of("5 €, Grüße".encode("cp1252")).encoding == "Windows-1252 (guessed)"
     assert TextFile.of("Grüße".encode("utf-8-sig")).encoding == "UTF-8 with a byte order mark"
     assert TextFile.of("é ok é ".encode() + b"\xe9").encoding.startswith("UTF-8; 1 byte")

@@ -100,7 +100,7 @@ def test_the_encoding_that_a_file_keeps_is_told(tmp_path):
     """Report 18: the person sees every letter as it stands there, and only what changes is marked."""
     (tmp_path / "a.txt").write_bytes("Grüße\r\nzwei\r\n".encode("cp1252"))
     lines = told(tmp_path, old="zwei", new="drei")
-    assert lines[0] == "It is written in Windows-1252 (guessed), and stays so."
+    assert lines[0] == "It is written in ISO 8859-1 (guessed), and stays so."
     assert lines[4:] == [" Grüße", "-zwei", "+drei"]
     (tmp_path / "b.txt").write_bytes(b"a\x0cb\xe2\x80\xa8c\n")
     assert told(tmp_path, "b.txt", old="a", new="A")[2] == "@@ -1 +1 @@"
