@@ -10,7 +10,7 @@ from pathlib import Path
 from deskhand.agent.directory import Held, hold
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError
-from deskhand.agent.safety import installation, sandbox, watching
+from deskhand.agent.safety import installation, network, sandbox, watching
 from deskhand.agent.safety.installation import Installation
 
 DATA_BYTES = 4 * 1024**3
@@ -86,7 +86,7 @@ def command(config: ServerConfig, home: Path) -> Command:
         write=[home],
         held=held,
         hide=config.private,
-        network=access.network,
+        network=access.network and network.chosen(),
         inherit=True,
     )
     most = {"core": 0, "fsize": FILE_BYTES, "data": DATA_BYTES, "nofile": OPEN_FILES, "memlock": watching.LOCKED}
@@ -145,7 +145,7 @@ def touches(config: ServerConfig) -> tuple[str, ...]:
         lines.append(str(error))
     lines += [f"reads: {path}" for path in access.read]
     lines += [f"reads and writes: {path}" for path in access.write]
-    lines.append("network: any machine, and services on this one" if access.network else "network: none")
+    lines.append(f"network: {network.words() if access.network else 'none'}")
     if entry.env:
         lines.append(f"is given: {', '.join(entry.env)[:300]}")
     return tuple(lines)

@@ -22,6 +22,7 @@ from deskhand.agent import private
 from deskhand.agent.mcp import box
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError
+from deskhand.agent.safety import network
 
 
 def digest(value: object) -> str:
@@ -37,6 +38,8 @@ def of_config(config: ServerConfig) -> str:
     # What it sees of the disk without being named: it may change while the file does not.
     with contextlib.suppress(ConfigError):
         shown["installed"] = [] if config.remote else [str(path) for path in box.installed(config).paths]
+    if config.entry.access.network and not config.remote:
+        shown["network"] = network.words()
     return digest(shown)
 
 

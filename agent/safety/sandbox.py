@@ -29,8 +29,13 @@ FILE_BYTES = 64 * 1024**2
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/localtime", "/etc/ld.so.cache", "/etc/alternatives")
 """What an interpreter needs of the system; nothing of /home, /etc/passwd, /run or /var."""
 
-_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/pki", "/etc/ca-certificates")
+_NETWORK = ("/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/pki", "/etc/ca-certificates")
 """What finding and trusting other machines takes besides."""
+
+_NAMES = Path("/etc/resolv.conf")
+"""Where names are asked for; in a network of its own a box has another one."""
+
+_NETNS = Path(__file__).resolve().with_name("netns.py")
 
 
 class Status(NamedTuple):
@@ -81,7 +86,7 @@ def wrap(
     write: Sequence[Path] = (),
     held: Sequence[tuple[Held, bool]] = (),
     hide: Sequence[Path] = (),
-    network: bool = False,
+    network: Path | bool = False,
     inherit: bool = False,
 ) -> list[str]:
     """Put ``command`` into the box.
@@ -93,7 +98,8 @@ def wrap(
         held: further files and folders, each with whether it may write there; bound by their descriptors, which whoever
             starts the box must pass on and may close then.
         hide: folders that are empty to it wherever they lie in the above; but for what of them is named there.
-        network: it shares the machine's network, loopback included; never for a skill.
+        network: the slirp4netns that connects it to other machines; or True, and it shares the machine's network,
+            loopback included; never for a skill.
         inherit: it has the environment that the starter gives it, where other users can't read what is secret in it;
             that must be a clean one.
 
@@ -106,7 +112,7 @@ def wrap(
     if sys.platform == "darwin":
         read = (*read, *(each.path for each, writes in held if not writes))
         write = (*write, *(each.path for each, writes in held if writes))
-        return _seatbelt(command, read, write, hide, network=network, inherit=inherit)
+        return _seatbelt(command, read, write, hide, network=bool(network), inherit=inherit)
     program = find()
     if program is None:
         raise FileNotFoundError("bwrap")
@@ -121,8 +127,10 @@ def wrap(
         "--dev", "/dev", "--ro-bind", "/dev/null", "/dev/zero",
         *memory("/dev/shm"), "--remount-ro", "/dev", *memory("/tmp"),  # noqa: S108 - its own
     ]  # fmt: skip
-    if network:
+    if network is True:
         arguments.append("--share-net")
+        read = (*read, _NAMES)
+    if network:
         read = (*read, *(Path(path) for path in _NETWORK))
     if not inherit:
         arguments.append("--clearenv")
@@ -137,13 +145,19 @@ def wrap(
     arguments += _bound(shown, hide)
     # The box's own root is memory; what a tool may not keep it may not write at all.
     arguments += ["--remount-ro", "/", "--chdir", "/", "--", *command]
-    # bubblewrap reads the filter from a descriptor, which the shell opens: whoever starts this list need not know.
+    start = [] if network in {True, False} else [str(interpreter()), "-I", "-S", str(_NETNS), str(network)]
+    return _filtered(start, arguments)
+
+
+def _filtered(start: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """Start the box with the filter, if there is one for this machine; ``start`` is what starts bubblewrap.
+
+    bubblewrap reads it from a descriptor, which the shell opens: whoever starts this list need not know.
+    """
     rules = seccomp.path()
-    return (
-        ["/bin/sh", "-c", 'exec 9<"$0" "$@"', rules, arguments[0], "--seccomp", "9", *arguments[1:]]
-        if rules
-        else arguments
-    )
+    if not rules:
+        return [*start, *arguments]
+    return ["/bin/sh", "-c", 'exec 9<"$0" "$@"', rules, *start, arguments[0], "--seccomp", "9", *arguments[1:]]
 
 
 def _by_descriptor(program: Path, held: Held, *, writes: bool) -> list[str]:
@@ -226,7 +240,10 @@ def status() -> Status:
         return _refused(str(error))
     if tried.returncode:
         return _refused(tried.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"code {tried.returncode}")
-    return Status(works=True, text="Tools run in bubblewrap, without network and with their own folder only.")
+    text = "Tools run in bubblewrap, without network and with their own folder only."
+    if not seccomp.path():
+        text += " On this processor their system calls are not filtered, so limits on memory and disk can be passed."
+    return Status(works=True, text=text)
 
 
 def _tried_seatbelt() -> Status:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from deskhand.agent.safety import sandbox
+from deskhand.agent.safety import network, sandbox
 from deskhand.app import capture, errorlog, microphone, notification, settings, terminal, wiring
 from deskhand.model.errors import ModelError
 from deskhand.model.files import hub
@@ -125,6 +125,7 @@ def examine(given: Mapping[str, object]) -> list[Check]:
         _device(
             "sandbox", sandbox.status, "Bundled skills still work; skills of other people are refused until it does."
         ),
+        _device("network", network.status, "MCP servers without network are not concerned. Else: install slirp4netns."),
         _device("notice", notification.status, notification.NONE),
         _log(),
         _disk(),

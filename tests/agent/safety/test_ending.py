@@ -57,7 +57,9 @@ def test_what_was_held_is_ended_also_behind_a_holder_that_ended_by_itself(mark):
 @pytest.mark.parametrize("then", ["cat", "trap '' TERM; sleep 1 & wait; wait"])
 def test_a_server_has_ended_with_all_that_is_in_its_box(mark, tmp_path, then):
     async def whole():
-        async with ServerProcess(Command(holder(mark, then), {"PATH": "/usr/bin:/bin"}, tmp_path)).streams():
+        async with ServerProcess(
+            Command(holder(mark, then), {"PATH": "/usr/bin:/bin"}, tmp_path), lambda _: False
+        ).streams():
             while not sleeping(mark):  # noqa: ASYNC110 - another process
                 await anyio.sleep(0.02)
         assert sleeping(mark) == []
