@@ -121,7 +121,7 @@ class _Copy:
         windows = "\\" in name or (len(name) > 1 and name[1] == ":")
         if path.is_absolute() or ".." in path.parts or windows or not path.parts:
             raise ArchiveError(f"It holds a file that would be written elsewhere: {name[:200]!r}.")
-        if IGNORED in path.parts or _JUNK & set(path.parts):
+        if IGNORED & set(path.parts[:-1]) or _JUNK & set(path.parts):
             return None
         if odd(name):
             raise ArchiveError(
@@ -151,7 +151,7 @@ def _folder(source: Path, copy: _Copy) -> None:
             inside = relative / entry.name
             mode = entry.lstat().st_mode
             if stat.S_ISDIR(mode):
-                if entry.name != IGNORED:
+                if entry.name not in IGNORED:
                     waiting.append((entry, inside))
                     if len(waiting) > MOST_FILES:
                         raise ArchiveError(f"It holds more than {MOST_FILES} folders.")

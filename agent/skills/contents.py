@@ -12,11 +12,14 @@ from pathlib import Path, PurePosixPath
 
 from deskhand.agent.filename import spelled
 
-MOST_FILES = 2_000
+MOST_FILES = 10_000
 MOST_BYTES = 64 * 1024**2
 MOST_DEPTH = 12
-IGNORED = ".git"
-"""A folder that belongs to a clone and not to the skill: it is neither listed, hashed, read nor installed."""
+IGNORED = frozenset(
+    (".git", "node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
+)
+"""Folders that belong to a clone or that its own set-up made: neither listed, hashed, read nor installed, and empty to
+what the skill runs, so that nothing runs that nobody agreed to."""
 
 
 class ContentsError(Exception):
@@ -82,7 +85,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str, os.stat_result]]:
                 for entry in entries:
                     inside = relative / entry.name
                     if entry.is_dir(follow_symlinks=False):
-                        if entry.name != IGNORED:
+                        if entry.name not in IGNORED:
                             waiting.append((Path(entry.path), inside))
                             if len(waiting) > MOST_FILES:
                                 raise ContentsError(f"It has more than {MOST_FILES} folders.")
@@ -99,7 +102,7 @@ def resolve(folder: Path, path: str) -> Path:
         ContentsError: it is absolute, leads outside, is not there, or is no file.
     """
     given = PurePosixPath(path.strip().removeprefix("./"))
-    if not path.strip() or given.is_absolute() or ".." in given.parts or "\0" in path or IGNORED in given.parts:
+    if not path.strip() or given.is_absolute() or ".." in given.parts or "\0" in path or IGNORED & set(given.parts):
         raise ContentsError(
             f"Give a path inside the skill's folder, such as references/notes.md, and not {spelled(path[:200])}."
         )
@@ -115,6 +118,15 @@ def resolve(folder: Path, path: str) -> Path:
     if not regular:
         raise ContentsError(f"{name} is not a file.")
     return real
+
+
+def ignored(folder: Path) -> list[Path]:
+    """The folders inside of ``folder`` that are not part of the skill."""
+    found: list[Path] = []
+    for here, names, _ in os.walk(folder):
+        found += [Path(here, name) for name in names if name in IGNORED]
+        names[:] = [name for name in names if name not in IGNORED]
+    return found
 
 
 def digest(folder: Path) -> str:

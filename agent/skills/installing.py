@@ -68,7 +68,7 @@ class Installer:
                 archives.unpack(source, copy)
                 problems: list[Problem] = []
                 root = _named(copy, source)
-                skills = list(loading.find(root, USER, problems))
+                skills = list(loading.find(root, USER, problems, within=int(root != copy)))
                 cards = tuple(self._card(skill, source, problems) for skill in skills)
             except (ArchiveError, contents.ContentsError) as error:
                 raise InstallError(str(error)) from error
@@ -113,7 +113,11 @@ class Installer:
         if target.exists():
             self._put_away(target, name)
         try:
-            chosen.skill.folder.rename(target)
+            # Copied and not moved: another skill of the same source may lie inside of it.
+            part = target.with_name(f".{name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(chosen.skill.folder, part, symlinks=True)
+            part.rename(target)
         except OSError as error:
             raise InstallError(f"{name} could not be installed into {target}: {error.strerror}.") from error
         self._consents.agree(name, chosen.digest, chosen.origin)
@@ -177,7 +181,7 @@ class Installer:
 
 def _named(copy: Path, source: Path) -> Path:
     """Where to look for skills; a skill that is the whole source gets the name of the source as its folder."""
-    if not any((copy / name).exists() for name in ("SKILL.md", "skill.md")):
+    if not loading.manifest_in(entry.name for entry in copy.iterdir()):
         return copy
     name = source.resolve().name
     for ending in archives.ENDINGS:

@@ -24,7 +24,9 @@ __all__ = ["BUNDLED", "Function", "Problem", "Skill", "SkillSet", "load_skill", 
 
 MAX_DEPTH = 6
 MAX_FOLDERS = 2_000
-_SKIPPED = {".git", "node_modules", "__pycache__"}
+MOST_LISTED = 2_000
+MANIFEST = "SKILL.md"
+"""How the specification spells it; other spellings are loaded with a word about it."""
 
 
 def load_skills(folders: Sequence[tuple[Path, str]]) -> SkillSet:
@@ -38,9 +40,9 @@ def load_skills(folders: Sequence[tuple[Path, str]]) -> SkillSet:
     return merge(found, problems)
 
 
-def find(root: Path, source: str, problems: list[Problem]) -> Iterator[Skill]:
-    """Load every skill below ``root``, in the order of folder names."""
-    for file in files(root, problems):
+def find(root: Path, source: str, problems: list[Problem], *, within: int = 0) -> Iterator[Skill]:
+    """Load every skill below ``root``, in the order of folder names; see `files`."""
+    for file in files(root, problems, within=within):
         if skill := load_skill(file, source, problems):
             yield skill
 
@@ -77,8 +79,20 @@ def _distinct(skills: Iterable[Skill], problems: list[Problem]) -> Iterator[Skil
         yield skill if len(free) == len(skill.tools) else replace(skill, tools=free)
 
 
-def files(root: Path, problems: list[Problem]) -> Iterator[Path]:
-    """Every SKILL.md below ``root``, in the order of names; links are followed once."""
+def manifest_in(names: Iterable[str]) -> str:
+    """Which of the names in a folder is the file that makes it a skill; empty if none is."""
+    found = sorted((name for name in names if name.lower() == MANIFEST.lower()), key=lambda name: name != MANIFEST)
+    return found[0] if found else ""
+
+
+def files(root: Path, problems: list[Problem], *, within: int = 0) -> Iterator[Path]:
+    """Find every SKILL.md below ``root``, in the order of names; links are followed once.
+
+    Args:
+        root: where to look.
+        problems: takes what can't be looked through.
+        within: depth down to which a skill's folder is looked through for more skills: a repository may be one itself.
+    """
     seen: set[Path] = set()
     waiting = [(root, 0)]
     while waiting:
@@ -95,12 +109,11 @@ def files(root: Path, problems: list[Problem]) -> Iterator[Path]:
         if len(seen) > MAX_FOLDERS:
             problems.append(Problem(root, f"More than {MAX_FOLDERS} folders; the rest was not searched for skills."))
             return
-        names = {entry.name for entry in entries}
-        file = next((name for name in ("SKILL.md", "skill.md") if name in names), None)
+        file = manifest_in(entry.name for entry in entries)
         if file:
             yield folder / file
-        elif depth < MAX_DEPTH:
-            waiting += [(e, depth + 1) for e in entries if e.name not in _SKIPPED and _is_folder(e)]
+        if depth < MAX_DEPTH and (not file or depth <= within):
+            waiting += [(e, depth + 1) for e in entries if e.name not in contents.IGNORED and _is_folder(e)]
 
 
 def _is_folder(path: Path) -> bool:
@@ -116,16 +129,19 @@ def load_skill(file: Path, source: str, problems: list[Problem]) -> Skill | None
     def warn(text: str) -> None:
         problems.append(Problem(file, text))
 
+    if file.name not in {MANIFEST, "skill.md"}:
+        warn(f"Its file {file.name} should be called {MANIFEST}.")
     try:
         said = manifest.read(file, warn)
         listed = [entry.path for entry in contents.listing(file.parent) if entry.path != file.name]
     except (manifest.ManifestError, contents.ContentsError) as error:
         problems.append(Problem(file, str(error), fatal=True))
         return None
-    others = tuple(path for path in listed if not odd(path))
-    for path in listed:
-        if odd(path):
-            warn(f"Its file {spelled(path)} can't be used, because its name is not UTF-8: rename it.")
+    others = tuple(path for path in listed if not odd(path))[:MOST_LISTED]
+    if len(listed) > MOST_LISTED:
+        warn(f"It has {len(listed):,} files; the model is told of the first {MOST_LISTED:,}.")
+    for path in filter(odd, listed):
+        warn(f"Its file {spelled(path)} can't be used, because its name is not UTF-8: rename it.")
     skill = Skill(
         said.name,
         said.description,

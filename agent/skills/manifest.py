@@ -7,8 +7,9 @@ other: a version stays ``1.10``, a date a date, and no number grows beyond what 
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = {"deskhand"}
 """Names that are not a skill's to have: what Deskhand's own tools belong to."""
 _KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
+_KEY_LINE = re.compile(r"(?P<before>[ ]*[\w-]+:)(?P<value>(?:[ ].*)?)$")
 _NOTHING = {"", "~", "null"}
 
 Warn = Callable[[str], None]
@@ -119,17 +121,50 @@ def _frontmatter(text: str) -> dict[str, Any]:
     try:
         front = yaml.load(text, _Texts)  # noqa: S506 - a loader that makes texts, lists and mappings only
     except yaml.YAMLError:
-        # Many public skills write `description: Use when: …` without quotes.
-        quoted = re.sub(
-            r"^([\w-]+):[ \t]+(?![\"'\[{|>&*!])(.*(?::|\s#).*)$",
-            lambda m: m.group(1) + ": '" + m.group(2).replace("'", "''") + "'",
-            text,
-            flags=re.MULTILINE,
-        )
-        front = yaml.load(quoted, _Texts)  # noqa: S506 - likewise
+        # Many public skills write `description: Use when: …` without quotes, on one line or on several.
+        front = yaml.load(_quoted(text), _Texts)  # noqa: S506 - the same
     if not isinstance(front, dict):
         raise ValueError("it is not a list of keys and values")  # noqa: TRY004 - a file is wrong, not our code
     return {str(key): value for key, value in cast("dict[Any, Any]", front).items()}
+
+
+def _quoted(text: str) -> str:
+    """The frontmatter with quotes around each text that YAML can't read without them, continuation lines joined."""
+    made: list[str] = []
+    lines = text.split("\n")
+    at = 0
+    while at < len(lines):
+        key = _KEY_LINE.match(lines[at])
+        end = at + 1
+        while end < len(lines) and key and (not lines[end].strip() or _depth(lines[end]) > _depth(lines[at])):
+            end += 1
+        block = lines[at:end]
+        if key and not _readable("\n".join(block)) and not key["value"].lstrip().startswith(tuple("|>[{&*!")):
+            if key["value"].strip() or not _holds_keys(block[1:]):
+                value = " ".join(filter(None, (line.strip() for line in (key["value"], *block[1:]))))
+                block = [f"{key['before']} '{value.replace(chr(39), chr(39) * 2)}'"]
+            else:
+                inner = _quoted("\n".join(block[1:]))
+                block = [block[0], inner]
+        made += block
+        at = end
+    return "\n".join(made)
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _readable(block: str) -> bool:
+    try:
+        return isinstance(yaml.load(textwrap.dedent(block), _Texts), dict)  # noqa: S506 - as above
+    except yaml.YAMLError:
+        return False
+
+
+def _holds_keys(lines: Sequence[str]) -> bool:
+    """Whether the lines below a key without a value are keys of their own, each of a word, or a list."""
+    return all(_KEY_LINE.match(line) or line.lstrip().startswith("- ") for line in lines if line.strip())
 
 
 def _field(front: dict[str, Any], key: str, most: int, warn: Warn) -> str:

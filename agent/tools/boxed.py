@@ -34,6 +34,7 @@ class Program:
         folder: where it runs; inside what it may write or read.
         read: what it may read besides the system and Python.
         write: folders it may write.
+        hide: folders inside of these that are empty to it.
         environment: in addition to the box's own.
         stdin: what it reads.
         limits: instead of those of `watching.limits`, by the name of a resource limit; -1 is none.
@@ -43,6 +44,7 @@ class Program:
     folder: Path
     read: Sequence[Path] = ()
     write: Sequence[Path] = ()
+    hide: Sequence[Path] = ()
     environment: Mapping[str, str] | None = None
     stdin: bytes = b""
     limits: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -85,7 +87,7 @@ def run(program: Program, *, cancel: threading.Event, seconds: float, most: int)
     limits = {**watching.limits(), **program.limits}
     launch = [str(sandbox.interpreter()), "-I", "-S", str(LAUNCH)]
     launch += [",".join(f"{name}={value}" for name, value in limits.items()), str(program.folder), *program.command]
-    boxed = sandbox.wrap(launch, read=[LAUNCH, *program.read], write=program.write, inherit=True)
+    boxed = sandbox.wrap(launch, read=[LAUNCH, *program.read], write=program.write, hide=program.hide, inherit=True)
     watch = watching.Watch(program.write)
     process = subprocess.Popen(
         boxed,

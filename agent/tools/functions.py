@@ -19,6 +19,7 @@ from deskhand.agent.limits import Limits
 from deskhand.agent.origin import Origin
 from deskhand.agent.safety import sandbox, watching
 from deskhand.agent.safety.changes import BoundCall
+from deskhand.agent.skills import contents
 from deskhand.agent.skills.skill import BUNDLED, CHANGED, Function, Skill, SkillSource
 from deskhand.agent.task import Task
 from deskhand.agent.tool import Group, Tool, ToolResult
@@ -127,7 +128,8 @@ class SkillFunctions:
         if free:
             return _Job(command, dict(os.environ), line, writable)
         if sandbox.status().works:
-            wrapped = sandbox.wrap(command, read=[RUNNER, tool.file.resolve().parent], write=writable)
+            home = tool.file.resolve().parent
+            wrapped = sandbox.wrap(command, read=[RUNNER, home], write=writable, hide=contents.ignored(home))
             return _Job(wrapped, {}, line, writable, boxed=True)
         if not tool.bundled:
             raise _RefusedError(

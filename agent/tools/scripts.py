@@ -116,6 +116,7 @@ class Scripts:
                 folder,
                 read=[job.skill.folder.resolve()],
                 write=[folder],
+                hide=contents.ignored(job.skill.folder.resolve()),
                 environment={"PYTHONPATH": ":".join(map(str, sandbox.libraries())), "PYTHONDONTWRITEBYTECODE": "1"},
             )
             ended = boxed.run(program, cancel=cancel, seconds=limits.tool_seconds, most=limits.result_bytes // 3)

@@ -1,0 +1,113 @@
+"""Skills that differ a little from the specification's spelling load, with a word about it (reports 10, 12, E2)."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskhand.agent.skills import contents, manifest
+from deskhand.agent.skills.loading import load_skills
+from deskhand.agent.skills.manifest import ManifestError
+
+
+def skill(folder: Path, front: str = "name: s\ndescription: Does it.", file: str = "SKILL.md") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text(f"---\n{front}\n---\n\n# Steps\n")
+    return folder
+
+
+def described(tmp_path: Path, front: str) -> str:
+    return manifest.read(skill(tmp_path / "s", front) / "SKILL.md", lambda _text: None).description
+
+
+@pytest.mark.parametrize(
+    ("front", "description"),
+    [
+        (
+            'name: s\ndescription:\n  Goes through a plan. Use it for\n  "look at my plan". With it: check\n  first.',
+            'Goes through a plan. Use it for "look at my plan". With it: check first.',
+        ),
+        (
+            "name: s\ndescription: Goes through a plan\n  and asks. Note: ask first.\nlicense: MIT",
+            "Goes through a plan and asks. Note: ask first.",
+        ),
+        ('description: "Goes through" and asks: what?', '"Goes through" and asks: what?'),
+        ("description: 'It's' quoted: half", "'It's' quoted: half"),
+        ("description: Use when: the person asks #1", "Use when: the person asks #1"),
+        ("description: |\n  As it: stands\n  here\nlicense: a: b", "As it: stands here"),
+        ("description: Does it: well\nmetadata:\n  author: Ann: the one\n  tags:\n    - a", "Does it: well"),
+        ("description: @person does it", "@person does it"),
+    ],
+)
+def test_a_colon_or_quote_in_prose_costs_no_skill(tmp_path, front, description):
+    """Report 10: on the key's own line or on the lines below it."""
+    assert described(tmp_path, front) == description
+
+
+def test_metadata_is_kept_beside_what_had_to_be_quoted(tmp_path):
+    front = "description: Does it: well\nmetadata:\n  author: Ann: the one\n  version: 1.10"
+    read = manifest.read(skill(tmp_path / "s", front) / "SKILL.md", lambda _text: None)
+    assert read.metadata == {"author": "Ann: the one", "version": "1.10"}
+
+
+@given(st.lists(st.text("ab: '\"#-[]{}@%&*!|>`,?", min_size=1, max_size=20), min_size=1, max_size=3))
+def test_any_prose_is_read_or_refused_in_a_sentence(tmp_path_factory, lines):
+    text = "name: s\ndescription: x " + "\n  ".join(lines)
+    with contextlib.suppress(ManifestError):
+        assert described(tmp_path_factory.mktemp("any"), text)
+
+
+@pytest.mark.parametrize("name", ["SKILL.MD", "Skill.md", "skill.md", "sKiLl.Md"])
+def test_another_case_of_the_name_loads_with_a_word(tmp_path, name):
+    """Report 12."""
+    skill(tmp_path / "s", file=name)
+    found = load_skills([(tmp_path, "user")])
+    assert [each.name for each in found.skills] == ["s"]
+    assert [problem.text for problem in found.problems] == (
+        [] if name == "skill.md" else [f"Its file {name} should be called SKILL.md."]
+    )
+
+
+def test_the_right_name_comes_first(tmp_path):
+    skill(tmp_path / "s", "name: s\ndescription: Wrong.", "SKILL.MD")
+    skill(tmp_path / "s", "name: s\ndescription: Right.")
+    assert load_skills([(tmp_path, "user")]).skills[0].description == "Right."
+
+
+@pytest.mark.parametrize("name", ["node_modules", ".venv", "venv", "__pycache__"])
+def test_what_a_set_up_made_is_not_the_skill(tmp_path, name):
+    """Report E2: 2,500 files below node_modules, and a cache that a run left, change nothing."""
+    folder = skill(tmp_path / "s")
+    before = contents.digest(folder)
+    made = folder / "scripts" / name / "deep"
+    made.mkdir(parents=True)
+    for number in range(30):
+        (made / f"{number}.js").touch()
+    assert contents.digest(folder) == before
+    assert [entry.path for entry in contents.listing(folder)] == ["SKILL.md"]
+    assert contents.ignored(folder) == [folder / "scripts" / name]
+    with pytest.raises(contents.ContentsError):
+        contents.resolve(folder, f"scripts/{name}/deep/1.js")
+    assert len(load_skills([(tmp_path, "user")]).skills) == 1
+
+
+def test_a_skill_of_many_files_loads_and_says_so(tmp_path):
+    folder = skill(tmp_path / "s")
+    for number in range(2_100):
+        os.close(os.open(folder / f"{number:04}.txt", os.O_CREAT))
+    found = load_skills([(tmp_path, "user")])
+    assert len(found.skills[0].files) == 2_000
+    assert "2,100 files" in found.problems[0].text
+    before = contents.digest(folder)
+    (folder / "2099.txt").write_text("changed")
+    assert contents.digest(folder) != before
+
+
+def test_a_skill_at_the_root_hides_none_below_it(tmp_path):
+    skill(tmp_path, "name: root\ndescription: All.")
+    skill(tmp_path / "skills" / "one", "name: one\ndescription: One.")
+    skill(tmp_path / "skills" / "one" / "templates" / "two", "name: two\ndescription: A template.")
+    assert {each.name for each in load_skills([(tmp_path, "user")]).skills} == {"root", "one"}
