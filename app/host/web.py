@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 import time
-from urllib import robotparser
+
+from protego import Protego
 
 from deskhand.agent.safety import addresses
 from deskhand.agent.safety.addresses import Address, AddressError
@@ -15,6 +17,9 @@ from deskhand.app.host.fetching import Net, Response, fetch
 OFF = "Reading web pages is switched off. The person can switch it on in the settings: web = true."
 NAME = "Deskhand"
 """What robots.txt may call us."""
+
+_VERSIONED = re.compile(r"(?im)^(\s*user-agent\s*:\s*[\w-]+)/\S*")
+"""A version behind a program's name, which is no part of it (RFC 9309, 2.2.1)."""
 
 KEPT = 3_600.0
 """Seconds until a site's robots.txt is read again; RFC 9309 (2.4) allows a day."""
@@ -35,7 +40,7 @@ class Web:
     def __init__(self, *, on: bool, net: Net | None = None) -> None:
         self._on = on
         self._net = net
-        self._rules: dict[str, tuple[float, robotparser.RobotFileParser]] = {}
+        self._rules: dict[str, tuple[float, Protego]] = {}
 
     def fetch_page(self, asked: Asked) -> Told:
         """One page: its bytes as base64 for the tool, which reads them in its box, and what they are."""
@@ -65,18 +70,18 @@ class Web:
         site = f"{address.scheme}://{address.host}"
         kept = self._rules.get(site)
         if kept is None or time.monotonic() - kept[0] > KEPT:
-            rules = robotparser.RobotFileParser()
-            rules.parse(_lines(fetch(Address(address.scheme, address.host, "/robots.txt"), cancel, net)))
-            kept = self._rules[site] = (time.monotonic(), rules)
-        return kept[1].can_fetch(NAME, address.url)
+            rules = _rules(fetch(Address(address.scheme, address.host, "/robots.txt"), cancel, net))
+            kept = self._rules[site] = (time.monotonic(), Protego.parse(rules))
+        return kept[1].can_fetch(address.url, NAME)
 
 
-def _lines(found: Response) -> list[str]:
+def _rules(found: Response) -> str:
+    """The text of a robots.txt; empty where there is none."""
     if found.status >= 500:
         raise HostError(f"{found.address.host} is not well: it answered with {found.status}.")
     if found.status != 200 or not found.kind.startswith("text/") or found.kind == "text/html":
-        return []
-    return found.body.decode("utf-8", "replace").splitlines()
+        return ""
+    return _VERSIONED.sub(r"\1", found.body.decode("utf-8-sig", "replace"))
 
 
 def _told(found: Response) -> dict[str, object]:

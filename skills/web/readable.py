@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin
 
-_SILENT = {"script", "style", "noscript", "template", "svg", "math", "iframe", "object", "canvas", "select", "button",
-           "datalist", "dialog"}  # fmt: skip
+_SILENT = {"script", "style", "template", "svg", "math", "iframe", "object", "canvas", "select", "button", "datalist",
+           "dialog"}  # fmt: skip
+_CONTROLS = {"button", "select", "datalist"}
+"""What a page forgets to close now and then; a heading, a paragraph or the matter of a page ends it."""
 _AROUND = {"nav", "aside", "footer", "header", "form"}
 """What surrounds the matter of a page; a header inside of an article belongs to it."""
 _MATTER = {"main", "article"}
@@ -22,7 +25,13 @@ _HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 _HIDDEN = re.compile(r"display:none|visibility:hidden|opacity:0(?![.\d])|font-size:0(?![.\d])", re.IGNORECASE)
 LEAST_MATTER = 200
-"""Characters that ``main`` or ``article`` must hold to stand for the page."""
+"""Characters that ``main`` or ``article`` must hold to stand for the page, or another part to be looked at."""
+LEAST_SAID = 40
+"""Characters outside of links that a page of menus has at most."""
+MUCH = 4
+"""Times as much text as what was found: then that was a link or a banner, and the other is the page."""
+UNSHOWN = "(The page shows this text only once its own program has run.)"
+ONLY_MENUS = "(This page has no readable text besides its menus.)"
 DEEPEST = 2_000
 
 
@@ -41,17 +50,32 @@ class Page:
     links: list[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Text with what it stands in: what surrounds the matter, the matter, what nobody sees, a link."""
+
+    text: str
+    around: str
+    matter: bool
+    hidden: bool
+    linked: bool
+
+
 @dataclass
 class _Open:
-    """An element that is open: whether it is left out, around the matter, or part of it, and the link it is in."""
+    """An element that is open: whether it is left out or hidden, around the matter or part of it, and its link."""
 
     tag: str
     silent: bool
-    around: bool
+    hidden: bool
+    around: str
     matter: bool
     href: str = ""
     words: list[str] = field(default_factory=list)
     link: _Open | None = None
+
+
+_NOTHING = _Open("", silent=False, hidden=False, around="", matter=False)
 
 
 def read(html: str, url: str) -> Page:
@@ -64,13 +88,33 @@ def read(html: str, url: str) -> Page:
     reader = _Reader(url)
     reader.feed(html)
     reader.close()
-    matter = _tidy(reader.pieces["matter"])
-    plain = _tidy(reader.pieces["plain"])
-    # A page that is nothing but menus is read whole.
-    text = matter if len(matter) >= LEAST_MATTER else _tidy(reader.pieces["plain_and_matter"])
-    text = text or plain or _tidy(reader.pieces["all"])
     links = dict.fromkeys((*reader.links["matter"], *reader.links["rest"]))
-    return Page(" ".join("".join(reader.title).split())[:300], text, list(links))
+    return Page(" ".join("".join(reader.title).split())[:300], _chosen(reader.pieces), list(links))
+
+
+def _chosen(pieces: list[_Piece]) -> str:
+    """The text that the page is about: its matter, else what nothing surrounds, else the fullest of the rest."""
+
+    def text(where: Callable[[_Piece], bool]) -> str:
+        return _tidy([piece.text for piece in pieces if where(piece)])
+
+    matter = text(lambda piece: piece.matter and not piece.hidden)
+    if len(matter) >= LEAST_MATTER:
+        return matter
+    found = text(lambda piece: not piece.around and not piece.hidden)
+    parts = {around: text(lambda piece, a=around: piece.around in {"", a} and not piece.hidden) for around in _AROUND}
+    fullest = max(parts, key=lambda around: len(parts[around]))
+    if _is_more(parts[fullest], found) or not found:
+        found = text(lambda piece: not piece.hidden) if fullest == "nav" else parts[fullest]
+    unshown = text(lambda piece: piece.hidden and piece.around != "nav")
+    if _is_more(unshown, found):
+        return f"{UNSHOWN}\n\n{text(lambda piece: not piece.around)}"
+    said = text(lambda piece: not piece.hidden and not piece.linked)
+    return f"{ONLY_MENUS}\n\n{found}" if found and len(said) < LEAST_SAID and fullest == "nav" else found
+
+
+def _is_more(text: str, found: str) -> bool:
+    return len(text) >= LEAST_MATTER and len(text) >= MUCH * len(found)
 
 
 class _Reader(HTMLParser):
@@ -81,7 +125,7 @@ class _Reader(HTMLParser):
         self._tags: Counter[str] = Counter()
         self._in_title = False
         self.title: list[str] = []
-        self.pieces: dict[str, list[str]] = {"matter": [], "plain": [], "plain_and_matter": [], "all": []}
+        self.pieces: list[_Piece] = []
         self.links: dict[str, list[tuple[str, str]]] = {"matter": [], "rest": []}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -94,13 +138,10 @@ class _Reader(HTMLParser):
             return
         if len(self._open) >= DEEPEST:
             return
-        above = self._open[-1] if self._open else _Open("", silent=False, around=False, matter=False)
-        matter = above.matter or tag in _MATTER or given.get("role") == "main"
-        around = above.around or (tag in _AROUND and not matter)
-        opened = _Open(tag, above.silent or tag in _SILENT or _hidden(given), around, matter)
+        opened = self._opened(tag, given)
         if tag == "a" and given.get("href"):
             opened.href = given["href"].strip()
-        opened.link = opened if opened.href else above.link
+            opened.link = opened
         self._open.append(opened)
         self._tags[tag] += 1
         if tag in _HEADINGS:
@@ -111,6 +152,20 @@ class _Reader(HTMLParser):
             self._write(" | ")
         elif tag in _BLOCKS:
             self._write("\n\n" if tag not in {"tr", "dd", "dt"} else "\n")
+
+    def _opened(self, tag: str, given: dict[str, str]) -> _Open:
+        if tag in _MATTER or tag in _HEADINGS or tag in {"p", "table"}:
+            while self._open and self._open[-1].tag in _CONTROLS:
+                self._tags[self._open.pop().tag] -= 1
+        above = self._open[-1] if self._open else _NOTHING
+        matter = above.matter or tag in _MATTER or given.get("role") == "main"
+        around = above.around
+        if tag in _AROUND and not (tag == "form" and around):
+            around = tag
+        hidden = above.hidden or tag == "noscript" or _hidden(given)
+        opened = _Open(tag, above.silent or tag in _SILENT, hidden, "" if matter else around, matter)
+        opened.link = above.link
+        return opened
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
@@ -123,7 +178,7 @@ class _Reader(HTMLParser):
         while self._open:
             closed = self._open.pop()
             self._tags[closed.tag] -= 1
-            if closed.href and not closed.silent:
+            if closed.href and not closed.silent and not closed.hidden:
                 self._link(closed)
             if closed.tag == tag:
                 return
@@ -138,14 +193,9 @@ class _Reader(HTMLParser):
         top = self._open[-1] if self._open else None
         if not text or (top and top.silent):
             return
-        self.pieces["all"].append(text)
-        if top and top.matter:
-            self.pieces["matter"].append(text)
-        if not (top and top.around):
-            self.pieces["plain_and_matter"].append(text)
-            if not (top and top.matter):
-                self.pieces["plain"].append(text)
-        if top and top.link:
+        top = top or _NOTHING
+        self.pieces.append(_Piece(text, top.around, top.matter, top.hidden, bool(top.link)))
+        if top.link:
             top.link.words.append(text)
 
     def _link(self, closed: _Open) -> None:

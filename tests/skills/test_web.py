@@ -30,7 +30,7 @@ class Site(BaseHTTPRequestHandler):
         self.server.asked.append((self.headers["Host"], self.path, dict(self.headers)))
         path = self.path.partition("?")[0]
         pages = {
-            "/robots.txt": (200, "text/plain", b"User-agent: *\nDisallow: /private\n"),
+            "/robots.txt": (200, "text/plain", self.server.rules.encode()),
             "/page": (200, "text/html; charset=utf-8", PAGE),
             "/latin": (200, "text/html; charset=iso-8859-1", "<p>Grüße für “alle”".encode("cp1252")),
             "/plain": (200, "text/plain", "just words, öffentlich".encode()),
@@ -87,6 +87,7 @@ def site():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
     server.daemon_threads = True
     server.asked, server.closing = [], threading.Event()
+    server.rules = "User-agent: *\nDisallow: /private\n"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server
@@ -235,6 +236,7 @@ def test_a_site_that_can_not_prove_who_it_is(bundled, tmp_path):
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.asked, server.closing = [], threading.Event()
+    server.rules = "User-agent: *\nDisallow: /private\n"
     server.handle_error = lambda *_: None
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -294,3 +296,32 @@ def test_off_until_it_is_switched_on(bundled):
 def test_a_broken_page_is_read_too(call, site, page):
     site.hostile = page.encode()
     assert "deep" in call("web_fetch", url="http://museum.test/hostile").value["text"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "may"),
+    [
+        ("User-agent: *\nDisallow: /a\nAllow: /a/b", "/a/b/c", True),
+        ("User-agent: *\nAllow: /a/b\nDisallow: /a", "/a/c", False),
+        ("User-agent: *\nDisallow: /a\nAllow: /a", "/a", True),
+        ("User-agent: *\nDisallow: /a\n\nDisallow: /b", "/b", False),
+        ("User-agent: *\n\nDisallow: /a", "/a", False),
+        ("User-agent: *\nDisallow: /*.pdf$", "/k.pdf", False),
+        ("User-agent: *\nDisallow: /*.pdf$", "/k.pdf.html", True),
+        ("User-agent: *\nDisallow: /\nAllow: /$", "/", True),
+        ("User-agent: *\nDisallow: /\nAllow: /$", "/k", False),
+        ("\ufeffUser-agent: *\nDisallow: /", "/k", False),
+        ("User-agent: Deskhand/0.1\nDisallow: /k", "/k", False),
+        ("User-agent: deskhand\nAllow: /\n\nUser-agent: *\nDisallow: /", "/k", True),
+        ("User-agent: other\nUser-agent: Deskhand\nDisallow: /k", "/k", False),
+        ("User-agent: *\nDisallow:", "/k", True),
+        ("User-agent: *\nDisallow: /caf%C3%A9", "/caf%c3%a9", False),
+        ("User-agent: *\rDisallow: /k\r", "/k", False),
+        ("", "/k", True),
+    ],
+)
+def test_a_sites_rules_are_read_as_rfc_9309_says(site, call, rules, path, may):
+    """Report E3: the longest match wins, Allow wins a tie, * and $ work, an empty line does not end a group."""
+    site.rules = rules
+    error = call("web_fetch", url=f"http://museum.test{path}").error
+    assert ("robots.txt" in error) is not may, error
