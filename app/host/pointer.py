@@ -145,9 +145,7 @@ class Pointer:
             mark(windows.connection, Area(left - half, top - half, _MARK, _MARK), asked.cancel, SHOWN)
             to = self._checked(windows, asked, left, top)  # one may have come up meanwhile
             yield _Aimed(windows, left, top, to)
-            now = recipient.focused(windows)
-            if now is not None and not now.ours:
-                self._targets.last = now.number
+            self._targets.last = recipient.settled(windows, to, asked.cancel) or self._targets.last
 
     def _checked(self, windows: Windows, asked: Asked, x: int, y: int) -> Recipient:
         found = recipient.at(windows, x, y)

@@ -153,6 +153,22 @@ def hand_over(windows: Windows, to: Recipient, cancel: threading.Event) -> None:
     raise HostError(f"“{to.title[:60]}” does not take the keyboard: click into its field first.")
 
 
+def settled(windows: Windows, clicked: Recipient, cancel: threading.Event) -> int:
+    """The number of the window that is worked in after a click; 0 if that is none of others.
+
+    A window manager passes the keyboard on some time after the click, and the program may then open another window.
+    """
+    with contextlib.suppress(error.XError):
+        if not windows.takes_text(windows.window(clicked.number)):
+            return 0  # a menu or a panel: the keyboard stays, or goes to what it opens
+        end = time.monotonic() + _PATIENCE / 2
+        while not _has(windows, clicked) and time.monotonic() < end and not cancel.wait(_LOOK):
+            pass
+        now = focused(windows)
+        return clicked.number if now is None or now.ours else now.number
+    return 0
+
+
 def _has(windows: Windows, to: Recipient) -> bool:
     with contextlib.suppress(error.XError):
         top = focused_window(windows, windows.connection.get_input_focus().focus)
