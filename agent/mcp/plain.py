@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from deskhand.model.language.composition import Composition, Parts, is_object
+from deskhand.model.language.composition import Composition, Parts
 
 MAX_DEPTH = 8
 MAX_NODES = 200
@@ -43,7 +43,7 @@ _KEPT = (
 """Keywords that `deskhand.model.language.schema` reads or puts into words."""
 
 _WORDLESS = (
-    "not", "contains", "patternProperties", "propertyNames", "dependentRequired", "dependencies", "minProperties",
+    "not", "contains", "patternProperties", "propertyNames", "dependentRequired", "minProperties",
     "maxProperties", "contentEncoding", "contentMediaType",
 )  # fmt: skip
 """Keywords that are said as JSON."""
@@ -86,7 +86,7 @@ class _Plainer:
         parts = self._composition.apart(cast("Mapping[str, Any]", schema), inside)
         notes = [f"As {reference[:80]}." for reference in parts.unknown]
         notes += [f"{key}: {_json(value)}" for each in parts.conditions for key, value in each.items()]
-        if (parts.groups or parts.conditions) and is_object(parts.node):
+        if self._composition.is_object(parts):
             raw, union = self._composition.absorbed(parts), []
         else:
             raw, union = parts.node, [branch for _, branches in parts.groups for branch in branches]

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 ALTERNATIVES = ("anyOf", "oneOf")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_CONDITIONS = ("if", "then", "else", "dependentSchemas")
+_CONDITIONS = ("if", "then", "else", "dependentSchemas", "dependencies")
 _MOST_NODES = 20_000
 """Nodes that are searched for names; a schema with more has none that we need."""
 _MAX_WORDS = 600
@@ -115,11 +115,12 @@ def both(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 def _together(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Properties of two schemas that both hold; one that both describe is described by both."""
-    made = dict(other)
-    for name, schema in one.items():
-        before = made.get(name)
-        both_say = isinstance(before, Mapping) and isinstance(schema, Mapping)
-        made[name] = {**cast("Mapping[str, Any]", before), **cast("Mapping[str, Any]", schema)} if both_say else schema
+    made = dict(one)
+    for name, schema in other.items():
+        own = made.get(name)
+        if isinstance(own, Mapping) and isinstance(schema, Mapping):
+            made[name] = {**cast("Mapping[str, Any]", schema), **cast("Mapping[str, Any]", own)}
+        made.setdefault(name, schema)
     return made
 
 
@@ -177,6 +178,16 @@ class Composition:
                 unknown += one.unknown
         return Parts(node, tuple(groups), tuple(filter(None, conditions)), inside, tuple(unknown))
 
+    def is_object(self, parts: Parts) -> bool:
+        """Whether a schema is one object in several forms: by itself, or as each of its alternatives is one."""
+        if is_object(parts.node):
+            return bool(parts.groups or parts.conditions)
+        if {"type", "enum", "const"} & set(parts.node):
+            return False
+        forms = [self._branch(each, parts.inside) for _, branches in parts.groups for each in branches]
+        forms = [form for form in forms if form.get("type") != "null"]
+        return len(forms) > 1 and all(is_object(form) and _properties(form) for form in forms)
+
     def absorbed(self, parts: Parts) -> dict[str, Any]:
         """An object that has the properties of all its alternatives; which belong together is in its description."""
         groups = [
@@ -184,11 +195,16 @@ class Composition:
         ]
         more: list[object] = []
         for each in parts.conditions:
-            depending = each.get("dependentSchemas")
             more += [each.get("then"), each.get("else")]
-            more += cast("Mapping[str, Any]", depending).values() if isinstance(depending, Mapping) else ()
+            for depending in (each.get("dependentSchemas"), each.get("dependencies")):
+                more += cast("Mapping[str, Any]", depending).values() if isinstance(depending, Mapping) else ()
         conditional = [self._branch(each, parts.inside) for each in more if isinstance(each, Mapping)]
-        return _absorbed(parts.node, groups, conditional)
+        node = parts.node
+        if not is_object(node):
+            null = any(branch.get("type") == "null" for _, branches in groups for branch in branches)
+            node = {**node, "type": ["object", "null"] if null else "object"}
+        groups = [(keyword, [each for each in found if each.get("type") != "null"]) for keyword, found in groups]
+        return _absorbed(node, groups, conditional)
 
     def _branch(self, schema: object, inside: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(schema, Mapping) or not self._spend():

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from deskhand.model.errors import ModelError
-from deskhand.model.language.composition import Composition, Parts, is_object
+from deskhand.model.language.composition import Composition, Parts
 from deskhand.model.language.shape import Kind, Scalar, Shape, clean
 
 MAX_DEPTH = 16
@@ -117,7 +117,7 @@ class _Normaliser:
             raise self._error(where, "is not a JSON schema")
         parts = self._composition.apart(cast("Mapping[str, Any]", schema), open_references)
         self._check(parts, where)
-        if (parts.groups or parts.conditions) and is_object(parts.node):
+        if self._composition.is_object(parts):
             node, union = self._composition.absorbed(parts), []
         else:
             node, union = parts.node, [branch for _, branches in parts.groups for branch in branches]
@@ -126,7 +126,8 @@ class _Normaliser:
             return self._union(node, inner)
         kinds = node.get("type")
         if isinstance(kinds, Sequence) and not isinstance(kinds, str):
-            inner = [self.shape({**node, "type": kind}, where, depth + 1, parts.inside) for kind in kinds]
+            alone = {key: value for key, value in node.items() if key != "description"}
+            inner = [self.shape({**alone, "type": kind}, where, depth + 1, parts.inside) for kind in kinds]
             return self._union({"description": node.get("description", "")}, inner)
         return self._plain(node, where, depth, parts.inside)
 

@@ -184,6 +184,21 @@ def test_what_every_form_requires_is_required() -> None:
     assert shape.description == 'Give exactly one of these: kind = "a" and a; or kind = "b" and b.'
 
 
+def test_an_object_within_that_has_several_forms_is_one_too() -> None:
+    shape = one({"anyOf": [*OBJECTS, {"type": "null"}]})
+    assert (shape.kind, shape.nullable, [name for name, _ in shape.properties]) == ("object", True, ["a", "b"])
+    assert shape.description == "Give at least one of these: a; or b."
+    assert one({"anyOf": [OBJECTS[0], {"type": "string"}]}).kind == "any"
+    assert [n for n, _ in normalise({"properties": {"a": {}}, "dependencies": {"a": OBJECTS[1]}}).properties] == [
+        "a",
+        "b",
+    ]
+
+
+def test_a_description_is_said_once() -> None:
+    assert one({"type": ["string", "null"], "description": "Which."}).description == "Which."
+
+
 def test_a_type_beside_alternatives_stays() -> None:
     shape = one({"type": "string", "oneOf": [{"format": "date"}, {"format": "date-time"}]})
     assert (shape.kind, shape.description) == ("string", "Either: Format: date; or: Format: date-time.")
