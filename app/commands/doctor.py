@@ -27,7 +27,7 @@ class Check:
     """One line of the doctor's report.
 
     Attributes:
-        name: of the part: engine, models, screen, microphone, sandbox, disk, memory.
+        name: of the part: engine, models, screen, microphone, sandbox, notices, log, disk, memory.
         works: whether it can be used as it is.
         detail: what was found.
         advice: what to do, empty if nothing.
@@ -126,7 +126,7 @@ def examine(given: Mapping[str, object]) -> list[Check]:
             "sandbox", sandbox.status, "Bundled skills still work; skills of other people are refused until it does."
         ),
         _device("network", network.status, "MCP servers without network are not concerned. Else: install slirp4netns."),
-        _device("notice", notification.status, notification.NONE),
+        _device("notices", notification.status, notification.NONE),
         _log(),
         _disk(),
         _memory(),
