@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -160,11 +159,6 @@ class Composer(QFrame):
     def empty(self) -> bool:
         """Nothing typed and nothing attached."""
         return not self.input.toPlainText().strip() and not self.chips.percepts and not self.chips.pending
-
-    @property
-    def typing(self) -> bool:
-        """Whether a key was pressed here within the last second."""
-        return time.monotonic() - self.input.last_key < 1
 
     def tell(self, sentence: str = "") -> None:
         """Say why nothing was sent, until something is typed, attached or said."""

@@ -163,11 +163,12 @@ class AnswerEntry(QWidget):
         self._copy.setProperty("role", "quiet")
         self._copy.clicked.connect(self._to_clipboard)
         self._usage = label("", "small", wrap=True, name="usage")
+        self._details = Fold(theme, "Details", self._usage, name="usage-details")
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        row.addWidget(self._copy)
-        row.addWidget(self._usage, 1)
+        row.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._details, 1)
         self._row = QWidget()
         self._row.setLayout(row)
         self._row.hide()
@@ -192,8 +193,7 @@ class AnswerEntry(QWidget):
         self.prose.finish()
         if usage is not None:
             self._row.show()
-            self._usage.setText(usage_line(usage))
-            self._usage.setToolTip(tip(usage_table(usage)))
+            self._usage.setText(f"{usage_line(usage)}\n{usage_table(usage)}")
 
     def _draw(self) -> None:
         self._copy.setIcon(self._theme.icon("copy", size=15))
@@ -297,7 +297,7 @@ def usage_line(usage: Usage) -> str:
 
 
 def usage_table(usage: Usage) -> str:
-    """Every figure of a turn, for the tooltip."""
+    """Every figure of a turn."""
     rate = usage.completion_tokens / usage.decode_ms * 1000 if usage.decode_ms else 0
     return "\n".join((
         f"Prompt: {usage.prompt_tokens:,} tokens ({usage.image_tokens:,} image, {usage.audio_tokens:,} sound)",

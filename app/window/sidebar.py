@@ -6,12 +6,21 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QSizePolicy, QToolButton, QVBoxLayout
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeySequence, QMouseEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from deskhand.app.happenings import Conversation
 from deskhand.app.visible import shown
-from deskhand.app.window.fold import hint, label, named, tip
+from deskhand.app.window.fold import hint, label, named, restyle, tip
 from deskhand.app.window.theme import Theme
 
 NEW = QKeySequence("Ctrl+N")
@@ -43,7 +52,7 @@ class Sidebar(QFrame):
             "skills": self._page_button("skills", "Skills", SKILLS, "What it can do, and what waits for your consent"),
             "permissions": self._page_button("permissions", "Permissions", PERMISSIONS, "What runs without asking"),
         }
-        self.list = named(QListWidget(), "conversations", accessible="Conversations")
+        self.list = named(Conversations(), "conversations", accessible="Conversations")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setUniformItemSizes(True)
@@ -54,7 +63,8 @@ class Sidebar(QFrame):
         self._delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         self._delete.triggered.connect(self._ask_delete)
         self.list.addAction(self._delete)
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.list.delete_requested.connect(self.delete_requested)
+        self.list.hide()  # it has nothing to go to by Tab yet
         self._empty = label("Conversations appear here and stay on this machine.", "small", wrap=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 12, 10, 10)
@@ -62,6 +72,8 @@ class Sidebar(QFrame):
         column.addWidget(self.new)
         column.addWidget(self._empty)
         column.addWidget(self.list, 1)
+        self._rest = QWidget()
+        column.addWidget(self._rest, 1)
         for page in self._pages.values():
             column.addWidget(page)
         theme.changed.connect(self._draw)
@@ -82,6 +94,8 @@ class Sidebar(QFrame):
             if each.id == chosen:
                 self.list.setCurrentItem(item)
         self._empty.setVisible(not conversations)
+        self._rest.setVisible(not conversations)
+        self.list.setVisible(bool(conversations))
 
     def select(self, conversation: int | None) -> None:
         """Mark the one that is open."""
@@ -95,7 +109,9 @@ class Sidebar(QFrame):
     def show_page(self, name: str) -> None:
         """Mark the page that is shown; empty for the conversation."""
         for key, page in self._pages.items():
-            page.setChecked(key == name)
+            page.setProperty("current", key == name)
+            page.setAccessibleDescription("Shown now" if key == name else "")
+            restyle(page)
 
     def offer_pages(self, names: Sequence[str]) -> None:
         """Which pages there are to go to."""
@@ -108,7 +124,6 @@ class Sidebar(QFrame):
         made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        made.setCheckable(True)
         made.clicked.connect(lambda: self.page_chosen.emit(name))
         return made
 
@@ -123,6 +138,28 @@ class Sidebar(QFrame):
         self.new.setIcon(self._theme.icon("plus", "text"))
         self._pages["skills"].setIcon(self._theme.icon("skills", "text"))
         self._pages["permissions"].setIcon(self._theme.icon("shield", "text"))
+
+
+class Conversations(QListWidget):
+    """The list; a right click is about the line below the pointer, and chooses none."""
+
+    delete_requested = Signal(int)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave the mark where it is unless a line is chosen."""
+        if event.button() != Qt.MouseButton.RightButton:
+            super().mousePressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 - Qt's name
+        """Offer what can be done with one conversation."""
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        item = self.itemAt(event.pos()) if by_mouse else self.currentItem()
+        if item is not None:
+            number = item.data(_KEY)
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.addAction("Delete…").triggered.connect(lambda: self.delete_requested.emit(number))
+            menu.popup(event.globalPos())
 
 
 def when(moment: datetime, today: date | None = None) -> str:

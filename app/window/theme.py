@@ -100,7 +100,7 @@ QLabel[role="warn"] {{ color: {warn}; }}
 QToolButton, QPushButton {{ border: 1px solid transparent; border-radius: 8px; padding: 6px 10px;
   background: transparent; }}
 QToolButton:hover, QPushButton:hover {{ background: {hover}; }}
-QToolButton:pressed, QPushButton:pressed, QToolButton:checked {{ background: {border}; }}
+QToolButton:pressed, QPushButton:pressed, QToolButton:checked, QToolButton[current="true"] {{ background: {border}; }}
 QToolButton:focus, QPushButton:focus {{ border: 1px solid {accent}; }}
 QToolButton:disabled, QPushButton:disabled {{ color: {faint}; }}
 QToolButton[role="icon"] {{ padding: 6px; }}

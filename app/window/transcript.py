@@ -122,6 +122,7 @@ class Transcript(QScrollArea):
         self._loading = False
         self._high = 0
         self.setAccessibleName("Conversation")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the message's page keys scroll it
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -164,6 +165,18 @@ class Transcript(QScrollArea):
     def following(self) -> bool:
         """Whether the view stays at the end as the conversation grows."""
         return self._following
+
+    @property
+    def last_question(self) -> str:
+        """The text that the person sent last; empty if there is none."""
+        said = (item for item in reversed(self._items) if isinstance(item, UserItem) and not item.task)
+        texts = ("\n".join(part.text for part in item.parts if isinstance(part, Text)) for item in said)
+        return next(filter(None, texts), "")
+
+    def turn(self, pages: int) -> None:
+        """Scroll by pages."""
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + pages * (bar.pageStep() - 40))
 
     def clear(self) -> None:
         """Forget everything."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QTextCursor
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -64,6 +64,7 @@ from deskhand.app.window.permissions import PermissionsPage
 from deskhand.app.window.places import Places
 from deskhand.app.window.screens import PRACTICE, ScreenMenu
 from deskhand.app.window.sheets import Sheets
+from deskhand.app.window.shortcuts import ShortcutsSheet
 from deskhand.app.window.sidebar import NEW, PERMISSIONS, SKILLS, Sidebar
 from deskhand.app.window.skills import SkillsPage
 from deskhand.app.window.status import Status
@@ -201,6 +202,9 @@ class Window(QMainWindow):
                 (PERMISSIONS, lambda: self.places.go("permissions")),
                 (QKeySequence("Ctrl+B"), self.head.fold.click),
                 (PRACTICE, self.screens.want_practice),
+                (QKeySequence("F1"), self.show_shortcuts),
+                (QKeySequence("Ctrl+/"), self.show_shortcuts),
+                (QKeySequence("Ctrl+Q"), self.close),
             )
         )
 
@@ -234,6 +238,8 @@ class Window(QMainWindow):
         composer, talk = self.composer, self.talk
         composer.submitted.connect(self.submit)
         composer.stop_requested.connect(self.stop)
+        composer.input.paged.connect(self.transcript.turn)
+        composer.input.recalled.connect(self._recall)
         composer.screenshot_requested.connect(self.take_screenshot)
         composer.files_given.connect(self.gatherer.files)
         composer.attach.clicked.connect(self._choose_files)
@@ -336,6 +342,16 @@ class Window(QMainWindow):
     def _delete(self, conversation: int) -> None:
         self.draft.forget(conversation)
         self._desk.delete(conversation)
+
+    def show_shortcuts(self) -> None:
+        """List the keys."""
+        self.sheets.present(ShortcutsSheet(self, self._theme))
+
+    def _recall(self) -> None:
+        """Put the person's last message into the empty composer."""
+        if text := self.transcript.last_question:
+            self.composer.input.setPlainText(text)
+            self.composer.input.moveCursor(QTextCursor.MoveOperation.End)
 
     def take_screenshot(self, screen: capture.Screen | None = None) -> None:
         """Attach a screenshot; of the screen in use when None."""

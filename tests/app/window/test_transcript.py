@@ -74,7 +74,8 @@ def test_a_turn_streams(transcript, qtbot):
     assert answer.prose.toPlainText() == "Good day"
     (usage,) = labels(answer, "usage")
     assert usage.startswith("928 tokens read, 664 reused · 212 written · 171 of 230 drafts kept, 2.6 tokens a step · ")
-    assert usage.endswith("first token after 0.9 s")
+    assert usage.split("\n")[0].endswith("first token after 0.9 s")
+    assert not answer.findChild(QLabel, "usage").isVisible()
     assert not transcript.findChild(QLabel, "progress").isVisible()
 
 
