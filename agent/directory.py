@@ -121,15 +121,17 @@ class Directory:
         """Names of the regular files in it that end so, sorted."""
         return [name for name in self.names() if name.endswith(suffix) and self._is(name, stat.S_ISREG)]
 
-    def read(self, name: str, most: int, *, own: bool = True) -> bytes | None:
+    def read(self, name: str, most: int, *, own: bool = True, single: bool = True) -> bytes | None:
         """The content of a regular file; None if it is not there.
 
         Args:
             name: of the file.
             most: bytes that it may have; of a larger one nothing is read.
-            own: it must belong to the person and have no second name, which might be a way to a file elsewhere.
+            own: it must belong to the person.
+            single: likewise, and have no second name, which might be a way to a file elsewhere; a backup gives such
+                names, too.
         """
-        found = self.opened(name, own=own)
+        found = self.opened(name, own=own, single=single)
         if found is None:
             return None
         with os.fdopen(found, "rb") as file:
@@ -138,13 +140,13 @@ class Directory:
             raise OSError(errno.EFBIG, "it is too large", name)
         return raw
 
-    def opened(self, name: str, *, own: bool = True) -> int | None:
+    def opened(self, name: str, *, own: bool = True, single: bool = True) -> int | None:
         """A descriptor of a regular file for reading, as `read` opens it; the caller closes it."""
         status = self.status(name)
         if status is None:
             return None
         # Before it is opened: opening some devices does something.
-        _regular(name, status, own=own)
+        _regular(name, status, own=own, single=own and single)
         try:
             # Without O_NONBLOCK opening a named pipe would wait for somebody to write.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -152,7 +154,7 @@ class Directory:
         except FileNotFoundError:
             return None
         try:
-            _regular(name, os.fstat(found), own=own)
+            _regular(name, os.fstat(found), own=own, single=own and single)
         except OSError:
             os.close(found)
             raise
@@ -293,12 +295,12 @@ def _checked(name: str) -> str:
     return name
 
 
-def _regular(name: str, status: os.stat_result, *, own: bool) -> None:
+def _regular(name: str, status: os.stat_result, *, own: bool, single: bool) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise OSError(errno.ELOOP, "it is a link", name)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no file", name)
     if own and status.st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "it belongs to somebody else", name)
-    if own and status.st_nlink > 1:
+    if single and status.st_nlink > 1:
         raise OSError(errno.EMLINK, "it has a second name", name)

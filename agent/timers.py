@@ -232,7 +232,7 @@ def _files(folder: Directory | None, suffix: str = "") -> list[str]:
 
 def _read(folder: Directory | None, name: str) -> Timer | None:
     try:
-        raw = folder.read(name, MOST_BYTES) if folder else None
+        raw = folder.read(name, MOST_BYTES, single=False) if folder else None
         if raw is None:
             return Timer(name.removesuffix(".json"), "", GONE)
         data = json.loads(raw)

@@ -105,7 +105,8 @@ class SkillFunctions:
 
     def _job(self, tool: Function, given: Mapping[str, Any], limits: Limits, *, exact: bool = False) -> _Job:
         """What to start, and the line it is told."""
-        folder = self.folder(tool)
+        own = "files:data" in tool.scopes
+        folder = folders.own(self._data, tool.skill, self._skills.skills) if own else self.folder(tool)
         command = [str(sandbox.interpreter()), "-I", "-S", str(RUNNER)]
         free = "apps" in tool.scopes and tool.bundled
         call: dict[str, Any] = {
@@ -121,9 +122,7 @@ class SkillFunctions:
             "limits": {} if free else _limits(),
             "libraries": [str(path) for path in sandbox.libraries()],
         }
-        writable: list[Path] = []
-        if "files:data" in tool.scopes:
-            writable.append(folders.own(self._data, tool.skill, self._skills.skills))
+        writable = [folder] if own else []
         line = json.dumps(call).encode() + b"\n"
         if free:
             return _Job(command, dict(os.environ), line, writable)

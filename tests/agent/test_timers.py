@@ -166,6 +166,12 @@ def test_a_timer_that_repeats_is_written_through_no_link(tmp_path, timers, folde
     assert [notice.text for notice in told if "“x”" in notice.text] == ["Timer “x” is up."]
 
 
+def test_a_timer_that_a_backup_gave_a_second_name_is_one(tmp_path, timers, folder):
+    put(folder, "ab", time.time() + 1000, "tea")
+    (tmp_path / "backup.json").hardlink_to(folder / "ab.json")
+    assert [timer.label for timer in timers.pending()] == ["tea"]
+
+
 def test_without_a_folder_nothing_happens(timers, told):
     timers.start()
     timers.start()

@@ -264,3 +264,11 @@ def test_every_text_is_found_in_both_forms_and_both_cases(text, there, asked):
         assume(choice.folded(query) == choice.folded(text))  # a few letters have a case that does not lead back
         words = choice.folded(unicodedata.normalize(asked, query)).split()
         assert choice.has(unicodedata.normalize(there, text), words)
+
+
+def test_the_persons_own_link_to_where_notes_are_kept_is_followed(notes, tmp_path):
+    (tmp_path / "cloud").mkdir()
+    (tmp_path / "notes").symlink_to(tmp_path / "cloud")
+    assert notes("append", text="milk").error == ""
+    assert [note["text"] for note in notes("list").value["notes"]] == ["milk"]
+    assert "milk" in (tmp_path / "cloud" / "notes.md").read_text()
