@@ -131,18 +131,24 @@ def test_skills_of_a_project_are_not_looked_at_before_it_is_trusted(tmp_path, ow
 
 
 def test_a_person_is_asked_in_the_terminal_and_only_yes_is_yes(archive, own_folders):
-    def answer(word):
+    def answer(word, early=""):
         ours, theirs = pty.openpty()
         command = [sys.executable, "-m", "deskhand.app.main", "skills", "install", str(archive)]
         process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        os.write(ours, early.encode())
+        err = ""
+        while not err.endswith("Use shout? [y]es, [N]o: "):
+            piece = process.stderr.read(1)
+            assert piece, err
+            err += piece
         os.write(ours, f"{word}\n".encode())
-        out, err = process.communicate(timeout=120)
+        out, _ = process.communicate(timeout=120)
         os.close(ours)
         os.close(theirs)
-        assert "Use shout? [y]es, [N]o" in err
         return process.returncode, out
 
     assert answer("") == (1, "Nothing was changed.\n")
+    assert answer("", early="y\ny\n") == (1, "Nothing was changed.\n")  # F13: before the question it answers nothing
     assert answer("sure") == (1, "Nothing was changed.\n")
     code, out = answer("y")
     assert code == 0
