@@ -107,10 +107,15 @@ def _reminder(given: Arguments, _place: str) -> Sentence | None:
     return Sentence(f"Remind you of {label}: {at}{again}?", told=("label", "at", "repeat"))
 
 
-def _cancel(given: Arguments, _place: str) -> Sentence:
-    timer = str(given.get("timer", ""))
-    plain = timer.isprintable() and len(timer) <= SHORT and not set(timer) & set('"?')
-    return Sentence(f"Cancel: {timer}?", told=("timer",)) if plain and timer else Sentence("Cancel a timer?")
+def _named(act: str, name: str, instead: str) -> Callable[[Arguments, str], Sentence]:
+    """A sentence of what a tool of ours has named, which has quotes of its own; where it is too long, ``instead``."""
+
+    def made(given: Arguments, _place: str) -> Sentence:
+        what = str(given.get(name, ""))
+        plain = 0 < len(what) <= 2 * SHORT and what.isprintable() and not set(what) & set('"?')
+        return Sentence(f"{act}: {what}?", told=(name,)) if plain else Sentence(instead)
+
+    return made
 
 
 def _other_timer(given: Arguments, _place: str) -> Sentence | None:
@@ -183,13 +188,14 @@ def _dictation(given: Arguments, place: str) -> Sentence:
 
 
 _OURS: dict[str, Callable[[Arguments, str], Sentence | None]] = {
+    "background_end": _named("End", "task", "End what goes on?"),
     "background_later": _later,
     "background_watch": _watch,
     "clipboard_copy": _copy,
     "clipboard_read": lambda given, _place: Sentence(
         "Read the selected text?" if given.get("place") == "selection" else "Read your clipboard?", told=("place",)
     ),
-    "clock_cancel_timer": _cancel,
+    "clock_cancel_timer": _named("Cancel", "timer", "Cancel a timer?"),
     "clock_change_timer": _other_timer,
     "clock_set_timer": lambda given, place: (_reminder if given.get("at") else _timer)(given, place),
     "dictation_start": _dictation,

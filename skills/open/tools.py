@@ -46,14 +46,15 @@ def address(url: str) -> dict[str, Any]:
     if sys.platform != "darwin" and opener and opener.endswith("/open"):
         opener = None  # openvt's old name on Linux
     if opener:
-        return _start(target, [opener, "open", target] if opener.endswith("/gio") else [opener, target])
+        command = [opener, "open", target] if opener.endswith("/gio") else [opener, target]
+        return _start(target, command, "Opened")
     try:
         opened = webbrowser.open(target)
     except webbrowser.Error:
         opened = False
     if not opened:
         raise ValueError("Nothing opens addresses here. On Debian or Ubuntu: sudo apt-get install xdg-utils")
-    return {"opened": target}
+    return {"say": f"Opened {target}.", "opened": target}
 
 
 def _checked(target: str) -> str:
@@ -113,12 +114,12 @@ def _draft(target: str, path: str, query: str) -> str:
     return target
 
 
-def _start(title: str, command: list[str]) -> dict[str, Any]:
+def _start(title: str, command: list[str], said: str = "Started") -> dict[str, Any]:
     """Start a program in a session of its own, so that it outlives the tool, and see that it did not fail at once."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
             )
         except OSError as error:
             raise ValueError(f"{title} could not be started: {error.strerror}.") from error
@@ -127,7 +128,7 @@ def _start(title: str, command: list[str]) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             code = 0
         if code:
-            said.seek(0)
-            reason = said.read(2_000).decode(errors="replace").strip().rpartition("\n")[2]
+            errors.seek(0)
+            reason = errors.read(2_000).decode(errors="replace").strip().rpartition("\n")[2]
             raise ValueError(f"{title} ended at once with code {code}{f': {reason}' if reason else '.'}")
-    return {"started": title, "command": shlex.join(command), "pid": process.pid}
+    return {"say": f"{said} {title}.", "started": title, "command": shlex.join(command), "pid": process.pid}

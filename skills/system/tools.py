@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 
@@ -19,7 +20,12 @@ def windows(host: Host) -> dict[str, Any]:
     Args:
         host: given by Deskhand.
     """
-    return host.ask("windows")
+    told = host.ask("windows")
+    names = [_window(each) for each in told["windows"]]
+    if not names:
+        return {"say": "No windows are open.", **told}
+    others = f" Behind it: {'; '.join(names[1:])}." if names[1:] else ""
+    return {"say": f"In front is {names[0]}.{others}", **told}
 
 
 def focus(host: Host, title: str) -> dict[str, Any]:
@@ -29,7 +35,8 @@ def focus(host: Host, title: str) -> dict[str, Any]:
         host: given by Deskhand.
         title: of the window or its program, or a part that only one has.
     """
-    return host.ask("focus_window", title=title)
+    told = host.ask("focus_window", title=title)
+    return {"say": f"“{told['in_front']}” is in front.", **told}
 
 
 def close(host: Host, title: str) -> dict[str, Any]:
@@ -39,7 +46,8 @@ def close(host: Host, title: str) -> dict[str, Any]:
         host: given by Deskhand.
         title: of the window or its program, or a part that only one has.
     """
-    return host.ask("close_window", title=title)
+    told = host.ask("close_window", title=title)
+    return {"say": f"“{told['asked_to_close']}” was asked to close; it may ask whether to save.", **told}
 
 
 def volume(host: Host, percent: int | None = None, muted: bool | None = None) -> dict[str, Any]:
@@ -51,7 +59,9 @@ def volume(host: Host, percent: int | None = None, muted: bool | None = None) ->
         muted: whether there is silence; left out, it stays.
     """
     given = {"percent": percent, "muted": muted}
-    return host.ask("volume", **{key: value for key, value in given.items() if value is not None})
+    told = host.ask("volume", **{key: value for key, value in given.items() if value is not None})
+    level = "The volume can't be told" if told["percent"] is None else f"The volume is at {told['percent']} percent"
+    return {"say": f"{level}{', and muted' if told['muted'] else ''}.", **told}
 
 
 def brightness(host: Host, percent: int | None = None) -> dict[str, Any]:
@@ -61,7 +71,8 @@ def brightness(host: Host, percent: int | None = None) -> dict[str, Any]:
         host: given by Deskhand.
         percent: 5 to 100; left out, it stays.
     """
-    return host.ask("brightness", **({} if percent is None else {"percent": percent}))
+    told = host.ask("brightness", **({} if percent is None else {"percent": percent}))
+    return {"say": f"The brightness is at {told['percent']} percent.", **told}
 
 
 def battery(host: Host) -> dict[str, Any]:
@@ -70,4 +81,15 @@ def battery(host: Host) -> dict[str, Any]:
     Args:
         host: given by Deskhand.
     """
-    return host.ask("battery")
+    told = host.ask("battery")
+    left = told["minutes_left"]
+    hours, minutes = divmod(left or 0, 60)
+    lasts = f" It lasts for about {f'{hours} h ' if hours else ''}{minutes} min." if left else ""
+    plugged = "plugged in" if told["plugged_in"] else "not plugged in"
+    return {"say": f"The battery is {told['percent']} percent full and {plugged}.{lasts}", **told}
+
+
+def _window(told: Mapping[str, str]) -> str:
+    """A window in words; its title is of others."""
+    title, program = told["title"].strip(), told["program"].strip()
+    return f"“{title}”" + (f" ({program})" if program and program.casefold() not in title.casefold() else "")

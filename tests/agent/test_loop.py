@@ -80,7 +80,7 @@ def test_a_call_that_may_runs_and_the_model_reads_the_result(stage, player, scri
     outcome = stage.run(engine, "what time is it")
     record = outcome.calls[0]
     assert record.decision is Decision.ALLOWED
-    assert set(record.result) == {"time", "date", "weekday", "zone"}
+    assert set(record.result) == {"say", "time", "date", "weekday", "zone"}
     assert stage.seen(ApprovalRequested) == []
     assert stage.seen(CallEnded) == [CallEnded(record)]
     told = engine.requests[1].messages[-1]

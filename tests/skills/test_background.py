@@ -43,8 +43,26 @@ def test_what_is_begun_is_what_was_asked_for(bundled, kept):
     assert "needs Deskhand's window" in call("background_watch", what="x").error
     kept.begin(Task("t1", "later", "x", time.time() + 60))
     assert [entry["id"] for entry in call("background_list").value["tasks"]] == ["t1"]
-    assert call("background_end", task="t1").value == {"ended": "t1", "what": "x"}
+    ended = call("background_end", task="t1").value
+    assert (ended["ended"], ended["what"]) == ("t1", "x")
+    assert ended["say"].startswith("Ended: “x”, at ")
     assert "Nothing can go on" in bundled(AppHost(70))("background_list").error
+
+
+def test_what_goes_on_is_ended_by_what_people_call_it(bundled, kept):
+    call = bundled(AppHost(70, background=kept))
+    assert call("background_list").value["say"] == "Nothing goes on in the background."
+    due = time.time() + 3600
+    for name, what in (("t1", "read my notes out"), ("t2", "tell the news"), ("t3", "read the mail out")):
+        kept.begin(Task(name, "later", what, due))
+    assert call("background_list").value["say"].count("“") == 3
+    error = call("background_end", task="read").error
+    assert error.startswith("Several can be meant: “read my notes out”, at ")
+    assert error.endswith("Ask which.")
+    assert call("background_end", task="the one to tell the news").value["ended"] == "t2"
+    assert call("background_end", task="cheese").error.startswith("Nothing that goes on is like “cheese”. There is: “")
+    assert len(call("background_end", task="all of them").value["ended"]) == 2
+    assert call("background_end", task="all").error == "Nothing goes on in the background."
 
 
 def test_a_watch_asks_always_and_a_list_never():

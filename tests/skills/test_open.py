@@ -71,7 +71,7 @@ def test_a_program_of_the_path_is_started_in_a_session_of_its_own(run, desktop):
     assert result.error == ""
     argv, own_session = started(record)
     assert (argv, own_session) == ([str(desktop / "programs" / "editor")], True)
-    assert result.value["started"] == "editor"
+    assert (result.value["started"], result.value["say"]) == ("editor", "Started editor.")
     process = psutil.Process(result.value["pid"])
     assert process.is_running()
     process.kill()

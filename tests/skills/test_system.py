@@ -10,6 +10,12 @@ import pytest
 from deskhand.app.host import AppHost, system
 
 
+def told(result):
+    """What the model reads, and the rest."""
+    value = dict(result.value)
+    return value.pop("say"), value
+
+
 @pytest.fixture
 def call(bundled):
     return bundled(AppHost(560))
@@ -18,9 +24,12 @@ def call(bundled):
 def test_the_volume_is_told_and_set(call, microphone, monkeypatch):
     for name, value in microphone.items():
         monkeypatch.setenv(name, value)
-    assert call("system_volume", percent=40).value == {"percent": 40, "muted": False}
-    assert call("system_volume", muted=True).value == {"percent": 40, "muted": True}
-    assert call("system_volume").value == {"percent": 40, "muted": True}
+    assert told(call("system_volume", percent=40)) == ("The volume is at 40 percent.", {"percent": 40, "muted": False})
+    assert told(call("system_volume", muted=True)) == (
+        "The volume is at 40 percent, and muted.",
+        {"percent": 40, "muted": True},
+    )
+    assert call("system_volume").value["muted"] is True
     said = subprocess.run(["pactl", "get-sink-volume", "@DEFAULT_SINK@"], capture_output=True, text=True, check=True)
     assert "40%" in said.stdout
     assert call("system_volume", percent=400).error == "Give a number from 0 to 100."
@@ -74,14 +83,17 @@ def test_windows_are_listed_brought_forward_and_closed_but_never_ours(call, prog
     )
     listed = call("system_windows").value["windows"]
     assert listed == [mail, editor]  # and no panel
-    assert call("system_focus", title="letter").value == {"in_front": "Letter to Anna – Editor"}
+    assert told(call("system_focus", title="letter")) == (
+        "“Letter to Anna – Editor” is in front.",
+        {"in_front": "Letter to Anna – Editor"},
+    )
     deadline = time.monotonic() + 30
     while listed != [editor, mail] and time.monotonic() < deadline:
         listed = call("system_windows").value["windows"]
     assert listed == [editor, mail]
     assert "Several windows" in call("system_focus", title="anna").error
     assert "No window is called Allow?" in call("system_close", title="Allow?").error
-    assert call("system_close", title="mail").value == {"asked_to_close": "Anna – Mail"}
+    assert call("system_close", title="mail").value["asked_to_close"] == "Anna – Mail"
     assert programs() == "Anna – Mail\n"
 
 
@@ -101,7 +113,7 @@ def test_brightness_goes_through_the_program_for_it(call, tmp_path, monkeypatch)
     program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/said\necho "intel_backlight,backlight,50,12%,400"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert call("system_brightness", percent=1).value == {"percent": 12}
+    assert told(call("system_brightness", percent=1)) == ("The brightness is at 12 percent.", {"percent": 12})
     assert (tmp_path / "said").read_text().splitlines()[0] == "--class=backlight set 5%"
 
 
@@ -115,4 +127,7 @@ def test_the_battery_is_told(call, monkeypatch):
         "Battery", (), {"percent": 71.6, "secsleft": 3601, "power_plugged": False}
     )  # the kernel of a machine without one can't be asked
     monkeypatch.setattr(system.psutil, "sensors_battery", lambda: full)
-    assert call("system_battery").value == {"percent": 72, "plugged_in": False, "minutes_left": 60}
+    assert told(call("system_battery")) == (
+        "The battery is 72 percent full and not plugged in. It lasts for about 1 h 0 min.",
+        {"percent": 72, "plugged_in": False, "minutes_left": 60},
+    )
