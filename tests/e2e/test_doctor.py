@@ -13,7 +13,7 @@ from deskhand.model.tiny.bundle import cached_bundle
 from tests.e2e.conftest import Run
 
 Command = Callable[..., Run]
-PARTS = ["engine", "models", "screen", "microphone", "sandbox", "network", "disk", "memory"]
+PARTS = ["engine", "models", "screen", "microphone", "sandbox", "network", "notices", "log", "disk", "memory"]
 
 
 def checks(run: Run) -> dict[str, dict[str, object]]:
