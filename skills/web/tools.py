@@ -57,9 +57,9 @@ def _decoded(body: bytes, charset: str) -> str:
     for name in (charset, declared.group(1).decode() if declared else "", "utf-8"):
         try:
             codec = codecs.lookup(name).name if name else ""
-        except LookupError:
-            continue
-        if codec:
-            # WHATWG's Encoding standard: pages that say ISO 8859-1 mean Windows-1252.
-            return body.decode("cp1252" if codec in {"iso8859-1", "ascii"} else codec, "replace").lstrip("\ufeff")
+            if codec:
+                # WHATWG's Encoding standard: pages that say ISO 8859-1 mean Windows-1252.
+                return body.decode("cp1252" if codec in {"iso8859-1", "ascii"} else codec, "replace").lstrip("\ufeff")
+        except (LookupError, ValueError):
+            continue  # nobody's charset, or one of Python's that is none: rot13, idna, undefined
     return body.decode("utf-8", "replace")
