@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deskhand.agent import private
+from deskhand.agent.filename import spelled
 from deskhand.agent.safety import addresses, coverage
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
@@ -87,7 +88,7 @@ class Grant:
         if self.own:
             return coverage.OWN
         if self.folder:
-            return coverage.within(self.tool, self.folder)
+            return coverage.within(self.tool, spelled(self.folder))
         if self.host:
             return coverage.pages(self.tool, self.host)
         return coverage.exactly(self.tool, self.arguments) if self.arguments else coverage.anything(self.tool)

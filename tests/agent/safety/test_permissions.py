@@ -1,5 +1,7 @@
 import json
+import os
 import time
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -372,3 +374,14 @@ def test_a_page_is_granted_for_its_host_and_only_that():
         assert decide(tool, call, Situation(grants=(granted,), tainted=True, now=2)).decision == "ask"
     assert offered(tool, here, Situation(tainted=True), Answer.SESSION) is None
     assert offered(replace(tool, bundled=False), here, Situation(), Answer.SESSION).arguments
+
+
+def test_a_folder_is_granted_in_whatever_form_its_name_is_given(tmp_path):
+    """Reports 21 and 22: the path that is asked about is the one on the disk, and its words can be sent."""
+    for name, typed in ((os.fsdecode(b"na\xefve"), "na\\xefve"), (unicodedata.normalize("NFD", "Müller"), "Müller")):
+        (tmp_path / name).mkdir()
+        call = ToolCall("c", WRITE.name, {"path": str(tmp_path / typed / "a.txt"), "text": "x"})
+        assert paths_of(call) == (str(tmp_path / name / "a.txt"),)
+        grant = offered(WRITE, call, Situation(paths=paths_of(call)), Answer.ALWAYS)
+        assert grant.covers(WRITE, call, paths_of(call), 0.0)
+        assert grant.words.encode()
