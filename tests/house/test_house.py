@@ -88,6 +88,7 @@ SPEAKS_TO_PROGRAMS = {
     "app/practice.py": "a child whose output its parent reads",
     "app/capture/portal.py": "a child whose output its parent reads",
     "app/demo": "a demonstration for developers",
+    "agent/safety/netns.py": "a child whose output its parent reads",
     "model/llama/cards.py": "a child whose output its parent reads",
     "model/llama/probe.py": "a child whose output its parent reads",
     "model/pocket": "training, for developers",
