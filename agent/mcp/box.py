@@ -86,7 +86,7 @@ def command(config: ServerConfig, home: Path) -> Command:
         write=[home],
         held=held,
         hide=config.private,
-        network=access.network and network.chosen(),
+        network=network.chosen(access.network),
         inherit=True,
     )
     most = {"core": 0, "fsize": FILE_BYTES, "data": DATA_BYTES, "nofile": OPEN_FILES, "memlock": watching.LOCKED}
@@ -145,7 +145,7 @@ def touches(config: ServerConfig) -> tuple[str, ...]:
         lines.append(str(error))
     lines += [f"reads: {path}" for path in access.read]
     lines += [f"reads and writes: {path}" for path in access.write]
-    lines.append(f"network: {network.words() if access.network else 'none'}")
+    lines.append(f"network: {network.words(access.network)}")
     if entry.env:
         lines.append(f"is given: {', '.join(entry.env)[:300]}")
     return tuple(lines)

@@ -54,7 +54,7 @@ class Access(BaseModel):
     Attributes:
         read: files and folders it may read.
         write: folders it may read and write.
-        network: whether it may speak to other machines, and to services on this one.
+        network: whether it may speak to other machines; ``machine`` is to services on this one too.
         tools: the only tools of it that are offered, by the server's own names; None offers all, up to a limit.
         description: what it is for, in the person's words; the model decides by it when to connect.
         seconds: wall time of one call.
@@ -64,7 +64,7 @@ class Access(BaseModel):
 
     read: tuple[_Folder, ...] = ()
     write: tuple[_Folder, ...] = ()
-    network: bool = False
+    network: bool | Literal["machine"] = False
     tools: tuple[str, ...] | None = None
     description: str = Field(default="", max_length=300)
     seconds: float = Field(default=60, ge=1, le=3600)

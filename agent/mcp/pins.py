@@ -39,7 +39,7 @@ def of_config(config: ServerConfig) -> str:
     with contextlib.suppress(ConfigError):
         shown["installed"] = [] if config.remote else [str(path) for path in box.installed(config).paths]
     if config.entry.access.network and not config.remote:
-        shown["network"] = network.words()
+        shown["network"] = network.words(config.entry.access.network)
     return digest(shown)
 
 

@@ -47,15 +47,17 @@ def status() -> Status:
     return Status(works=True, text="MCP servers that may use the network get one of their own, without this machine's.")
 
 
-def chosen() -> Path | bool:
-    """What `sandbox.wrap` takes for a box that may use the network."""
-    found = shutil.which("slirp4netns") if status().works else None
-    return Path(found) if found else True
+def chosen(asked: bool | str) -> Path | bool:
+    """What `sandbox.wrap` takes for a box that may use the network; a text asks for this machine's own services too."""
+    found = shutil.which("slirp4netns") if asked is True and status().works else None
+    return Path(found) if found else bool(asked)
 
 
-def words() -> str:
-    """What a box that may use the network reaches, for the person."""
-    if status().works:
+def words(asked: bool | str) -> str:
+    """What such a box reaches, for the person."""
+    if not asked:
+        return "none"
+    if asked is True and status().works:
         return "other machines, but no services that only this one has"
     # Abstract sockets, which the filter closes, are in the machine's network.
     screen = "" if seccomp.path() else "; it can see and control your screen"

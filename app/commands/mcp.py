@@ -40,6 +40,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--read", action="append", default=[], metavar="PATH", help="a file or folder that it may read")
     add.add_argument("--write", action="append", default=[], metavar="PATH", help="a folder that it may read and write")
     add.add_argument("--network", action="store_true", help="it may use the network (npx and uvx need it to fetch)")
+    add.add_argument("--services", action="store_true", help="likewise, and services of this machine (a database …)")
     add.add_argument(
         "--tool", action="append", default=[], metavar="NAME", help="offer only this tool; may be repeated"
     )
@@ -118,7 +119,7 @@ def _add(options: argparse.Namespace) -> dict[str, Any]:
     access: dict[str, Any] = {
         "read": [_real(path) for path in options.read],
         "write": [_real(path) for path in options.write],
-        "network": options.network,
+        "network": "machine" if options.services else options.network,
         "description": options.description,
         "tools": options.tool,
     }

@@ -48,10 +48,15 @@ def test_it_sees_what_was_granted_and_nothing_else(desk, entries, tmp_path, monk
         assert "TOKEN" in seen["environment"]
         entry["deskhand"]["network"] = True
         desk.write(probe=entry)
-        assert f"network: {network.words()}" in desk.servers.touches(desk.tool("probe__connect"))
+        assert f"network: {network.words(True)}" in desk.servers.touches(desk.tool("probe__connect"))
         desk.connect("probe")
         # In a network of its own it does not reach even what it was granted the network for here.
         assert json.loads(desk.run("probe__read_state").value)["network"] is not network.status().works
+        entry["deskhand"]["network"] = "machine"
+        desk.write(probe=entry)
+        assert "network: any machine, and services on this one" in desk.servers.touches(desk.tool("probe__connect"))
+        desk.connect("probe")
+        assert json.loads(desk.run("probe__read_state").value)["network"] is True
 
 
 def test_the_first_start_asks_and_shows_all_that_is_agreed_to(desk, entries, tmp_path):

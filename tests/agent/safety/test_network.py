@@ -76,7 +76,7 @@ def test_no_box_takes_a_picture_of_the_screen_or_speaks_on_the_bus(x_display, bu
     attack = python(SHOT, x_display.lstrip(":"), bus)
     # Without a box it works, so what is tried is the real thing.
     assert said(attack) == "shot shot bus"
-    for given in (False, True, network.chosen()):
+    for given in (False, True, network.chosen(True)):
         wrapped = sandbox.wrap(attack, read=[Path("/tmp/.X11-unix")], network=given)
         assert said(wrapped) == "OSError OSError OSError"
 
@@ -121,15 +121,15 @@ def test_this_machines_own_services_are_reached_only_where_the_consent_says_so(s
     port, came = service
     addresses = [*dict.fromkeys(["127.0.0.1", "127.1.2.3", *own_addresses()])]
     attack = python(REACH, port, *addresses, "10.0.2.2")
-    reached, routes, names = said(sandbox.wrap(attack, network=network.chosen())).split()
+    reached, routes, names = said(sandbox.wrap(attack, network=network.chosen(True))).split()
     assert names == "True"
     if network.status().works:
         assert (reached, came) == ("0", [])
         assert int(routes) >= 1
-        assert network.words() == "other machines, but no services that only this one has"
+        assert network.words(True) == "other machines, but no services that only this one has"
     else:
         assert int(reached) >= len(addresses)
-        assert network.words() == "any machine, and services on this one"
+        assert network.words(True) == "any machine, and services on this one"
         assert "slirp4netns" in network.status().text
 
 
@@ -141,10 +141,10 @@ def test_it_works_here_if_slirp4netns_is_installed_and_may_be_used():
 
 def test_what_carries_the_network_ends_with_the_box():
     if not network.status().works:
-        assert network.chosen() is True
+        assert network.chosen(True) is True
         return
     with subprocess.Popen(
-        sandbox.wrap(python("import time; print('runs', flush=True); time.sleep(100)"), network=network.chosen()),
+        sandbox.wrap(python("import time; print('runs', flush=True); time.sleep(100)"), network=network.chosen(True)),
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as process:
@@ -172,6 +172,17 @@ def test_a_box_whose_network_fails_does_not_start_in_another(tmp_path, fails):
     assert "got no network of its own: slirp4netns could not connect it" in done.stderr
 
 
+def test_who_is_given_this_machines_services_reaches_them_and_the_consent_says_so(service):
+    """And not the screen, which needs no network to be closed."""
+    port, came = service
+    assert said(sandbox.wrap(python(REACH, port, "127.0.0.1"), network=network.chosen("machine"))).startswith("1 ")
+    assert came == ["127.0.0.1"]
+    server = config.checked("x", {"command": "true", "deskhand": {"network": "machine"}})
+    assert box.touches(server)[-1] == "network: any machine, and services on this one"
+    assert network.words(False) == "none"
+    assert network.chosen(False) is False
+
+
 @pytest.mark.parametrize("why", ["missing", "broken", "no sandbox"])
 def test_what_does_not_hold_is_said(monkeypatch, tmp_path, why):
     if why == "missing":
@@ -189,8 +200,8 @@ def test_what_does_not_hold_is_said(monkeypatch, tmp_path, why):
     ]
     assert expected in status.text
     monkeypatch.setattr(network, "status", lambda: status)
-    assert network.chosen() is True
-    assert network.words() == "any machine, and services on this one"
+    assert network.chosen(True) is True
+    assert network.words(True) == "any machine, and services on this one"
 
 
 def test_the_consent_says_what_the_network_is_and_asks_again_when_that_changes(monkeypatch):
@@ -211,5 +222,5 @@ def test_the_consent_says_what_the_network_is_and_asks_again_when_that_changes(m
 
 def test_a_box_with_network_waits_for_nothing_that_is_not_there():
     began = time.monotonic()
-    assert said(sandbox.wrap(python("print(1)"), network=network.chosen())) == "1"
+    assert said(sandbox.wrap(python("print(1)"), network=network.chosen(True))) == "1"
     assert time.monotonic() - began < 60
