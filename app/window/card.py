@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from deskhand.agent.events import CallRecord, Decision
+from deskhand.agent.prompt import SAY
 from deskhand.app.undoing import Undoable
 from deskhand.app.visible import exact, one_line, shown
 from deskhand.app.window.entries import Thumbnail, picture
@@ -118,6 +119,8 @@ class CallCard(QFrame):
         """What the tool returned, folded below a line of it unless results are shown at once."""
         if result is None or result in ("", {}, []):
             return
+        if self._opens:  # the model does not say it, so the card does, and ids are for programs
+            result = _said(result) or result
         text = shown(result) if isinstance(result, str) else exact(result)
         rows = _rows(result) if self._opens else {}
         body = facts(rows, "result-{}", ()) if rows else Mono(text, 14, "call-result")
@@ -181,6 +184,12 @@ def _rows(result: object) -> dict[str, str]:
     return lines if plain else {}
 
 
+def _said(value: object) -> object:
+    """The sentence of a result, if it has one."""
+    return cast("Mapping[str, object]", value).get(SAY) if isinstance(value, Mapping) else None
+
+
 def _preview(value: object, length: int = 56) -> str:
-    line = " ".join(one_line(value).split())
+    """The beginning of a value in one line; of a result its sentence, if it has one."""
+    line = " ".join(one_line(_said(value) or value).split())
     return line if len(line) <= length else line[: length - 1] + "…"

@@ -122,6 +122,16 @@ def test_for_a_model_that_does_not_repeat_them_results_are_shown_in_rows(transcr
         assert not card.findChild(QPlainTextEdit, "call-result").isHidden()
 
 
+def test_the_sentence_of_a_result_is_what_its_card_shows_first(transcript):
+    call = ToolCall("c1", "clock_set_timer", {"minutes": 10})
+    told = {"say": "Your 10-minute timer ends at 2:43 in the morning.", "id": "518c"}
+    for opens in (False, True):
+        card = CallCard(transcript._theme, call, opens=opens)
+        card.finish(CallRecord(call, Decision.ALLOWED, told, "", 0.0))
+        assert [each.text() for each in card.findChildren(QPushButton, "fold")] == [f"Result · {told['say']}"]
+        assert ("518c" in card.findChild(QPlainTextEdit, "call-result").toPlainText()) is not opens
+
+
 @pytest.mark.parametrize(
     ("record", "state", "word"),
     [
