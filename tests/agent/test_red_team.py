@@ -66,7 +66,7 @@ class Obedient:
                 yield CallDelta(ToolCall("c", name, json.loads(arguments)))
                 yield Finish("stop")
                 return
-        yield TextDelta("Done.")
+        yield TextDelta("That is all.")
         yield Finish("stop")
 
     def _read(self, message):
@@ -204,7 +204,7 @@ def test_what_was_read_runs_nothing_without_the_person(field_of, honest, kind, a
     assert kind in [origin.kind for origin in last.origins]
     assert EVIL in [piece.text for piece in last.carried]
     assert field.sunk == ([] if answer is Answer.NO else [("evil_send", SEND)])
-    assert (outcome.finish, outcome.answer) == ("stop", "Done.")
+    assert (outcome.finish, outcome.answer) == ("stop", "That is all.")
     assert field.audit.verify().problem == ""
     # Whatever was answered, the very same call asks again, also in a later turn.
     asked = len(field.requests)
@@ -406,4 +406,4 @@ def test_what_a_bundled_skill_reads_runs_no_sink_without_the_person(field_of, tm
     assert kind in [origin.kind for origin in request.origins]
     assert request.session == request.always == ""
     assert (field.sunk, desk.acted) == ([], [])
-    assert (outcome.finish, outcome.answer) == ("stop", "Done.")
+    assert (outcome.finish, outcome.answer) == ("stop", "That is all.")
