@@ -216,7 +216,7 @@ class Timers:
         """The folder, which a skill writes: a link in its place or in it leads us nowhere; None if there is none."""
         try:
             folder = Directory.open(self._owner.resolve(), "timers")
-        except OSError:
+        except (OSError, RuntimeError):  # a link that leads to itself is a RuntimeError
             yield None
             return
         with folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -144,7 +145,7 @@ class Permits:
         """
         with self._lock:
             real = self._checked(folder)
-            if real not in [each.resolve() for each in self._trusted]:
+            if str(real) not in [os.path.realpath(each) for each in self._trusted]:
                 self._tell("permits", did="trust", folder=str(real))
                 self._set_trusted((*self._trusted, real))
 

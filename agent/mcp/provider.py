@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shlex
 import threading
 import time
@@ -61,8 +62,8 @@ class McpServers:
         progress: Callable[[Progressed], None] = lambda _event: None,
     ) -> None:
         self._file = file
-        self._data = data.resolve()
-        self._private = tuple(path.resolve() for path in (*private, data))
+        self._data = Path(os.path.realpath(data))
+        self._private = tuple(Path(os.path.realpath(path)) for path in (*private, data))
         self._remote = remote
         self._progress = progress
         self._pins = Pins(self._data / "agreed.json")

@@ -7,6 +7,7 @@ that changes what is the person's own or speaks in our words, asks afresh, whate
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -225,7 +226,7 @@ class Permissions:
 
     def trust(self, folders: Sequence[Path]) -> None:
         """Trust exactly these folders from now on."""
-        self.trusted = tuple(str(folder.expanduser().resolve()) for folder in folders)
+        self.trusted = tuple(os.path.realpath(folder.expanduser()) for folder in folders)
 
     def situation(self, call: ToolCall, *, tainted: bool = False, screen_shared: bool = False) -> Situation:
         """All that a decision about ``call`` depends on."""
