@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.conftest import Run
 
@@ -68,3 +71,33 @@ def test_what_a_turn_did_is_undone_listed_done_again_and_logged(
     assert deskhand("undo", "--forget").err == "Name what shall be forgotten. See: deskhand undo --list\n"
     assert deskhand("undo", "--forget", deleted).code == 0
     assert deleted not in deskhand("undo", "--list").out
+
+
+def test_a_file_of_another_encoding_and_an_odd_name_is_found_edited_and_undone(
+    deskhand: Command, script: Script, tmp_path: Path
+):
+    """Reports 18, 19, 21, 22 through the command: bytes around the edit stay, and undo gives all of them back."""
+    granted = tmp_path / os.fsdecode(b"r\xe9sum\xe9s")
+    granted.mkdir()
+    letter = granted / unicodedata.normalize("NFD", "Müller.txt")
+    raw = "Größe: 10\r\nfür alle\r\n".encode("latin-1")
+    letter.write_bytes(raw)
+    shown = f"{tmp_path}/r\\xe9sum\\xe9s/Müller.txt"
+
+    def turn(skill: str, *calls: tuple[str, dict[str, str]]) -> list[dict[str, Any]]:
+        steps = [("activate_skill", {"name": skill}), *calls]
+        played = [[{"call": {"name": name, "arguments": given}}] for name, given in steps]
+        options = ("--approve", skill, "--engine", script(*played, [{"text": "Done."}]), "--json")
+        return deskhand("--set", f'folders=["{tmp_path}"]', "ask", "x", *options).turn["tool_calls"][1:]
+
+    search = ("files_search", {"path": str(tmp_path), "query": "MÜLLER"})
+    found, read = turn("files", search, ("files_read", {"path": shown}))
+    assert [hit["in"] for hit in found["result"]["found"]] == ["name"]
+    assert read["result"]["text"] == "Größe: 10\nfür alle"
+    edit = {"path": shown, "old": "Größe: 10\nfür", "new": "Größe: 25\nneu\nfür"}
+    replaced, again = turn("edit", ("edit_replace", edit), ("edit_replace", {**edit, "new": "x"}))
+    assert replaced["error"] == ""
+    assert "stands 0 times" in again["error"]
+    assert letter.read_bytes() == raw.replace(b"10\r\n", b"25\r\nneu\r\n")
+    assert "r\\xe9sum\\xe9s" in deskhand("undo").out
+    assert letter.read_bytes() == raw
