@@ -146,7 +146,9 @@ class Intents:
         if str(given.get("repeat_daily", "")).lower() == "true":
             raise IntentError("A repeated notification can't be set: set one for each day, or a reminder of the clock.")
         words = (str(given.get(key, "")).strip() for key in ("title", "message"))
-        return {"seconds": (due - now).total_seconds(), "label": ": ".join(filter(None, words))[:200]}
+        # By the clock on the wall, which may be put forward or back until then.
+        seconds = due.replace(tzinfo=None).timestamp() - now.timestamp()
+        return {"seconds": seconds, "label": ": ".join(filter(None, words))[:200]}
 
     def _event(self, given: dict[str, Any]) -> tuple[str, Callable[[threading.Event, Limits], ToolResult]]:
         begin, end = _time(given, "begin_time"), _time(given, "end_time")

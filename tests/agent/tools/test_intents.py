@@ -10,6 +10,7 @@ from deskhand.agent.tool import ToolResult
 from deskhand.agent.tools.host import HostError, Told
 from deskhand.agent.tools.intents import Intents
 from deskhand.model.types import ToolCall
+from tests.zone import living_in
 
 NOW = datetime(2026, 11, 24, 9, 30).astimezone()
 
@@ -98,6 +99,16 @@ def test_an_event_is_opened_as_a_file(run):
 def test_a_notification_is_a_timer(run, parameters, seconds):
     _, desktop, _ = run("schedule_notification", title="Tea", message="is ready", **parameters)
     assert desktop.calls == [("clock_set_timer", {"seconds": seconds, "label": "Tea: is ready"})]
+
+
+def test_a_notification_beyond_a_change_of_the_clocks_is_at_its_time_on_the_wall(tmp_path):
+    """Report 23, in another place."""
+    with living_in("Europe/Berlin") as zone:
+        now, desktop = datetime(2027, 3, 27, 20, 0, tzinfo=zone).astimezone(), Desktop()
+        intents = Intents(desktop.run, tmp_path, desktop, now=lambda: now)
+        given = {"intent": "schedule_notification", "parameters": '{"hour": 9, "minute": 0, "title": "Tea"}'}
+        intents.run(intents.tools[0], ToolCall("c", "run_intent", given), threading.Event(), Limits())
+    assert desktop.calls == [("clock_set_timer", {"seconds": 12 * 3600, "label": "Tea"})]
 
 
 @pytest.mark.parametrize(
