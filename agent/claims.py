@@ -28,10 +28,10 @@ _THINGS = (
     "program|browser|editor|window|volume|brightness|text|button|clipboard"
 )
 _WITHIN = r"[^.!?\n“”\"]"
+_DONE = re.compile(rf"^(?:{_ALONE})[.!]*$", re.IGNORECASE)
+"""Says of no deed in particular that it is done: of a question that a tool answered, too."""
 _CLAIMS = (
-    re.compile(
-        rf"^(?:{_ALONE}|(?:it'?s |it is |successfully )?(?:{_DEEDS}))(?: it| that| for you| now)?[.!]*$", re.IGNORECASE
-    ),
+    re.compile(rf"^(?:(?:it'?s |it is |successfully )?(?:{_DEEDS}))(?: it| that| for you| now)?[.!]*$", re.IGNORECASE),
     re.compile(
         rf"\bI(?:'ve|’ve| have)? (?:just |now |already |also |successfully )*(?:{_DEEDS})\b{_WITHIN}", re.IGNORECASE
     ),
@@ -68,18 +68,21 @@ _WRITES = re.compile(
 _QUOTED = re.compile(r"```.*?(?:```|$)|`[^`]*`|“[^”]*”|\"[^\"]*\"|«[^»]*»|^>.*$", re.DOTALL | re.MULTILINE)
 
 
-def correction(answer: str, asked: str, calls: Sequence[CallRecord], acted: Sequence[CallRecord]) -> str:
+def correction(
+    answer: str, asked: str, calls: Sequence[CallRecord], *, worked: Sequence[CallRecord], acted: Sequence[CallRecord]
+) -> str:
     """Say what did not happen, where an answer claims it; empty if it claims nothing, or what was done.
 
     Args:
         answer: what the model said last.
         asked: what the person said.
         calls: of this turn.
-        acted: those that changed something and worked.
+        worked: those that did more than look at the screen, without an error.
+        acted: those of them that changed something.
     """
     if acted or len(answer) > LONGEST or _WRITES.search(asked) or (_ASKS.match(asked) and asked.strip().endswith("?")):
         return ""
-    if not claims(answer):
+    if not claims(answer, only_deeds=bool(worked)):
         return ""
     refused = next((record for record in reversed(calls) if record.error), None)
     if refused is not None:
@@ -87,8 +90,14 @@ def correction(answer: str, asked: str, calls: Sequence[CallRecord], acted: Sequ
     return "Correction: this was not done. No tool of Deskhand changed anything."
 
 
-def claims(answer: str) -> bool:
-    """Whether an answer says that something was done; what it quotes, denies or supposes does not count."""
+def claims(answer: str, *, only_deeds: bool = False) -> bool:
+    """Whether an answer says that something was done; what it quotes, denies or supposes does not count.
+
+    Args:
+        answer: what the model said.
+        only_deeds: a bare “Done.” does not count either.
+    """
     said = _QUOTED.sub(" ", answer)
     sentences = (each.strip() for each in re.split(r"(?<=[.!?])\s+|\n+", said))
-    return any(pattern.search(each) for each in sentences if not _NOT_A_CLAIM.search(each) for pattern in _CLAIMS)
+    patterns = _CLAIMS if only_deeds else (_DONE, *_CLAIMS)
+    return any(pattern.search(each) for each in sentences if not _NOT_A_CLAIM.search(each) for pattern in patterns)

@@ -274,17 +274,14 @@ class Agent:
         if said.calls or said.broken or said.finish not in {"stop", "length"}:
             return
         person = next((message.text for message, _ in reversed(turn.traced) if message.role == "user"), "")
-        wrong = claims.correction(said.text, person, turn.calls, self._acted(turn))
+        ran = [(record, self._toolbox.find(record.call.name)) for record in turn.calls if not record.error]
+        worked = [(record, tool) for record, tool in ran if tool and set(tool.scopes) != {"screen"}]
+        acted = [record for record, tool in worked if scopes.changes(tool.scopes, quiet=tool.quiet)]
+        wrong = claims.correction(said.text, person, turn.calls, worked=[record for record, _ in worked], acted=acted)
         if wrong:
             said.text += f"\n\n{wrong}"
             turn.emit(TextAdded(f"\n\n{wrong}"))
             turn.note("correction", answer=said.text)
-
-    def _acted(self, turn: Turn) -> list[CallRecord]:
-        """The calls of a turn that worked and may have changed something."""
-        worked = (record for record in turn.calls if not record.error)
-        tools = ((record, self._toolbox.find(record.call.name)) for record in worked)
-        return [record for record, tool in tools if tool and scopes.changes(tool.scopes, quiet=tool.quiet)]
 
     def _activate(self, turn: Turn, name: str) -> None:
         """Activate what the person named with ``/name``, as if the model had; what is no skill's name is left alone."""

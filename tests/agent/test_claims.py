@@ -65,7 +65,7 @@ def test_what_claims_nothing_is_left_alone(text):
     ],
 )
 def test_texts_and_questions_are_no_reports(asked):
-    assert correction("I have saved the file.", asked, [], []) == ""
+    assert correction("I have saved the file.", asked, [], worked=[], acted=[]) == ""
 
 
 def test_an_answer_that_claims_what_no_tool_did_is_corrected(stage, player, script):
@@ -83,11 +83,20 @@ def test_a_claim_after_a_denial_names_the_denial(stage, player, script):
     assert outcome.answer.endswith(f"Correction: this was not done. {outcome.calls[0].error}")
 
 
-def test_a_claim_after_only_reading_is_corrected(stage, player, script):
+@pytest.mark.parametrize(
+    ("tool", "said"), [("screen_look", "Done."), ("clock_time", "Saved."), ("screen_look", "Saved.")]
+)
+def test_a_claim_after_only_reading_is_corrected(stage, player, script, tool, said):
     """Pocket's “Done.” after a look at the screen, with nothing pressed."""
     stage.answers = [Answer.ONCE]
-    outcome = stage.run(player(script.calls("clock_time"), script.says("Done.")), "press the button that says save")
+    outcome = stage.run(player(script.calls(tool), script.says(said)), "press the button that says save")
     assert "Correction: this was not done." in outcome.answer
+
+
+def test_done_after_a_tool_that_answers_is_no_claim(stage, player, script):
+    """Pocket says so of the time as of a timer."""
+    outcome = stage.run(player(script.calls("clock_time"), script.says("Done.")), "what time is it")
+    assert outcome.answer == "Done."
 
 
 def test_a_claim_of_what_was_done_stays(stage, player, script):

@@ -14,7 +14,7 @@ from deskhand.model.config import LocalConfig
 from deskhand.model.language.dialect import Control, Plain
 from deskhand.model.language.template import Gemma4Dialect
 from deskhand.model.llama.session import Session
-from deskhand.model.tiny.bundle import cached_bundle
+from deskhand.model.tiny.bundle import TinySpec, cached_bundle
 from deskhand.model.tiny.vocab import CONTROLS
 from deskhand.model.types import CallDelta, Finish, Request, TextDelta, ToolCall
 
@@ -28,7 +28,8 @@ QUOTED = "<words>"
 
 @pytest.fixture(scope="module")
 def session():
-    session = Session(LocalConfig(main=cached_bundle().main, context_length=8192, threads=1))
+    long = cached_bundle(TinySpec(context_length=16_384))
+    session = Session(LocalConfig(main=long.main, context_length=16_384, threads=1))
     yield session
     session.close()
 
@@ -62,11 +63,11 @@ def requests(tmp_path, stage, player):
                 CallDelta(ToolCall("2", "read_skill_file", {"skill": "helper", "path": "notes.md"})),
                 Finish("tool_calls"),
             ],
-            [TextDelta("Done."), Finish("stop")],
+            [TextDelta("Here."), Finish("stop")],
             context_length=32_768,
         )
         stage.conversation = stage.store.new_conversation()
-        assert stage.run(engine, "help me").answer == "Done."
+        assert stage.run(engine, "help me").answer == "Here."
         return engine.requests
 
     return given
@@ -130,10 +131,10 @@ def test_no_declaration_result_or_error_of_a_tool_becomes_a_control_token(sessio
             ("run_js", {"skillName": "liar", "data": '{"fails": true}'}),
         ]
         generations = [[CallDelta(ToolCall(str(n), *call)), Finish("tool_calls")] for n, call in enumerate(calls)]
-        engine = player(*generations, [TextDelta("Done."), Finish("stop")], context_length=32_768)
+        engine = player(*generations, [TextDelta("Here."), Finish("stop")], context_length=32_768)
         stage.conversation, stage.answers = stage.store.new_conversation(), [Answer.ONCE] * len(calls)
         outcome = stage.run(engine, "help me")
-        assert outcome.answer == "Done."
+        assert outcome.answer == "Here."
         assert [call.call.name for call in outcome.calls] == [name for name, _ in calls]
         assert {Decision.DENIED, Decision.REFUSED}.isdisjoint(call.decision for call in outcome.calls)
         return engine.requests
