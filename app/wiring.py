@@ -27,7 +27,7 @@ from deskhand.agent.skills.secrets import SecretRequest, Secrets
 from deskhand.agent.skills.skill import BUNDLED, Problem
 from deskhand.agent.timers import Timers
 from deskhand.agent.tools.toolbox import Toolbox
-from deskhand.app import settings
+from deskhand.app import errorlog, settings
 from deskhand.app.host import AppHost
 from deskhand.app.host.web import Web
 from deskhand.app.permits import Permits
@@ -248,16 +248,20 @@ def shelf(used: Collection[str] = ()) -> Shelf:
     return Shelf(library, installer, consents(), secrets(), used)
 
 
+def own_folders() -> tuple[Path, ...]:
+    """Where Deskhand keeps its own files; no server is given them, and nothing in them is a trusted folder."""
+    return (settings.data_folder(), settings.settings_file().parent, errorlog.place().parent)
+
+
 def permits(chosen: Settings) -> Permits:
     """What may run without asking, likewise."""
-    private = (settings.data_folder(), settings.settings_file().parent)
     return Permits(
         chosen.mode,
         chosen.trusted_folders,
         open_grants(),
         settings.change,
         tell=open_audit().tell,
-        private=private,
+        private=own_folders(),
         own=chosen.ask_for_own,
     )
 
@@ -275,12 +279,11 @@ def app_host(
     painter: Painter | None = None,
 ) -> AppHost:
     """What the application does for skills, with what the person granted."""
-    private = (settings.data_folder(), settings.settings_file().parent)
     web, undo = Web(on=chosen.web), open_undo()
     host = AppHost(
         chosen.image_budget,
         chosen.folders,
-        private,
+        own_folders(),
         gui,
         background=background,
         undo=undo,
@@ -296,7 +299,7 @@ def app_host(
 def mcp_servers(chosen: Settings, progress: Callable[[Progressed], None] = lambda _event: None) -> McpServers:
     """The MCP servers of the person's configuration; none is started before it is called for."""
     data, file = settings.data_folder(), settings.mcp_file()
-    return McpServers(file, data / "mcp", (data, file.parent), remote=chosen.mcp_remote, progress=progress)
+    return McpServers(file, data / "mcp", own_folders(), remote=chosen.mcp_remote, progress=progress)
 
 
 def history_file() -> Path:

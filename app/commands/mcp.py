@@ -98,8 +98,8 @@ def run(options: argparse.Namespace) -> int:
     return 1 if said.get("problems") and options.action != "list" else 0
 
 
-def _private() -> tuple[Any, ...]:
-    return (settings.data_folder().resolve(), settings.mcp_file().parent.resolve())
+def _private() -> tuple[Path, ...]:
+    return tuple(folder.resolve() for folder in wiring.own_folders())
 
 
 def _pairs(texts: list[str], what: str) -> dict[str, str]:
