@@ -231,7 +231,7 @@ class Actor:
             return Decision.ALLOWED, bound
         answer = _ask(turn, self._request(turn, tool, call, situation, change), self._hearing)
         if answer is Answer.NO:
-            raise _NotRunError(Decision.DENIED, "The person did not allow this.")
+            raise _NotRunError(Decision.DENIED, "You didn't allow this.")
         grant = offered(tool, call, situation, answer)
         if grant:
             try:

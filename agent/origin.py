@@ -20,7 +20,7 @@ _WORDS: dict[Kind, str] = {
     "program": "a program",
     "desktop": "the desktop",
     "skill": "the text of a skill",
-    "notes": "something kept after such content had been read",
+    "notes": "notes saved while outside text was in the chat",
 }
 
 

@@ -60,8 +60,8 @@ KINDS = {
     "mcp": Kind("an MCP server", source=True, sink=True, detail="server"),
     "mcp-read": Kind("an MCP server, to read", source=True, detail="server"),
     "notify": Kind("notifications to you"),
-    "watch": Kind("the screen, again and again for a while", bundled=True),
-    "later": Kind("turns of its own, later", bundled=True),
+    "watch": Kind("screenshots for a while", bundled=True),
+    "later": Kind("answers of its own, later", bundled=True),
 }
 """Every kind of scope there is. ``system`` is a source because titles of windows are written by others. ``mcp-read`` is
 for the tools of a server that the person marked as read-only.
@@ -174,6 +174,33 @@ def words(scope: str) -> str:
         return parse(scope).words
     except ScopeError:
         return scope
+
+
+_ABLE = {
+    "screen": "see the screen", "microphone": "use the microphone", "files:data": "keep its own files",
+    "files:read": "read files in folders you granted", "files:write": "change files in folders you granted",
+    "network": "use the network", "input": "use mouse and keyboard", "clipboard:read": "read the clipboard",
+    "clipboard:write": "change the clipboard", "apps": "start applications",
+    "system": "change the desktop's settings and windows", "windows": "read the titles of open windows",
+    "devices": "read battery, volume and brightness", "scripts": "run a program of its own",
+    "mcp": "use an MCP server", "notify": "notify you", "watch": "take screenshots for a while",
+    "later": "answer later by itself",
+}  # fmt: skip
+
+
+def able(held: Iterable[str]) -> str:
+    """What these scopes allow, as the end of a sentence that begins with “can”; empty for none."""
+    names = {scope: _name(scope) for scope in held}
+    said = [
+        f"{_ABLE[name]} ({parse(scope).detail.replace(ANY_HOST, 'any host')})"
+        if name and parse(scope).detail
+        else _ABLE.get(name or "", scope)
+        for scope, name in names.items()
+    ]
+    if {"clipboard:read", "clipboard:write"} <= names.keys():
+        said = [line for line in said if not line.endswith("the clipboard")]
+        said.insert(0, "read and change the clipboard")
+    return "; ".join(said)
 
 
 def brings_in(scopes: Iterable[str]) -> bool:

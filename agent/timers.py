@@ -290,4 +290,4 @@ def _sentence(timer: Timer, now: float) -> str:
         return f"Timer {what} is up." if timer.label else "Your timer is up."
     due = datetime.fromtimestamp(timer.due).astimezone()
     when = f"{due:%H:%M}" if due.date() == datetime.now().astimezone().date() else f"{due:%Y-%m-%d %H:%M}"
-    return f"Missed while Deskhand was not running: {what} was up at {when}."
+    return f"Missed while Deskhand was not running: {what} ended at {when}."

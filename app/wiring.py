@@ -48,7 +48,7 @@ POCKET_SKILLS = ("clock", "notes", "open", "screen", "input")
 """Pocket was trained to call the tools of these, and no others."""
 POCKET_TRAINED = Trained(pictures=1, size=(480, 336), seconds=5.0)
 """Its windows and spoken sentences: assets/pocket/README.md."""
-POCKET_IS = "a tiny model that came with Deskhand, to see how it works, with nothing to download"
+POCKET_IS = "a demo model that comes with Deskhand"
 
 if TYPE_CHECKING:
     from deskhand.app.host.gui import Gui  # Qt, which the command line does not load

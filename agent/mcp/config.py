@@ -290,7 +290,7 @@ def _load(path: Path) -> tuple[dict[str, Any], bool]:
     try:
         whole, commented = entries.loaded(raw)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not JSON: {error}. Mend or remove it.") from error
+        raise ConfigError(f"{path} is not JSON: {error}. Fix or delete it.") from error
     if not isinstance(whole, dict):
         raise ConfigError(f"{path} must hold an object with {entries.KEY}.")
     return cast("dict[str, Any]", whole), commented

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from deskhand.agent.safety.permissions import PATHS
-from deskhand.agent.safety.spoken import words
+from deskhand.agent.safety.spoken import spelled, words
 from deskhand.agent.tool import Tool
 from deskhand.model.types import ToolCall
 
@@ -143,7 +143,7 @@ class Phrase(NamedTuple):
 
 
 class _UnsayableError(ValueError):
-    """Part of a call that a voice can't name exactly; the message ends the sentence “It can't be allowed by voice:”."""
+    """Part of a call that a voice can't name exactly; the message is why."""
 
 
 def phrase(tool: Tool, call: ToolCall, *, tainted: bool, command: str = "") -> Phrase:
@@ -158,21 +158,48 @@ def phrase(tool: Tool, call: ToolCall, *, tainted: bool, command: str = "") -> P
     try:
         return Phrase(_said(tool, call, tainted=tainted, runs=bool(command) or "scripts" in tool.scopes))
     except _UnsayableError as reason:
-        return Phrase("", f"It can't be allowed by voice: {reason}.")
+        return Phrase("", f"Can't be approved by voice ({reason}).")
 
 
 def _said(tool: Tool, call: ToolCall, *, tainted: bool, runs: bool) -> str:
     if tainted:
-        raise _UnsayableError("it is asked after reading what others wrote")
+        raise _UnsayableError("this chat contains text of others")
     if runs:
-        raise _UnsayableError("a program runs, which has to be read")
-    text = " ".join([*_act(tool), *_objects(tool, call)])
+        raise _UnsayableError("it runs a program, which has to be read")
+    text = _usual(tool, call) or " ".join([*_act(tool), *_objects(tool, call)])
     said = words(text)
     if len(said) > MOST_WORDS:
-        raise _UnsayableError("what it does takes too many words")
+        raise _UnsayableError("it takes too many words")
     if NEGATIONS & set(said) or ASSENTS.issuperset(said) or len(said) < 2:
         raise _UnsayableError("its words could be taken for an answer")
     return text
+
+
+def _usual(tool: Tool, call: ToolCall) -> str:
+    """How people say what is asked most often; empty where this is something else, or more."""
+    properties: Mapping[str, Any] = tool.parameters.get("properties", {})
+    usual = {name: each.get("default") for name, each in properties.items()}
+    given = {name: value for name, value in call.arguments.items() if value not in (None, "", 0, usual.get(name))}
+    units = [name for name in ("hours", "minutes", "seconds") if _few(given.get(name))]
+    match tool.name if tool.bundled else "", given:
+        case "clock_set_timer", {**more} if len(units) == 1 and more.keys() <= {units[0], "label"}:
+            return f"set a {spelled(more[units[0]])}-{units[0][:-1]} timer{_with(more.get('label'))}"
+        case "screen_look", {**more} if not more:
+            return "take a screenshot"
+        case "notes_append", {"text": str(text), **more} if not more:
+            return f"save note: {_text(text)}"
+        case "background_watch", {"minutes": minutes, **more} if _few(minutes) and more.keys() <= {"what", "every"}:
+            return f"watch for {spelled(minutes)} minute{'' if minutes == 1 else 's'}{_with(more.get('what'))}"
+        case _:
+            return ""
+
+
+def _few(number: object) -> TypeGuard[int]:
+    return isinstance(number, int | float) and not isinstance(number, bool) and number in range(1, 100)
+
+
+def _with(text: object) -> str:
+    return f": {_text(str(text))}" if text else ""
 
 
 def objection(expected: str, said: str) -> str:
@@ -188,9 +215,9 @@ def objection(expected: str, said: str) -> str:
     if not expected or NEGATIONS & set(heard):
         return "That does not say yes."
     if ASSENTS.issuperset(heard):
-        return f"A yes alone allows nothing. Say: {expected}"
+        return f"“Yes” isn't enough. Say: {expected}"
     if not _says(_joined(words(expected)), tuple(heard)):
-        return f"That is something else, or more. Say: {expected}"
+        return f"That doesn't match. Say: {expected}"
     return ""
 
 
@@ -230,7 +257,7 @@ def _objects(tool: Tool, call: ToolCall) -> list[str]:
 
 def _number(value: float) -> str:
     if not -1e6 < value < 1e6 or round(value, 3) != value:
-        raise _UnsayableError("it holds a number that can't be said in a few words")
+        raise _UnsayableError("it contains a number that can't be said in a few words")
     plain = f"{abs(value):.3f}".rstrip("0").rstrip(".")
     return f"minus {plain}" if value < 0 else plain
 
@@ -248,7 +275,7 @@ def _text(value: str) -> str:
         or any(unicodedata.category(char) in {"Mn", "Cf", "Lm"} for char in plain)
         or not one_script
     ):
-        raise _UnsayableError("it holds signs that can't be heard")
+        raise _UnsayableError("it contains symbols")
     return plain
 
 
@@ -256,7 +283,7 @@ def _path(value: str) -> str:
     """A file by its name and its folder's."""
     path = PurePosixPath(value)
     if not path.name or ".." in path.parts:
-        raise _UnsayableError("it holds a path that can't be said in a few words")
+        raise _UnsayableError("it contains a path that can't be said in a few words")
     folder = path.parent.name.lstrip("~")
     return f"{_text(path.name)} in {_text(folder)}" if folder else _text(path.name)
 

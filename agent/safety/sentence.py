@@ -87,6 +87,8 @@ def _file(act: str) -> Callable[[Arguments, str], Sentence]:
 def _timer(given: Arguments, _place: str) -> Sentence | None:
     lengths = [_count(given[f"{unit}s"], unit) for unit in ("hour", "minute", "second") if given.get(f"{unit}s")]
     label = _quoted(given.get("label"))
+    if given.get("at") and not lengths:
+        return _reminder(given, "")
     if not lengths or (given.get("label") and not label):
         return None
     about = f", for {label}" if label else ""
@@ -100,11 +102,12 @@ def _timer(given: Arguments, _place: str) -> Sentence | None:
 
 def _reminder(given: Arguments, _place: str) -> Sentence | None:
     label, at = _quoted(given.get("label")), given.get("at")
-    if not label or not isinstance(at, str) or not _quoted(at):
+    if not isinstance(at, str) or not _quoted(at) or (given.get("label") and not label):
         return None
     repeat = given.get("repeat", "once")
     again = "" if repeat == "once" else f", {'on weekdays' if repeat == 'weekdays' else repeat}"
-    return Sentence(f"Remind you of {label}: {at}{again}?", told=("label", "at", "repeat"))
+    about = f" of {label}" if label else ""
+    return Sentence(f"Remind you{about}: {at}{again}?", told=("label", "at", "repeat"))
 
 
 def _named(act: str, name: str, instead: str) -> Callable[[Arguments, str], Sentence]:

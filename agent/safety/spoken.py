@@ -41,6 +41,11 @@ _TENS = {
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 
 
+def spelled(number: float) -> str:
+    """A whole number from 1 to 99 as a word where it has one, else in digits."""
+    return next((word for word, value in (_SMALL | _TENS).items() if value == number), f"{number:g}")
+
+
 def words(text: str) -> list[str]:
     """The words of a text: one case, no marks between them, numbers as digits.
 

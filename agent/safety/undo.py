@@ -224,4 +224,4 @@ def _said(entry: Entry, *, back: bool) -> str:
     goal = entry.before if back else entry.after
     if goal is None:
         return f"Removed {shown(entry.path)}{f', which {entry.by.tool} had created' if back else ' again'}."
-    return f"Put {shown(entry.path)} back as it was {'before' if back else 'after'} {entry.by.tool}."
+    return f"Restored {shown(Path(entry.path.name))}." if back else f"Changed {shown(Path(entry.path.name))} again."

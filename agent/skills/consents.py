@@ -138,7 +138,7 @@ class Consents:
             return _State()
         except (OSError, ValidationError) as error:
             raise ConsentsError(
-                f"What you agreed to of skills can't be read from {self._path}: mend or remove the file. Until then "
+                f"What you agreed to of skills can't be read from {self._path}: fix or delete the file. Until then "
                 "only the skills that came with Deskhand are used."
             ) from error
 

@@ -147,7 +147,7 @@ class Secrets:
         except FileNotFoundError:
             return ()
         except (OSError, ValidationError):
-            raise SecretsError(f"The secrets in {self._path} can't be read: mend or remove the file.") from None
+            raise SecretsError(f"The secrets in {self._path} can't be read: fix or delete the file.") from None
 
     def _change(self, change: Callable[[tuple[_Kept, ...]], tuple[_Kept, ...]]) -> None:
         try:

@@ -34,6 +34,10 @@ from deskhand.model.types import Image, ToolCall
 RUNNER = Path(__file__).resolve().with_name("runner.py")
 
 
+_OWN = {"clock": "Deskhand's own timers", "notes": "your notes in Deskhand"}
+"""What the files of a skill of ours are to the person."""
+
+
 class SkillFunctions:
     """The typed functions of ``skills``, each run in a child process.
 
@@ -65,7 +69,8 @@ class SkillFunctions:
     def touches(self, tool: Tool) -> tuple[str, ...]:
         """What the tool may touch, a line each."""
         return tuple(
-            f"files: {self.folder(tool)}" if scope == "files:data" else scopes.words(scope) for scope in tool.scopes
+            _OWN.get(tool.skill, "the skill's own files") if scope == "files:data" else scopes.words(scope)
+            for scope in tool.scopes
         )
 
     def preview(self, tool: Tool, call: ToolCall) -> str:  # noqa: ARG002 - of the protocol

@@ -75,7 +75,7 @@ class Eyes:
         seen = self._seen(asked.cancel)
         found = matches(wanted, self._reader.words(seen.image))
         if not found:
-            raise HostError(f"“{wanted[:60]}” does not stand on the screen where it can be read.")
+            raise HostError(f"I can't see “{wanted[:60]}” on the screen.")
         wide, high = seen.image.width / 1000, seen.image.height / 1000
         places = [
             {

@@ -99,7 +99,7 @@ def _facts(each: Card, number: int) -> QWidget:
     told = {
         "From": each.origin,
         "Licence": skill.license or "not stated",
-        "May touch": touches,
+        "Can change": touches,
         "Tools": ", ".join(tool.name for tool in skill.tools),
         "Asks for": f"{skill.requests} (a request: it grants nothing)" if skill.requests else "",
         "Hash": grouped(each.digest),

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from deskhand.agent.waking import told
 from deskhand.app.window.fold import Fold, label, named, tip
 from deskhand.app.window.prose import Prose
 from deskhand.app.window.theme import Theme
@@ -81,7 +82,7 @@ class Thumbnail(QAbstractButton):
         painter.drawPath(path)
 
 
-CAME_BACK = {"watch": "A watch came back", "later": "What was to be done later", "timer": "The clock"}
+CAME_BACK = {"watch": "Your watch", "later": "What you asked for later", "timer": "Your timer"}
 """Who speaks where the person would, by the kind of task."""
 
 
@@ -101,6 +102,7 @@ class UserEntry(QWidget):
         self.setObjectName("user-entry")
         speaker = CAME_BACK.get(task, "You")
         text = "\n".join(part.text for part in parts if isinstance(part, Text)).strip()
+        text = told(text) if task else text
         self.text = text
         self.setAccessibleName(f"{speaker}: {text}")
         column = QVBoxLayout(self)

@@ -66,7 +66,7 @@ class NoticeItem:
 Item = UserItem | AnswerItem | ThoughtItem | CallItem | NoticeItem
 
 
-GO_ON = "Go on"
+GO_ON = "Continue"
 """What the button below a turn says that a limit ended: it sends these words."""
 
 START_FRESH = "Start fresh, keep the old file"
@@ -141,6 +141,6 @@ def ending(outcome: Outcome) -> NoticeItem | None:
         case "cancelled":
             return NoticeItem("stopped", "Stopped.")
         case "length":
-            return NoticeItem("warn", "This turn came to a limit before it was finished.", GO_ON)
+            return NoticeItem("warn", "The answer reached its length limit.", GO_ON)
         case "stop":
             return None

@@ -36,7 +36,11 @@ LEAD = (
     "is allowed here, it asks again for everything that acts outside once a conversation holds what others wrote."
 )
 MODES: tuple[tuple[Mode, str, str], ...] = (
-    ("ask", "Ask", "Before a tool acts you see exactly what it would do. What only reads its own runs at once."),
+    (
+        "ask",
+        "Ask",
+        "Before a tool acts you see exactly what it would do. Reading your own notes and timers never asks.",
+    ),
     ("trusted-folder", "Ask, but not in trusted folders", "Files in the folders below may be changed without asking."),
     ("read-only", "Read only", "Nothing is changed, opened, typed or sent. Tools that act are refused."),
 )
@@ -127,12 +131,10 @@ class PermissionsPage(Page):
 
     def _grants(self, found: Permitted) -> None:
         grants = [*found.session, *found.kept]
-        everything = button(
-            "Take all back", "plain", "revoke-all", "Take back everything that was granted or forbidden"
-        )
+        everything = button("Reset all", "plain", "revoke-all", "Reset everything that was allowed or blocked")
         everything.setEnabled(bool(grants))
         everything.clicked.connect(lambda: self._revoke(*(grant.id for grant in grants)))
-        self.column.addWidget(_heading("Granted and forbidden", everything))
+        self.column.addWidget(_heading("Allowed and blocked", everything))
         card, column = _card("grants")
         if not grants:
             told = "Nothing. What you allow for a session, or always, is listed here until you take it back."

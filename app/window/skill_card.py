@@ -132,9 +132,9 @@ class SkillCard(QFrame):
 
 
 def touches(skill: Skill) -> str:
-    """What a skill may touch, as the end of a line."""
-    words = "; ".join(scopes.words(scope) for scope in skill.scopes)
-    return f"may touch {words}" if words else "touches nothing outside of its sandbox"
+    """What a skill can do outside of its sandbox, as the end of a line."""
+    words = scopes.able(skill.scopes)
+    return f"can {words}" if words else "touches nothing outside of its sandbox"
 
 
 def grouped(digest: str) -> str:

@@ -40,7 +40,7 @@ class Status(QWidget):
 
     def ready(self, info: EngineInfo, host: str = "") -> None:
         """The engine's name, what it takes in or that it is one to try things with, and where it runs."""
-        trial = ["tiny, for trying"] if info.alone else []
+        trial = ["demo model"] if info.alone else []
         senses = [word for word, has in (("sees", info.sees), ("hears", info.hears), ("drafts", info.drafts)) if has]
         self._dot = ("good", "dot")
         self.engine.setText(" · ".join([info.model, *(trial or ([", ".join(senses)] if senses else []))]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from deskhand.app.visible import shown
 from deskhand.app.window.fold import tip
 from deskhand.app.window.theme import Theme
 
-_TITLES = {"timer": "Timer", "later": "Later", "watch": "Watching"}
+_TITLES = {"later": "Later", "watch": "Watching"}
 
 
 class TasksButton(QToolButton):
@@ -38,12 +39,12 @@ class TasksButton(QToolButton):
         menu = self.menu()
         menu.clear()
         for task in tasks:
-            action = menu.addAction(f"{line(task)} · withdraw".replace("&", "&&"))
+            action = menu.addAction(f"{line(task)} · Cancel".replace("&", "&&"))
             action.triggered.connect(lambda _=False, name=task.id: self.withdrawn.emit(name))
         self.setText(str(len(tasks)))
         words = "\n".join(line(task) for task in tasks)
         self.setToolTip(tip(words))
-        self.setAccessibleName(f"{len(tasks)} going on behind: {words}")
+        self.setAccessibleName(f"{len(tasks)} going on: {words}")
         self.setVisible(bool(tasks))
 
     def _draw(self) -> None:
@@ -51,8 +52,12 @@ class TasksButton(QToolButton):
 
 
 def line(task: Task) -> str:
-    """A task as a person reads it: ``Watching “the build is done” until 14:30``."""
+    """A task as a person reads it: ``12-minute timer, ends 02:45``, ``Watching “the build is done” until 14:30``."""
     what = f" “{shown(task.what)[:80]}”" if task.what else " for any change" if task.kind == "watch" else ""
     due = datetime.fromtimestamp(task.due).astimezone()
     when = f"{due:%H:%M}" if due.date() == datetime.now().astimezone().date() else f"{due:%Y-%m-%d %H:%M}"
+    if task.kind == "timer":
+        plain = re.fullmatch(r"(?:timer for )?(\d+) (second|minute|hour)s?", task.what)
+        name = f"{plain[1]}-{plain[2]} timer" if plain else what.strip() or "Timer"
+        return f"{name}, ends {when}"
     return f"{_TITLES[task.kind]}{what} {'until' if task.kind == 'watch' else 'at'} {when}"

@@ -45,7 +45,7 @@ class UndoRow(QWidget):
         restyle(self._sentence)
         again = " anyway" if offer.conflict else ""
         self._name(f"{'Redo' if offer.undone else 'Undo'}{again}")
-        says = "Put this back as it was before the call" if not offer.undone else "Make this change again"
+        says = "Put this back as it was before" if not offer.undone else "Make this change again"
         if offer.conflict:
             says += ". What is there now is kept: the button brings it back"
         self.button.setToolTip(tip(says))

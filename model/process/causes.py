@@ -6,7 +6,7 @@ import re
 import signal
 from pathlib import Path
 
-AGAIN = "It is started again with your next question."
+AGAIN = "It restarts with your next message."
 
 _STARVED = re.compile(
     r"std::bad_alloc|MemoryError|failed to allocate|out of memory|cannot allocate memory|memory allocation .*failed"
@@ -44,7 +44,7 @@ def cause_of_death(code: int, log: str, out_of_memory: bool) -> str:
             f"models verify” and the graphics driver for updates. {AGAIN}"
         )
     if code in {-signal.SIGKILL, -signal.SIGTERM}:
-        return f"The engine was ended from outside ({signal.Signals(-code).name}) while it was answering. {AGAIN}"
+        return f"The model stopped unexpectedly. {AGAIN}"
     last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "it said nothing")
     return f"The engine ended unexpectedly with code {code}: {last[:200]}. {AGAIN}"
 

@@ -76,7 +76,7 @@ class Watch:
         self._generous = min(MOST_GENEROUS, 2 * self._generous)
         return (
             f"{what}, so it was ended. If this happens again, close other programs, look for an update of the graphics "
-            "driver, or choose a smaller model. It is started again with your next question."
+            "driver, or choose a smaller model. It restarts with your next message."
         )
 
 

@@ -24,7 +24,7 @@ def look(host: Host) -> dict[str, Any]:
         host: given by Deskhand.
     """
     seen = host.look()
-    return {"screenshot": f"{seen['width']}×{seen['height']} pixels, it follows", "source": seen["source"]}
+    return {"screenshot": seen["source"]}
 
 
 def read(host: Host, aloud: bool = False) -> dict[str, Any]:

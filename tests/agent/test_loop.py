@@ -109,7 +109,7 @@ def test_what_acts_asks_and_runs_when_allowed(stage, player, script):
     request = stage.seen(ApprovalRequested)[0].request
     assert dict(request.call.arguments) == {"text": "milk"}
     assert request.skill == "notes"
-    assert request.touches == (f"files: {stage.data / 'notes'}",)
+    assert request.touches == ("your notes in Deskhand",)
     assert outcome.calls[0].decision is Decision.APPROVED
     assert "milk" in (stage.data / "notes" / "notes.md").read_text()
 
@@ -121,7 +121,7 @@ def test_a_denied_call_does_not_run_and_the_model_is_told(stage, player, script)
     assert outcome.calls[0].decision is Decision.DENIED
     assert outcome.answer == "Very well."
     assert not (stage.data / "notes").exists()
-    assert "did not allow" in engine.requests[1].messages[-1].text
+    assert "You didn't allow this." in engine.requests[1].messages[-1].text
 
 
 def test_a_session_grant_asks_once(stage, player, script):
@@ -147,7 +147,7 @@ def test_a_screenshot_of_a_tool_goes_into_the_prompt(stage, player, script):
     stage.run(engine)
     told = engine.requests[1].messages[-1]
     assert [part for part in told.parts if isinstance(part, Image)] == [stage.eyes.look().image]
-    assert "32×32" in told.text
+    assert "screen 1 (test)" in told.text
 
 
 @pytest.mark.parametrize("live", [True, False])
@@ -525,7 +525,7 @@ def test_every_step_is_in_the_log(stage, player, script, tmp_path):
     )
     assert call["tainted"] == ["a picture (screen 1)"]
     assert result["value"]["saved"] == "password: ⟨password⟩"
-    assert (denied["decision"], denied["reason"]) == ("denied", "The person did not allow this.")
+    assert (denied["decision"], denied["reason"]) == ("denied", "You didn't allow this.")
     assert stage.audit.verify().problem == ""
 
 

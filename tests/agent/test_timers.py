@@ -66,8 +66,8 @@ def test_what_was_missed_is_told_at_the_next_start(timers, folder, told):
     put(folder, "b", time.time() - 86400 * 3)
     timers.start()
     wait_for(lambda: len(told) == 2)
-    assert told[0].text.startswith("Missed while Deskhand was not running: “call” was up at ")
-    assert "Your timer was up at 20" in told[1].text
+    assert told[0].text.startswith("Missed while Deskhand was not running: “call” ended at ")
+    assert "Your timer ended at 20" in told[1].text
 
 
 def test_wait_returns_when_the_last_timer_fired(timers, folder, told):

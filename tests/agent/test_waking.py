@@ -94,7 +94,7 @@ def test_a_call_that_fails_begins_nothing_and_a_live_screenshot_allows_no_watch(
     engine = player(script.calls("behind_fails"), script.calls("behind_watch", what="x"), script.says("No."))
     outcome = behind.run(engine, "go", [SEEN])
     assert [(record.decision, record.error) for record in outcome.calls] == [
-        (Decision.APPROVED, "It failed."), (Decision.DENIED, "The person did not allow this."),
+        (Decision.APPROVED, "It failed."), (Decision.DENIED, "You didn't allow this."),
     ]  # fmt: skip
     assert behind.background.all() == ()
 

@@ -64,7 +64,7 @@ def test_without_models_nothing_is_fetched_before_the_person_agrees(
         assert "Apache-2.0" in offer.sentence
         assert not list((tmp_path / "cache").rglob("*.whl"))
         button = next(b for b in window.findChildren(QToolButton, "notice-action") if b.isVisible())
-        assert button.text() == "Fetch them"
+        assert button.text() == "Download"
         button.click()
         qtbot.waitUntil(lambda: last(happened, EngineFailed) is not offer, timeout=60_000)
         failed = last(happened, EngineFailed)
@@ -81,7 +81,7 @@ def test_without_models_the_window_goes_on_with_pocket_for_this_run(
     window, bridge, happened = opened(qtbot, theme, settings.load())
     try:
         qtbot.waitUntil(lambda: last(happened, EngineFailed) is not None, timeout=20_000)
-        assert "the next start asks again" in last(happened, EngineFailed).sentence
+        assert "just this time" in last(happened, EngineFailed).sentence
         (button,) = (b for b in window.findChildren(QToolButton, "notice-instead") if b.isVisible())
         assert button.text() == "Try Pocket, nothing to download"
         button.click()

@@ -59,7 +59,7 @@ def test_what_a_turn_did_is_undone_listed_done_again_and_logged(
     nothing = deskhand("undo")
     assert (nothing.code, nothing.err) == (1, "There is nothing to undo.\n")
 
-    assert deskhand("undo", "--redo", written).out == f"Put {letter} back as it was after edit_write.\n"
+    assert deskhand("undo", "--redo", written).out == f"Changed {letter.name} again.\n"
     assert letter.read_text() == "Dear Bo\n"
     lines = deskhand("undo", "--list").out.splitlines()
     assert [line.endswith("(undone)") for line in lines] == [True, True, False]

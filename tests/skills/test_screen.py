@@ -77,7 +77,7 @@ def look(tmp_path, host):
 def test_the_picture_goes_to_the_model_and_its_source_is_told(tmp_path):
     result = look(tmp_path, Eyes())
     assert result.images == (IMAGE,)
-    assert result.value == {"screenshot": "20×20 pixels, it follows", "source": "screen 2 (X11)"}
+    assert result.value == {"screenshot": "screen 2 (X11)"}
 
 
 def test_no_display_is_one_sentence(tmp_path):

@@ -96,7 +96,7 @@ def test_what_is_kept_can_be_read_by_the_person_only_and_survives_a_restart(undo
     assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in (tmp_path / "kept").iterdir()} == {0o600}
     again = Undo(tmp_path / "kept")
-    assert again.undo(name) == f"Put {granted / 'a'} back as it was before edit_write."
+    assert again.undo(name) == "Restored a."
     assert (granted / "a").read_text() == "old"
     assert (granted / "a").stat().st_mode & 0o777 == 0o755
     with pytest.raises(UndoError, match="undone already"):
@@ -209,7 +209,7 @@ def test_a_kill_at_any_moment_loses_nothing(undo, granted, tmp_path, when):
     assert len(entries) == (0 if when == "before the entry" else 1)
     for entry in entries:
         told = undo.undo(entry.id)
-        assert ("back as it was" in told) == (when == "after the write")
+        assert ("Restored" in told) == (when == "after the write")
     assert path.read_text() == "old"
     write(undo, path, b"next")  # the lock is free, and what was left over is swept away
     undo.undo(undo.entries()[0].id)

@@ -119,7 +119,7 @@ def test_a_broken_file_of_consents_keeps_the_bundled_skills(places, consents, tm
     (tmp_path / "state" / "skills.json").write_text("{broken")
     library = Library([(folder, source) for source, folder in places.items()], consents)
     assert names(library) == ["notes"]
-    assert any("mend or remove the file" in problem.text for problem in library.problems)
+    assert any("fix or delete the file" in problem.text for problem in library.problems)
     with pytest.raises(ConsentsError):
         consents.agree("pdf", "a" * 64)
 

@@ -91,7 +91,7 @@ def test_pages_are_not_announced_as_check_boxes(window):
         assert not interface.state().checkable
 
 
-@pytest.mark.qt_log_ignore("grabbing the keyboard", extend=True)
+@pytest.mark.qt_log_ignore("grabbing the keyboard", r"support (propagateSizeHints|raise)\(\)", extend=True)
 def test_a_right_click_is_about_the_line_below_it_and_moves_no_mark(window, desk, qtbot):
     listed = tuple(Conversation(number, f"title {number}", datetime.now(UTC), 1) for number in (1, 2))
     desk.happened.emit(Listed(listed))

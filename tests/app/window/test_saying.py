@@ -111,12 +111,12 @@ def speak(window, qtbot, process_of):
 
 def test_only_the_phrase_allows_and_once(asked, qtbot, say):
     window = asked
-    assert window.sheets.approval.findChild(QLabel, "approval-phrase").text() == "“set timer 10 minutes”"
+    assert window.sheets.approval.findChild(QLabel, "approval-phrase").text() == "“set a ten-minute timer”"
     speak(window, qtbot, lambda: say("Yes. Allow it. Go ahead."))
     qtbot.waitUntil(lambda: heard(window).startswith("Heard"), timeout=120_000)
-    assert "Say: set timer 10 minutes" in heard(window)
+    assert "Say: set a ten-minute timer" in heard(window)
     assert not window.sheets.approval.request.reply.done()
-    speak(window, qtbot, lambda: say("Set timer ten minutes."))
+    speak(window, qtbot, lambda: say("Set a ten minute timer."))
     qtbot.waitUntil(lambda: heard(window).startswith("Heard") or window.sheets.approval is None, timeout=120_000)
     assert heard(window) == "(closed)"
     qtbot.waitUntil(lambda: any(isinstance(event, TurnEnded) for event in window.seen), timeout=60_000)

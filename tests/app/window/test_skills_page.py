@@ -40,7 +40,7 @@ def test_every_skill_is_there_with_what_it_may_touch_and_its_problems(paged, own
     paged.click("go-skills")
     said = texts(paged.wait("skill-odd"))
     assert "Says it odd." in said
-    assert "Installed by you · may touch the clipboard, to read" in said
+    assert "Installed by you · can read the clipboard" in said
     assert sum(text.startswith("•") for text in said) == 2  # one scope is for bundled skills only, one is none
     assert any("nonsense" in text for text in said)
     paged.says("Not loaded")

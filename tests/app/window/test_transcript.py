@@ -181,7 +181,7 @@ def test_a_call_nobody_proposed_is_shown_when_it_ends(transcript):
     [
         (ended("", "error", "The engine ended."), "error", "The engine ended."),
         (ended("x", "cancelled"), "stopped", "Stopped."),
-        (ended("x", "length"), "warn", "This turn came to a limit before it was finished."),
+        (ended("x", "length"), "warn", "The answer reached its length limit."),
     ],
 )
 def test_an_ending_that_is_not_a_stop_is_said(transcript, event, kind, text):
@@ -324,4 +324,4 @@ def test_a_turn_that_came_to_a_limit_offers_to_go_on(transcript, qtbot):
     play(transcript, TurnStarted(1, "t", (Text("go"),)), ended("So far", "length"))
     with qtbot.waitSignal(transcript.asked_again) as asked:
         transcript.findChild(QToolButton, "notice-action").click()
-    assert asked.args == [(Text("Go on."),)]
+    assert asked.args == [(Text("Continue."),)]

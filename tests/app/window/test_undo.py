@@ -85,7 +85,7 @@ def test_a_change_is_undone_from_its_card_by_keyboard_and_also_after_a_restart(q
     assert letter.stat().st_mode & 0o777 == 0o640
     card = next(card for card in window.findChildren(CallCard) if card.call.name == "edit_write")
     assert text(card, "call-state") == "Undone"
-    assert text(card, "undo-said") == f"Put {letter} back as it was before edit_write."
+    assert text(card, "undo-said") == f"Restored {letter.name}."
     assert undo.hasFocus()
     log = [entry.fields for entry in wiring.open_audit().entries() if entry.kind == "undo"]
     assert [(fields["did"], fields["path"], fields["call"]) for fields in log] == [

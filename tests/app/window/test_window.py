@@ -130,7 +130,7 @@ def test_engine_and_privacy_are_always_said(window, desk):
     assert text_of(window, "engine") == "Reading the model…"
     pocket = EngineInfo("local", "Pocket", 1024, sees=True, hears=True, drafts=True, alone=True)
     desk.happened.emit(EngineReady(pocket))
-    assert text_of(window, "engine") == "Pocket · tiny, for trying"
+    assert text_of(window, "engine") == "Pocket · demo model"
     remote = EngineInfo("remote", "big", 1, sees=True, hears=True, drafts=False, leaves_machine=True)
     desk.happened.emit(EngineReady(remote, "ai.example.org"))
     assert text_of(window, "privacy") == "Leaves this machine: ai.example.org"
@@ -394,7 +394,7 @@ def test_what_goes_on_behind_is_said_and_can_be_withdrawn(window, desk):
 def test_a_turn_of_a_task_is_shown_as_such_now_and_later(window, desk):
     desk.happened.emit(TurnStarted(7, "t", (SCREEN.image, Text("You were asked to watch.")), "watch"))
     assert window.transcript.items[-1] == UserItem((SCREEN.image, Text("You were asked to watch.")), "watch")
-    assert text_of(window, "speaker") == "A watch came back"
+    assert text_of(window, "speaker") == "Your watch"
     assert window.composer.stop.isVisible()
     desk.happened.emit(ending())
     assert not window.composer.stop.isVisible()

@@ -92,7 +92,7 @@ def test_silence_counts_only_while_somebody_waits_and_ends_with_any_word() -> No
     assert watch.waited(9) == ""
     verdict = watch.waited(1)
     assert "no sign of life for 10 seconds" in verdict
-    assert verdict.endswith("It is started again with your next question.")
+    assert verdict.endswith("It restarts with your next message.")
 
 
 def test_after_a_verdict_that_may_have_been_wrong_there_is_more_patience() -> None:
