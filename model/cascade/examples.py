@@ -50,6 +50,8 @@ EXAMPLES = (
         "clock_list_timers",
         answer="Yes, the rice timer ends at 6:10 in the evening, in 5 minutes.",
     ),
+    Example("make the rice timer 20 minutes instead", "clock_change_timer", '{"minutes": 20, "timer": "rice"}'),
+    Example("does rice need salt", answer="A pinch, if you like."),
     Example("cancel the rice timer", "clock_cancel_timer", '{"timer": "rice"}'),
     Example("can you see my screen", "screen_look"),
     Example(

@@ -46,7 +46,7 @@ def set_timer(  # noqa: PLR0917 - the model names them
     at: str = "",
     repeat: Literal["once", "daily", "weekdays", "weekly", "monthly", "yearly"] = "once",
 ) -> dict[str, Any]:
-    """Set a timer for some time, or a reminder at a date and time. The lengths are added.
+    """Set a timer that tells the person when it is up, or a reminder at a date and time. The lengths are added.
 
     Args:
         host: given by Deskhand.
@@ -86,6 +86,22 @@ def list_timers(host: Host) -> dict[str, Any]:
     return {"say": f"{count}: {say}.", "timers": listed}
 
 
+def cancel_timer(host: Host, timer: str) -> dict[str, Any]:
+    """Cancel a timer or reminder.
+
+    Args:
+        host: given by Deskhand.
+        timer: which, in the person's words, such as "the pasta timer", "the 12 minute one", "all".
+    """
+    now = _now()
+    chosen = choice.choose(timer, store.entries(_folder(host)), now)
+    gone = [entry for entry in chosen if store.remove(_folder(host), entry)]
+    if not gone:
+        raise ValueError(f"The {chosen[0].name} has just ended.")
+    first = {"cancelled": gone[0].id, "label": gone[0].label} if len(gone) == 1 else {"cancelled": [e.id for e in gone]}
+    return {"say": f"Cancelled: {', '.join(f'the {entry.name}' for entry in gone)}.", **first}
+
+
 def change_timer(  # noqa: PLR0917 - likewise
     host: Host,
     seconds: float = 0,
@@ -96,7 +112,7 @@ def change_timer(  # noqa: PLR0917 - likewise
     timer: str = "the latest",
     more: bool = False,
 ) -> dict[str, Any]:
-    """Change a timer or reminder that is set: "make that 12 minutes", "5 more minutes".
+    """Change a timer or reminder that was set before, when the person says “make that …” or “… more”.
 
     Args:
         host: given by Deskhand.
@@ -129,22 +145,6 @@ def change_timer(  # noqa: PLR0917 - likewise
     store.write(_folder(host), new)
     say = _remembered(new, note, now) if not new.seconds else f"Your {new.name} now ends {_end(new, now)}."
     return {"say": f"Changed. {say}", **new.told(), "was": old.told()}
-
-
-def cancel_timer(host: Host, timer: str) -> dict[str, Any]:
-    """Cancel a timer or reminder.
-
-    Args:
-        host: given by Deskhand.
-        timer: which, in the person's words, such as "the pasta timer", "the 12 minute one", "all".
-    """
-    now = _now()
-    chosen = choice.choose(timer, store.entries(_folder(host)), now)
-    gone = [entry for entry in chosen if store.remove(_folder(host), entry)]
-    if not gone:
-        raise ValueError(f"The {chosen[0].name} has just ended.")
-    first = {"cancelled": gone[0].id, "label": gone[0].label} if len(gone) == 1 else {"cancelled": [e.id for e in gone]}
-    return {"say": f"Cancelled: {', '.join(f'the {entry.name}' for entry in gone)}.", **first}
 
 
 def _exact(host: Host, timer: str = "the latest", **others: Any) -> dict[str, Any]:  # noqa: ANN401 - any argument
