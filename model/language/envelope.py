@@ -24,37 +24,56 @@ from deskhand.model.types import ToolCall
 MOST_CHARACTERS = 400_000
 """Longer text is not looked through for Python."""
 
+EVERY_TOKEN = 1000
+"""Characters held back up to which each new token is looked at."""
+
 _TAGS = (
     *("tool", "tools", "tool_call", "tool_calls", "tool-call", "tool-calls", "toolcall", "tool_code", "tool_use"),
     *("function", "functions", "function_call", "function_calls", "function-call", "function-calls", "functioncall"),
-    *("call", "calls", "invoke"),
+    *("call", "calls", "invoke", "json", "tool_request"),
 )
-_FENCE = re.compile(r"```[ \t]*[\w+.-]*[ \t]*(?:\r?\n|(?=[{\[<]))\s*|```\s*(?=[{\[<])")
-_FENCE_BEGUN = re.compile(r"`{1,3}|```[ \t]*[\w+.-]*[ \t]*\r?")
+_FENCE = re.compile(r"(?P<mark>`{3,}|~{3,})(?:[ \t]*[\w+.-]*[ \t]*(?:\r?\n|(?=[{\[<]))\s*|\s*(?=[{\[<]))")
+_FENCE_BEGUN = re.compile(r"`+|~+|(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*\r?")
+_FENCE_END = re.compile(r"\s*(?:`+|~+)\s*$")
 _TAG = re.compile(rf"<\|?(?P<name>{'|'.join(sorted(_TAGS, key=len, reverse=True))})\|?>\s*", re.IGNORECASE)
 _TAG_END = re.compile(
     rf"\s*<(?:/|\|)?/?(?:{'|'.join(sorted(_TAGS, key=len, reverse=True))})?[\w|-]*>?\s*$", re.IGNORECASE
 )
-_NAMED_TAG = re.compile(
-    r"<(?:function|tool|invoke)[= ](?:name=)?[\"']?(?P<name>[\w.:-]+)[\"']?>\s*(?P<body>.*)", re.DOTALL
-)
+_BETWEEN = re.compile(rf"(?<=```|~~~)\s*\n\s*(?=```|~~~)|(?<=>)\s*(?=<(?:{'|'.join(_TAGS)})[>= ])", re.IGNORECASE)
+_NAMING = r"<(?:function|tool|invoke|tool_call|function_call)[= ]"
+_NAMED_TAG = re.compile(rf"{_NAMING}(?:name=)?[\"']?(?P<name>[\w.:-]+)[\"']?>\s*(?P<body>.*)", re.DOTALL)
 _PARAMETER = re.compile(
     r"\s*<parameter[= ](?:name=)?[\"']?(?P<key>[\w.-]+)[\"']?>\n?(?P<value>.*?)\n?</parameter>", re.DOTALL
 )
-_LABEL = re.compile(r"(?:tool_code|\[TOOL_CALLS?\])\s*")
+_LABEL = re.compile(r"(?:tool_code|json(?=\s*[\[{])|<\|python_tag\|>|\[TOOL_CALLS?\])\s*")
+_STRAY_TAG = re.compile(r"</?\|?[\w-]*\|?>?")
 _BEFORE_NAME = re.compile(
     r"(?:print\s*\(|default_api\.|functions?[.:]|tools?[.:]|call\s*:\s*|[A-Za-z_]\w*\s*=(?!=)\s*)*"
 )
 _BEFORE_NAMES = ("print(", "default_api.", "functions.", "tools.", "call:")
 _NAME_BEGUN = re.compile(r"[A-Za-z_]\w*\s*=?\s*")
-_PREFIXES = ("print(", "default_api.", "call:", "tool_code\n", "[TOOL_CALLS]", "[TOOL_CALL]")
-_KEYS = ("name", "arguments", "parameters", "function", "tool", "tool_name", "tool_call", "tool_calls", "id")
+_PREFIXES = (
+    "print(",
+    "default_api.",
+    "call:",
+    "tool_code\n",
+    "json\n",
+    "<|python_tag|>",
+    "[TOOL_CALLS]",
+    "[TOOL_CALL]",
+)
+_KEYS = ("name", "arguments", "parameters", "function", "tool", "tool_name", "tool_call", "tool_calls", "action", "id")
 _FIRST_KEYS = (*(f'{{"{key}":' for key in _KEYS), '{"type":"function"')
-_NAME = re.compile(r"""["'](?:name|tool|tool_name|function|function_name)["']\s*:\s*["']([^"']*)["']""")
+_NAME = re.compile(r"""["'](?:name|tool|tool_name|function|function_name|action)["']\s*:\s*["']([^"']*)["']""")
 _OTHER_TOOL = re.compile(r"(?P<name>[a-z]+(?:_[a-z]+)+)\s*(?P<body>\{.*\})\s*", re.DOTALL)
 _OTHER_BEGUN = re.compile(r"[a-z]+(?:_[a-z]*)*|[a-z]+(?:_[a-z]+)+\s*(?:\{.*)?", re.DOTALL)
 _CURLY = str.maketrans("“”„", '"""')
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
+
+
+def next_look(length: int) -> int:
+    """The length at which text that was looked at is worth the next look: long text costs few looks, not thousands."""
+    return length + max(1, length // 16 if length > EVERY_TOKEN else 1)
 
 
 class Envelope:
@@ -67,6 +86,7 @@ class Envelope:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._names = frozenset(tools.names)
+        self._first_keys = (*_FIRST_KEYS, *(f'{{"{name}":{{' for name in tools.names))
 
     def may_begin(self, text: str, *, whole: bool = False) -> bool:
         """Whether text may be the beginning of calls, or all of them.
@@ -82,9 +102,11 @@ class Envelope:
         if any(prefix.startswith(text) for prefix in _PREFIXES):
             return True
         if fence := _FENCE.match(text):
-            inside, closed, after = text[fence.end() :].partition("```")
+            inside, closed, after = text[fence.end() :].partition(fence["mark"])
             possible = self._may_be_inside(inside) or _NAME_BEGUN.fullmatch(inside) or (closed and not inside)
-            return bool(possible) and not after.strip()
+            return bool(possible) and (not after.strip() or (after[:1].isspace() and self.may_begin(after.strip())))
+        if (end := self.closed(text)) and (after := text[end:].strip()):
+            return self.may_begin(after)
         return self._may_be_inside(text)
 
     def _may_be_inside(self, text: str) -> bool:
@@ -103,14 +125,14 @@ class Envelope:
         begun = re.sub(r"^<\|?", "", text).lower()
         if any(name.startswith(begun.removesuffix("|")) for name in _TAGS) and ">" not in text:
             return True
-        named = re.match(r"<(?:function|tool|invoke)[= ](?:name=)?[\"']?([\w.:-]*)([\"']?>?)", text)
-        if named is None:
-            return False
+        named = re.match(rf"{_NAMING}(?:name=)?[\"']?([\w.:-]*)([\"']?>?)", text)
+        if named is None or "name=".startswith(named[1] or "-"):
+            return named is not None
         return named[1] in self._names if named[2] else any(name.startswith(named[1]) for name in self._names)
 
     def _may_be_json(self, text: str) -> bool:
         dense = re.sub(r"\s|&\w*$", "", _straight(text[:400])).replace("'", '"').lstrip("[")
-        if not any(dense.startswith(key) or key.startswith(dense) for key in _FIRST_KEYS):
+        if not any(dense.startswith(key) or key.startswith(dense) for key in self._first_keys):
             return False
         named = _NAME.search(_straight(text))
         if named and named[1] not in self._names and not any(name.endswith(f".{named[1]}") for name in self._names):
@@ -119,7 +141,8 @@ class Envelope:
             _, end = DECODER.raw_decode(text)
         except (ValueError, RecursionError):
             return True
-        return not re.search(r"[^\s{}\[\],<`]", text[end : end + 200].split("\n{", maxsplit=1)[0])
+        after = re.split(r"\n\{|^\s*,\s*\{", text[end : end + 200], maxsplit=1)[0]
+        return not re.search(r"[^\s{}\[\],`~]", _STRAY_TAG.sub("", after))
 
     def _may_be_named(self, text: str) -> bool:
         before = _BEFORE_NAME.match(text)
@@ -152,13 +175,16 @@ class Envelope:
         Raises:
             CallError: it is a call that can't be read, or of a tool that is not there.
         """
-        body = self._peeled(text.strip())
-        found = [*self._json(body), *self._named_tags(body)] or self._python(body) or self._gemma(body)
+        parts = [self._in_one(self._peeled(part)) for part in _BETWEEN.split(text.strip())]
+        found = [call for part in parts for call in part] if all(parts) else self._in_one(self._peeled(text.strip()))
         if found and all(call.name in self._names for call in found):
             return found
         if whole and (other := _OTHER_TOOL.fullmatch(text.strip())) and _is_object(other["body"]):
             raise CallError(f"There is no tool {other['name']}.")
         return []
+
+    def _in_one(self, body: str) -> list[ToolCall]:
+        return [*self._json(body), *self._named_tags(body)] or self.python(body) or self._gemma(body)
 
     def _peeled(self, body: str) -> str:
         """The text without the fences, tags and labels around it."""
@@ -166,11 +192,13 @@ class Envelope:
             inner = body
             if fence := _FENCE.match(inner):
                 inner = inner[fence.end() :].strip()
-                inner = inner.removesuffix("```").rstrip()
+                inner = _FENCE_END.sub("", inner)
             if label := _LABEL.match(inner):
                 inner = inner[label.end() :]
             if tag := _TAG.match(inner):
-                inner = _TAG_END.sub("", inner[tag.end() :])
+                inner = inner[tag.end() :]
+            if tag or inner.startswith(("{", "[")):
+                inner = _TAG_END.sub("", inner)
             inner = inner.strip()
             if inner == body:
                 return body
@@ -181,7 +209,8 @@ class Envelope:
             return []
         body = _straight(body)
         try:
-            return [call for value in json_values(body) for call in json_calls(value)]
+            values = json_values(f"[{body}]" if re.search(r"\}\s*,\s*\{", body) else body)
+            return [call for value in values for call in self._keyed(value) or json_calls(value)]
         except CallError:
             if not self._begun(body):
                 return []
@@ -190,6 +219,12 @@ class Envelope:
             except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
                 pass
             raise
+
+    def _keyed(self, value: object) -> list[ToolCall]:
+        """The call of a tool whose name is the only key of an object."""
+        pairs = cast("dict[str, Any]", value).items() if isinstance(value, dict) else ()
+        found = [_made(key, inner) for key, inner in pairs if key in self._names and isinstance(inner, dict)]
+        return found if len(found) == len(pairs) == 1 else []
 
     def _begun(self, body: str) -> bool:
         """Whether a known tool's call begins the text and is not whole; a whole one with prose after it is prose."""
@@ -206,7 +241,7 @@ class Envelope:
         tag = _NAMED_TAG.match(body)
         if tag is None or tag["name"] not in self._names:
             return []
-        inside = re.sub(r"\s*</(?:function|tool|invoke)>\s*$", "", tag["body"]).strip()
+        inside = re.sub(r"\s*</(?:function|tool|invoke|tool_call|function_call)>\s*$", "", tag["body"]).strip()
         if inside.startswith("{"):
             try:
                 (value,) = json_values(inside)
@@ -216,7 +251,7 @@ class Envelope:
         arguments = {found["key"]: found["value"] for found in _PARAMETER.finditer(inside)}
         return [] if _PARAMETER.sub("", inside).strip() else [_made(tag["name"], arguments)]
 
-    def _python(self, body: str) -> list[ToolCall]:
+    def python(self, body: str) -> list[ToolCall]:
         """Calls written as Python statements, each of a known tool with literal arguments."""
         if "(" not in body or len(body) > MOST_CHARACTERS:
             return []
@@ -314,9 +349,8 @@ def _straight(text: str) -> str:
 def _literal(node: ast.expr) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(node, ast.Name) and node.id in _WORDS:
         return _WORDS[node.id]
-    value = ast.literal_eval(node)
-    json.dumps(value)  # sets, bytes and complex numbers are no arguments
-    return value
+    # Sets, bytes and complex numbers are no arguments; two halves of a character are one.
+    return json.loads(json.dumps(ast.literal_eval(node)))
 
 
 def _made(name: str, arguments: dict[str, Any]) -> ToolCall:

@@ -11,8 +11,8 @@ from deskhand.model.language.calls import CallError, new_call_id
 from deskhand.model.language.literals import MAX_DEPTH, too_deep
 from deskhand.model.types import ToolCall
 
-_NAMES = ("name", "tool", "tool_name", "function", "function_name")
-_ARGUMENTS = ("arguments", "parameters", "args", "params", "tool_input", "input")
+_NAMES = ("name", "tool", "tool_name", "function", "function_name", "action")
+_ARGUMENTS = ("arguments", "parameters", "args", "params", "tool_input", "action_input", "input")
 _WRAPPERS = ("tool_calls", "tool_call", "function_call", "function")
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 
 from deskhand.model.language.calls import CallError, new_call_id
-from deskhand.model.language.envelope import Envelope, opens_fence
+from deskhand.model.language.envelope import Envelope, next_look, opens_fence
 from deskhand.model.language.json_calls import json_calls, json_values
 from deskhand.model.language.literals import too_deep
 from deskhand.model.language.parser import Parsed
@@ -49,6 +49,7 @@ class JsonParser:
         self._whole = self._fresh = True
         self._in_fence, self._line = False, ""
         self._held = ""
+        self._look_at = 0
         self._out: list[Parsed] = []
 
     def feed(self, piece: str, *, special: bool) -> list[Parsed]:
@@ -64,6 +65,9 @@ class JsonParser:
 
     def finish(self) -> list[Parsed]:
         """Give what is still held back; an unfinished call becomes a `BrokenCall`."""
+        self._look_at = 0
+        while self._state in ("start", "text") and getattr(self, f"_{self._state}")():
+            pass
         held, state = self._held, self._state
         self._held, self._state = "", "start"
         if state == "call":
@@ -107,13 +111,17 @@ class JsonParser:
         if tag:
             self._fenced = bool(_FENCE_BEFORE.search(before))
             self._emit_text(_FENCE_BEFORE.sub("", before).removesuffix("\n"))
-            self._held, self._state = after, "call"
+            self._held, self._state, self._look_at = after, "call", 0
             return True
+        if len(self._held) < self._look_at:
+            return False
+        self._look_at = 0
         while self._tools.names and self._held:
             line = (_LINE if self._fresh else _REST_OF_LINE).match(self._held)
             if self._fresh and not self._in_fence:
                 begun = self._held.lstrip()
                 if self._envelope.may_begin(begun, whole=self._whole):
+                    self._look_at = next_look(len(self._held))
                     return self._tags_closed(begun)
                 self._whole = False
             self._fresh = line is not None
@@ -131,10 +139,12 @@ class JsonParser:
 
     def _tags_closed(self, begun: str) -> bool:
         """Take calls in tags of another kind as soon as these are closed."""
-        if end := self._envelope.closed(begun):
+        end = self._envelope.closed(begun)
+        if end and begun[end:].lstrip(" \t").startswith("\n"):
             self._decide(self._held[: len(self._held) - len(begun) + end])
-            self._held, self._state = begun[end:], "between"
-        return bool(end)
+            self._held, self._state, self._look_at = begun[end:], "between", 0
+            return True
+        return False
 
     def _between(self) -> bool:
         """After a call: white space is dropped, another call or text follows."""
@@ -159,7 +169,7 @@ class JsonParser:
 
     def _call(self) -> bool:
         body = self._held.lstrip()
-        if body and body[0] != "{" and not self._sure:
+        if body and body[0] not in "{<" and not self._sure:
             self._emit_text(_OPEN)
             self._state, self._whole, self._fresh = "text", False, False
             return True
@@ -167,7 +177,7 @@ class JsonParser:
         while end >= 0:
             raw = self._held[:end]
             try:
-                found: Parsed = CallDelta(_call(raw))
+                found: Parsed = CallDelta(self._wrapped(raw) or _call(raw))
             except CallError as error:
                 if _within_text(raw):  # the tag is part of a text argument
                     end = self._held.find(_CLOSE, end + 1)
@@ -180,6 +190,11 @@ class JsonParser:
             self._whole = False
             return True
         return False
+
+    def _wrapped(self, raw: str) -> ToolCall | None:
+        """The call that other tags inside of the tags are."""
+        calls = self._envelope.calls(raw) if raw.lstrip().startswith("<") else []
+        return calls[0] if len(calls) == 1 else None
 
     def _unclosed(self, held: str) -> Parsed:
         """A call whose closing tag is missing or was cut off; it counts if it is whole itself."""

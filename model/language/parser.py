@@ -11,7 +11,14 @@ import re
 from collections.abc import Sequence
 
 from deskhand.model.language.calls import CallError, new_call_id, parse_call
-from deskhand.model.language.envelope import Envelope, opens_fence, prose_follows, repaired_calls
+from deskhand.model.language.envelope import (
+    EVERY_TOKEN,
+    Envelope,
+    next_look,
+    opens_fence,
+    prose_follows,
+    repaired_calls,
+)
 from deskhand.model.language.literals import QUOTE
 from deskhand.model.language.repair import MARK, RepairError, Tools
 from deskhand.model.types import BrokenCall, CallDelta, TextDelta, ThoughtDelta, ToolCall, ToolSpec
@@ -46,6 +53,7 @@ class GemmaParser:
         self._header = ""
         self._newline = ""
         self._held = ""
+        self._look_at = 0
         self._fresh = self._whole = True
         self._in_fence, self._line = False, ""
         self._sure = self._tagged = False
@@ -56,7 +64,9 @@ class GemmaParser:
         if self._state == "call":
             return self._in_call_control(piece) if special else self._in_call(piece)
         if special:
-            return [*self._decided(), *self._control(piece)]
+            out = self._decided()
+            more = self._in_call_control(piece) if self._state == "call" else self._control(piece)
+            return [*out, *more]
         if not piece:
             return []
         if self._state == "text":
@@ -65,9 +75,12 @@ class GemmaParser:
 
     def finish(self) -> list[Parsed]:
         """Give what is still held back; a call that was cut off becomes a `BrokenCall`."""
+        out: list[Parsed] = []
         if self._state != "call":
-            self._state = "text"
-            return self._decided()
+            out, self._state = self._decided(), self._state if self._state == "call" else "text"
+        return [*out, *self._cut_off()] if self._state == "call" else out
+
+    def _cut_off(self) -> list[Parsed]:
         if not self._tagged and prose_follows(self._written()):
             return self._an_example()
         return self._ended(finished=False)
@@ -83,14 +96,16 @@ class GemmaParser:
         return []
 
     def _begin(self, text: str, *, tagged: bool) -> None:
-        self._state, self._tagged, self._sure = "call", tagged, not tagged
+        self._state, self._tagged, self._sure, self._look_at = "call", tagged, not tagged, 0
         self._call = [(text, False)] if text else []
 
     def _decided(self) -> list[Parsed]:
         """Give what was held back: calls in another envelope, or text."""
+        out = self._looked() if self._state == "text" else []
         text, self._held = self._held, ""
-        if not text:
-            return []
+        return [*out, *self._read_held(text)] if text else out
+
+    def _read_held(self, text: str) -> list[Parsed]:
         try:
             calls = self._envelope.calls(text, whole=self._whole) if self._fresh else []
         except CallError as error:
@@ -105,7 +120,11 @@ class GemmaParser:
         if not self._tools.names:
             return [TextDelta(piece)]
         self._held += piece
+        return self._looked() if len(self._held) >= self._look_at else []
+
+    def _looked(self) -> list[Parsed]:
         out: list[Parsed] = []
+        self._look_at = 0
         while self._held:
             line = (_LINE if self._fresh else _REST_OF_LINE).match(self._held)
             if self._fresh and not self._in_fence:
@@ -115,6 +134,7 @@ class GemmaParser:
                     self._held = ""
                     break
                 if self._envelope.may_begin(begun, whole=self._whole):
+                    self._look_at = next_look(len(self._held))
                     break
                 self._whole = False
             text = line[0] if line else self._held
@@ -144,11 +164,14 @@ class GemmaParser:
 
     def _in_call(self, piece: str) -> list[Parsed]:
         self._call.append((piece, False))
-        if not self._tagged and prose_follows(self._written()):
-            return self._an_example()
-        if self._sure:
+        if self._sure and (self._tagged or len(self._call) < self._look_at):
             return []
         text = self._written()
+        if not self._tagged and prose_follows(text):
+            return self._an_example()
+        if self._sure:
+            self._look_at = next_look(len(self._call)) if len(text) > EVERY_TOKEN else 0
+            return []
         if _BEGUN.match(text):
             self._sure = True
         elif not _UNDECIDED.fullmatch(text):
@@ -185,6 +208,8 @@ class GemmaParser:
         return [CallDelta(call) for call in calls]
 
     def _read(self, *, finished: bool) -> list[ToolCall]:
+        if not self._tagged and (calls := self._envelope.python(self._written().strip())):
+            return calls
         try:
             return [parse_call(self._call)]
         except CallError:
