@@ -115,6 +115,8 @@ def resolve(folder: Path, path: str) -> Path:
         raise ContentsError(f"The skill has no file {name}.") from error
     if not real.is_relative_to(root):
         raise ContentsError(f"{name} leads outside of the skill's folder.")
+    if IGNORED & set(real.relative_to(root).parts):
+        raise ContentsError(f"{name} leads into a folder that is not part of the skill.")
     if not regular:
         raise ContentsError(f"{name} is not a file.")
     return real
@@ -139,9 +141,14 @@ def digest(folder: Path) -> str:
     for entry in listing(folder):
         path, link = _bytes(entry.path), _bytes(entry.link or "-")
         whole.update(b"%d %b %b " % (len(path), path, link))
-        if not entry.link:
+        if not entry.link or _is_manifest(entry.path):
             whole.update(_file(folder, entry.path).encode())
     return whole.hexdigest()
+
+
+def _is_manifest(path: str) -> bool:
+    """Whether a file is what a skill is read from, which may be a link to anywhere: no other file of a skill may be."""
+    return path.lower() == "skill.md"
 
 
 def _bytes(name: str) -> bytes:
@@ -169,7 +176,8 @@ def stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
         ContentsError: as `listing`.
     """
     stamps: list[tuple[str, int, int, int]] = []
-    for _, relative, status in _walk(folder):
+    for path, relative, own in _walk(folder):
+        status = path.stat() if _is_manifest(relative) and path.exists() else own
         # The time of the last change of any kind can't be set back by a program, other than the one of the content.
         stamps.append((relative, status.st_size, status.st_ctime_ns, status.st_ino))
         if len(stamps) > MOST_FILES:

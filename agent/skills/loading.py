@@ -174,13 +174,14 @@ def _tools(skill: Skill, warn: Warn) -> tuple[Function, ...]:
     name = skill.metadata.get("deskhand-tools", "")
     if not name:
         return ()
-    file = skill.folder / name
     if not NAME.fullmatch(skill.name):
         # The name becomes a folder that its tools may write; “..” is none.
         warn("It has no tools: for those its name must be lower-case letters, digits and hyphens.")
         return ()
-    if skill.folder.resolve() not in file.resolve().parents:
-        warn(f"Its tools {name} are outside its folder.")
+    try:
+        file = contents.resolve(skill.folder, name)
+    except contents.ContentsError as error:
+        warn(f"It has no tools: {error}")
         return ()
     try:
         functions, problems = signatures.read(file)

@@ -160,9 +160,9 @@ def test_scopes_of_a_foreign_skill_are_limited_and_quiet_is_ignored(tmp_path):
     [
         ("..", "tools.py", "It has no tools"),
         ("../../etc", "tools.py", "It has no tools"),
-        ("a", "../b/tools.py", "outside its folder"),
-        ("a", "missing.py", "can't be read"),
-        ("a", "/etc/passwd", "outside its folder"),
+        ("a", "../b/tools.py", "path inside the skill"),
+        ("a", "missing.py", "no file missing.py"),
+        ("a", "/etc/passwd", "path inside the skill"),
     ],
 )
 def test_tools_can_not_leave_the_folder(tmp_path, name, file, problem):

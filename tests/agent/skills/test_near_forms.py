@@ -94,6 +94,38 @@ def test_what_a_set_up_made_is_not_the_skill(tmp_path, name):
     assert len(load_skills([(tmp_path, "user")]).skills) == 1
 
 
+@pytest.mark.parametrize("name", ["node_modules", ".git", "venv", "__pycache__"])
+def test_nothing_that_no_consent_covers_can_be_run_by_name_or_through_a_link(tmp_path, name):
+    """Report E2: what is left out of the hash is not read, run as a page or script, or taken for typed tools."""
+    folder = skill(tmp_path / "s", f"name: s\ndescription: D.\nmetadata:\n  deskhand-tools: {name}/tools.py")
+    (folder / name).mkdir()
+    (folder / name / "tools.py").write_text('def go() -> str:\n    """Go."""\n    return "gone"\n')
+    (folder / "link.py").symlink_to(f"{name}/tools.py")
+    (folder / "scripts").symlink_to(name)
+    for path in ("link.py", "scripts/tools.py"):
+        with pytest.raises(contents.ContentsError, match="not part of the skill"):
+            contents.resolve(folder, path)
+    for tools in (f"{name}/tools.py", "link.py", "scripts/tools.py"):
+        skill(folder, f"name: s\ndescription: D.\nmetadata:\n  deskhand-tools: {tools}")
+        found = load_skills([(tmp_path, "user")])
+        assert [each.tools for each in found.skills] == [()]
+        assert "It has no tools" in found.problems[0].text
+
+
+def test_a_consent_covers_the_text_of_a_linked_skill_file(tmp_path):
+    """Of people who keep their settings elsewhere; what stands there is what was agreed to, not the link alone."""
+    elsewhere = tmp_path / "elsewhere.md"
+    elsewhere.write_text("---\nname: s\ndescription: D.\n---\nBe kind.\n")
+    folder = tmp_path / "skills" / "s"
+    folder.mkdir(parents=True)
+    (folder / "SKILL.md").symlink_to(elsewhere)
+    assert [each.body for each in load_skills([(folder.parent, "user")]).skills] == ["Be kind."]
+    digest, stamp = contents.digest(folder), contents.stamp(folder)
+    elsewhere.write_text("---\nname: s\ndescription: D.\n---\nBe cruel.\n")
+    assert contents.digest(folder) != digest
+    assert contents.stamp(folder) != stamp
+
+
 def test_a_skill_of_many_files_loads_and_says_so(tmp_path):
     folder = skill(tmp_path / "s")
     for number in range(2_100):
