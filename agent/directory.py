@@ -238,7 +238,7 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldPath:
     """A file or folder as it was opened, whatever stands at its path by now; close it.
 
     Attributes:
@@ -254,7 +254,7 @@ class Held:
         os.close(self.descriptor)
 
 
-def hold(path: Path) -> Held:
+def hold(path: Path) -> HeldPath:
     """Open a file or folder that was granted, through no link that somebody may have put there since.
 
     A link in a folder that the person can't write is the system's own (``/home`` on some) and counts.
@@ -279,7 +279,7 @@ def hold(path: Path) -> Held:
         raise OSError(errno.ELOOP, f"{path} is a link", str(path))
     try:
         # High enough not to be taken for one of the few that a shell or a box names by number.
-        return Held(path, fcntl.fcntl(found, fcntl.F_DUPFD_CLOEXEC, 32))
+        return HeldPath(path, fcntl.fcntl(found, fcntl.F_DUPFD_CLOEXEC, 32))
     finally:
         os.close(found)
 

@@ -219,7 +219,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _listen(instance: Instance, attention: Attention, bridge: Bridge) -> None:
     """Let a second start bring this window forward."""
-    asked = Asked(attention)
+    asked = OpenRequests(attention)
     asked.forward.connect(attention.forward, Qt.ConnectionType.QueuedConnection)
     try:
         instance.listen(asked.forward.emit)
@@ -227,7 +227,7 @@ def _listen(instance: Instance, attention: Attention, bridge: Bridge) -> None:
         bridge.notify(Notice("stop", f"A second start can't bring this window forward: {error}"))
 
 
-class Asked(QObject):
+class OpenRequests(QObject):
     """Carries what another thread hears into the window's."""
 
     forward = Signal()

@@ -16,7 +16,7 @@ class HomelessError(Exception):
     """Nobody knows where the person's files belong; the message says what to do."""
 
 
-class FolderError(OSError):
+class DataFolderError(OSError):
     """A folder of ours can't be made or used; the message says which and what to do."""
 
     def __init__(self, folder: Path, error: OSError, variable: str = "") -> None:

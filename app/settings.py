@@ -17,7 +17,7 @@ from deskhand.agent import private
 from deskhand.agent.filename import spelled
 from deskhand.agent.safety.redaction import Redaction
 from deskhand.agent.text_file import TextError, TextFile
-from deskhand.app.environment import FolderError
+from deskhand.app.environment import DataFolderError
 from deskhand.model.files.catalog import CATALOG
 
 ROOT = Path(app.__file__).parent.parent
@@ -139,13 +139,13 @@ def data_folder() -> Path:
     """The person's own things: history, notes, timers, skills, bundles. Made on first use.
 
     Raises:
-        FolderError: it can't be made.
+        DataFolderError: it can't be made.
     """
     folder = platformdirs.user_data_path("deskhand")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FolderError(folder, error, "XDG_DATA_HOME") from error
+        raise DataFolderError(folder, error, "XDG_DATA_HOME") from error
     return folder
 
 

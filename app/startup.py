@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from deskhand.agent import database
 from deskhand.agent.history import DamagedHistoryError, HistoryError, Store
 from deskhand.app import settings, terminal, wiring
-from deskhand.app.environment import FolderError
+from deskhand.app.environment import DataFolderError
 from deskhand.app.instance import Instance, RunningError, bring_forward
 from deskhand.app.settings import Settings, SettingsError, SettingsFileError
 from deskhand.app.window.repair import Choice, RepairWindow
@@ -67,7 +67,7 @@ def _read(instance: Instance, given: Mapping[str, object]) -> Begun | Choice:
     except DamagedHistoryError as error:
         window = RepairWindow(error.problem, settings.data_folder(), fresh=True, again=True)
         return _repair(error, window, lambda: database.set_aside(wiring.history_file()))
-    except (HistoryError, FolderError) as error:
+    except (HistoryError, DataFolderError) as error:
         return _repair(error, RepairWindow(str(error), None, again=True))
 
 

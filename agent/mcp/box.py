@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from deskhand.agent.directory import Held, hold
+from deskhand.agent.directory import HeldPath, hold
 from deskhand.agent.mcp.config import ServerConfig
 from deskhand.agent.mcp.errors import ConfigError
 from deskhand.agent.safety import installation, network, sandbox, watching
@@ -37,7 +37,7 @@ class Command:
     line: tuple[str, ...]
     environment: dict[str, str]
     home: Path
-    held: tuple[Held, ...] = ()
+    held: tuple[HeldPath, ...] = ()
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -96,10 +96,10 @@ def command(config: ServerConfig, home: Path) -> Command:
     return Command((*limits, "--", *box), environment, home, tuple(each for each, _ in held))
 
 
-def _granted(config: ServerConfig) -> list[tuple[Held, bool]]:
+def _granted(config: ServerConfig) -> list[tuple[HeldPath, bool]]:
     """What the person granted, opened, each with whether it may be written."""
     access = config.entry.access
-    held: list[tuple[Held, bool]] = []
+    held: list[tuple[HeldPath, bool]] = []
     for path, writes in (*((each, False) for each in access.read), *((each, True) for each in access.write)):
         try:
             held.append((hold(path), writes))

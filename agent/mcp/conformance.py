@@ -277,7 +277,7 @@ def _json(value: object) -> str:
         return "?"
 
 
-class Reading:
+class ReadStream:
     """What comes from a transport, in the protocol's form.
 
     Args:
@@ -292,7 +292,7 @@ class Reading:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as above; `last_context` belongs to it
         return getattr(self._inner, name)
 
-    def __aiter__(self) -> Reading:
+    def __aiter__(self) -> ReadStream:
         return self
 
     async def __anext__(self) -> SessionMessage | Exception:
@@ -310,7 +310,7 @@ class Reading:
         return await self._inner.__aexit__(*about)
 
 
-class Writing:
+class WriteStream:
     """What goes to a transport; requests are taken note of.
 
     Args:
@@ -342,4 +342,4 @@ class Writing:
 async def conforming(transport: AbstractAsyncContextManager[Any], conformance: Conformance) -> AsyncGenerator[Any]:
     """A transport as `mcp.Client` takes one, through which only what conforms comes."""
     async with transport as (read, write):
-        yield Reading(read, conformance), Writing(write, conformance)
+        yield ReadStream(read, conformance), WriteStream(write, conformance)

@@ -17,7 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from deskhand.agent.directory import Held
+from deskhand.agent.directory import HeldPath
 from deskhand.agent.safety import installation, seatbelt, seccomp
 
 MEMORY = 1024**3
@@ -84,7 +84,7 @@ def wrap(
     *,
     read: Sequence[Path] = (),
     write: Sequence[Path] = (),
-    held: Sequence[tuple[Held, bool]] = (),
+    held: Sequence[tuple[HeldPath, bool]] = (),
     hide: Sequence[Path] = (),
     network: Path | bool = False,
     inherit: bool = False,
@@ -160,7 +160,7 @@ def _filtered(start: Sequence[str], arguments: Sequence[str]) -> list[str]:
     return ["/bin/sh", "-c", 'exec 9<"$0" "$@"', rules, *start, arguments[0], "--seccomp", "9", *arguments[1:]]
 
 
-def _by_descriptor(program: Path, held: Held, *, writes: bool) -> list[str]:
+def _by_descriptor(program: Path, held: HeldPath, *, writes: bool) -> list[str]:
     """What binds what was opened, and not what its path leads to when the box is built."""
     option = "--bind" if writes else "--ro-bind"
     by_descriptor = _binds_descriptors(program)

@@ -33,7 +33,7 @@ from deskhand.agent.safety.grants import DAYS
 from deskhand.app import capture, keys, settings, terminal, wiring
 from deskhand.app.capture import CaptureError
 from deskhand.app.commands import question
-from deskhand.app.environment import FolderError
+from deskhand.app.environment import DataFolderError
 from deskhand.app.panic import StopListener
 from deskhand.app.pictures import PictureError, read_image
 from deskhand.app.visible import line
@@ -193,7 +193,7 @@ def run(options: argparse.Namespace) -> int:
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(StopListener(cancel.set))
-            except FolderError:
+            except DataFolderError:
                 raise
             except OSError as error:
                 show(Notice("stop", f"“deskhand stop” can't reach this program: {error}"))

@@ -18,7 +18,7 @@ from Xlib.ext import xtest
 from deskhand.agent.safety.windows import Area
 from deskhand.agent.tools.host import Asked, HostError, Told
 from deskhand.app.host.mark import mark
-from deskhand.app.host.target import CLICKED_ELSEWHERE, TYPED_ELSEWHERE, Target, Targets
+from deskhand.app.host.target import CLICKED_ELSEWHERE, TYPED_ELSEWHERE, ShownTarget, Targets
 from deskhand.app.host.typist import KEY_PAUSE, Typist, keysym
 from deskhand.app.host.way import Way
 from deskhand.app.x11 import recipient
@@ -92,7 +92,7 @@ class Pointer:
         """
         if self._targets.of(asked.call) is None:
             with usable() as windows:
-                self._targets.show(asked.call, Target(recipient.writable(windows, self._targets.last).number))
+                self._targets.show(asked.call, ShownTarget(recipient.writable(windows, self._targets.last).number))
 
     def type_into(self, asked: Asked, find: Callable[[Windows], Recipient]) -> Told:
         """Type into a window, which gets the keyboard.

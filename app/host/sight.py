@@ -16,7 +16,7 @@ from deskhand.app import capture
 from deskhand.app.host.eyes import Eyes
 from deskhand.app.host.pointer import physical, usable
 from deskhand.app.host.selection import selected
-from deskhand.app.host.target import Target, Targets
+from deskhand.app.host.target import ShownTarget, Targets
 from deskhand.app.host.way import Way
 from deskhand.app.x11 import recipient
 from deskhand.app.x11.recipient import Recipient
@@ -69,7 +69,7 @@ class Sight:
             )
         if find is None:
             return None
-        self._targets.show(call.id, Target(0))
+        self._targets.show(call.id, ShownTarget(0))
         try:
             return find(call, cancel)
         except (HostError, UncheckedError) as error:
@@ -84,7 +84,7 @@ class Sight:
                 found = recipient.at(windows, x, y)
         if found.ours:
             return Aim(note=COVERED)
-        self._targets.show(call.id, Target(found.number, (x, y), found.area))
+        self._targets.show(call.id, ShownTarget(found.number, (x, y), found.area))
         return self._shown(seen, x - seen.left, y - seen.top, found.title, cancel, mark=True)
 
     def _keyboard(self, call: ToolCall, cancel: threading.Event) -> Aim:
@@ -98,7 +98,7 @@ class Sight:
         return self._window(found, call, cancel)
 
     def _window(self, found: Recipient, call: ToolCall, cancel: threading.Event) -> Aim:
-        self._targets.show(call.id, Target(found.number))
+        self._targets.show(call.id, ShownTarget(found.number))
         with self._way.clear(found.area, cancel):
             seen = _screen(found.area)
         area = found.area.cut(Area(seen.left, seen.top, seen.image.width, seen.image.height))

@@ -19,7 +19,7 @@ TYPED_ELSEWHERE = "Another window has the keyboard now, so nothing was typed. Cl
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ShownTarget:
     """Where a call would act, as a question showed it.
 
     Attributes:
@@ -41,16 +41,16 @@ class Targets:
     """
 
     def __init__(self) -> None:
-        self._shown: OrderedDict[str, Target] = OrderedDict()
+        self._shown: OrderedDict[str, ShownTarget] = OrderedDict()
         self.last = 0
 
-    def show(self, call: str, target: Target) -> None:
+    def show(self, call: str, target: ShownTarget) -> None:
         """The question about a call shows this."""
         self._shown[call] = target
         while len(self._shown) > _KEPT:
             self._shown.popitem(last=False)
 
-    def of(self, call: str) -> Target | None:
+    def of(self, call: str) -> ShownTarget | None:
         """What was shown; None where nobody was asked."""
         return self._shown.get(call)
 

@@ -59,7 +59,7 @@ def test_a_damaged_model_is_found_and_the_remedy_fetches_it(deskhand: Command, t
     whole.unlink()
     data[len(data) // 2] ^= 1
     whole.write_bytes(data)
-    aside = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    aside = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_INDEX_URL": "http://127.0.0.1:9"}
     found = checks(deskhand("doctor", "--json", **aside))["models"]
     assert not found["works"]
     assert found["advice"] == "Fetch again what was changed: deskhand models get speech-tiny"
