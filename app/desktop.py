@@ -61,9 +61,10 @@ def _fetch(missing: Sequence[Entry], say: Callable[[str], None], cancel: threadi
 
 def _offer(missing: Sequence[Entry]) -> EngineOffer:
     pocket = settings.POCKET.is_dir()
+    licences = ", ".join(sorted({entry.licence.split(" (")[0] for entry in missing}))
     size = sum(entry.download_size for entry in missing) >> 20
     return EngineOffer(
-        f"Download the starter models ({size} MB, once). Then everything works offline."
+        f"Download the starter models ({size} MB, once). Then everything works offline. They are free ({licences})."
         + (f" Or try Pocket, {wiring.POCKET_IS}, just this time." if pocket else ""),
         "Download",
         "Try Pocket, nothing to download" if pocket else "",

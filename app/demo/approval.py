@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deskhand.agent.events import ApprovalRequest, ApprovalRequested
 from deskhand.agent.origin import Origin
+from deskhand.agent.safety.sentence import sentence
 from deskhand.agent.tool import Tool
 from deskhand.app import capture, virtual
 from deskhand.app.demo import stage
@@ -34,6 +35,8 @@ def _request() -> ApprovalRequest:
     x, y = RETRY
     tool = Tool("input_click", "input", "Click at a place of the screen.", {}, ("input",), bundled=True)
     call = ToolCall("c1", tool.name, {"x": x, "y": y})
+    aim = sight.aim(tool, call, threading.Event())
+    asked = sentence(tool, call, aim)
     return ApprovalRequest(
         call,
         "input",
@@ -41,7 +44,9 @@ def _request() -> ApprovalRequest:
         ("mouse and keyboard",),
         origins=(Origin("screen", seen.source, seen.image.digest),),
         picture=painter.painted(seen.image).image,
-        aim=sight.aim(tool, call, threading.Event()),
+        aim=aim,
+        question=asked.question,
+        told=asked.told,
     )
 
 
@@ -69,7 +74,7 @@ def main() -> int:
                 window.activateWindow()
                 QTest.qWait(500)
                 window.handle(ApprovalRequested(_request()))
-                QTest.qWait(500)
+                QTest.qWait(1500)  # until it can be answered
                 window.grab().save(str(BUILD / f"approval{'-dark' if dark else ''}.png"))
                 window.close()
     (DOCS / "approval.png").write_bytes((BUILD / "approval.png").read_bytes())
