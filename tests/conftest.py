@@ -11,11 +11,21 @@ from pathlib import Path
 
 import pydantic.fields  # noqa: F401 - before Qt, whose import hook breaks the circular imports of pydantic
 import pytest
+from hypothesis import HealthCheck, settings
 from pytestqt.qtbot import QtBot
 
 from deskhand.app import virtual
 from deskhand.app.x11.connection import connected
 from deskhand.app.x11.windows import Windows
+
+# A busy machine makes no example wrong, and what CI tries is the same each time.
+settings.register_profile(
+    "deskhand",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("deskhand")
 
 
 @pytest.fixture(scope="session")
