@@ -25,6 +25,29 @@ CLAIMED = (
     "He guardado la nota.",
     "I wrote down: buy milk.",
     "Deleted.",
+    "Timer set for 10 minutes!",
+    "**Done.**",
+    "✅ Note saved",
+    "Got it, saved!",
+    "That's done.",
+    "I've done it.",
+    "Task completed.",
+    "Your 10-minute timer has started.",
+    "I've made a note of that.",
+    "I’ve added milk to your shopping list.",
+    "Added to your notes.",
+    "I've emailed Anna.",
+    "I turned the volume down.",
+    "Firefox has been opened.",
+    "Der Timer wurde gestellt.",
+    "Notiz gespeichert.",
+    "Ich hab's gespeichert.",
+    "J’ai enregistré la note.",
+    "La note a été enregistrée.",
+    "C’est fait !",
+    "Se ha guardado la nota.",
+    "Ya guardé la nota.",
+    "¡Listo!",
 )
 HONEST = (
     "I can't save files here.",
@@ -41,6 +64,24 @@ HONEST = (
     "It is set in Vienna, in 1910.",
     "A timer set for 9 am rings at 9 am.",
     "To open a file, press Ctrl+O.",
+    "I'll set a timer for you.",
+    "Shall I set a timer?",
+    "I haven't saved it.",
+    "The file was created in 1998.",
+    "The message was sent by Anna at 9:30.",
+    "The first e-mail was sent in 1971 by Ray Tomlinson.",
+    "Your note says that the letter was sent on Monday.",
+    "The page is written in German.",
+    "I've written a short poem for you:",
+    "I've created a recipe for you:",
+    "I have updated the text below:",
+    "I've moved the comma and removed the second sentence.",
+    "I noted three points in the text.",
+    "Ich habe keinen Timer gestellt.",
+    "Ich werde die Notiz speichern.",
+    "Je n'ai pas enregistré la note.",
+    "No he guardado la nota.",
+    "Voy a guardar la nota.",
 )
 
 
@@ -66,6 +107,19 @@ def test_what_claims_nothing_is_left_alone(text):
 )
 def test_texts_and_questions_are_no_reports(asked):
     assert correction("I have saved the file.", asked, [], worked=[], acted=[]) == ""
+
+
+def test_long_answers_report_at_their_ends_only():
+    essay = "The window was closed and the letter was sent. " * 20
+    assert not claims(essay)
+    assert not claims(f"{essay}\n\nI have saved him, said Ann, and it was true.\n\n{essay}")
+    assert claims(f"I've saved this to your notes.\n\n{essay}")
+    assert claims(f"{essay}\n\nI've set a timer, too.")
+
+
+def test_what_a_tool_read_is_told_without_a_correction():
+    assert not claims("The rice timer is set for 6:10.", only_deeds=True)
+    assert claims("I've set the rice timer for 6:10.", only_deeds=True)
 
 
 def test_an_answer_that_claims_what_no_tool_did_is_corrected(stage, player, script):
