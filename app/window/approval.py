@@ -68,13 +68,14 @@ class ApprovalSheet(Sheet):
         self._carried()
         self._preview()
         self._touches()
+        self._middle.end_of_act()
         self._origins()
         self._details()
         self._middle.fill()
         self._saying = self._voice() if hears else None
         self._lasting = self._lasting_answers()
         self._more = button("", "link", "approval-more")
-        self._more.clicked.connect(self._go_on)
+        self._more.clicked.connect(self._middle.go_on)
         self.column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
         self._buttons()
         for each in (self, *self.findChildren(QWidget)):
@@ -288,6 +289,8 @@ class ApprovalSheet(Sheet):
         self._guarding = self.guard(no, no, stop, once, *self._lasting, may=self._may)
         self._middle.moved.connect(self._seen)
         self._guarding.over.connect(self._seen)
+        for each in self.findChildren(Excerpt):
+            each.opened.connect(self._guarding.begin)
 
     def _answer(self, answer: Answer, text: str, role: str, says: str) -> QPushButton:
         made = button(text, role, f"approve-{answer.value}", says)
@@ -309,11 +312,6 @@ class ApprovalSheet(Sheet):
         self._more.setAccessibleName(self._more.text())
         self._more.setEnabled(not self._read)
         self._guarding.look()
-
-    def _go_on(self) -> None:
-        if self._middle.hidden_lines:
-            self._guarding.begin()
-        self._middle.go_on()
 
     def _stop(self) -> None:
         self.answer(Answer.NO)

@@ -24,6 +24,7 @@ class Excerpt(QWidget):
     """
 
     opened = Signal()
+    """It is about to be shown whole."""
 
     def __init__(self, text: str, lines: int, name: str, says: str) -> None:
         super().__init__()
@@ -50,9 +51,9 @@ class Excerpt(QWidget):
 
     def open(self) -> None:
         """Show all of it."""
+        self.opened.emit()  # first: who listens must not take the end for seen before there is room for the rest
         self.text.limit(WHOLE)
         self._count()
-        self.opened.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Count again when the lines wrap anew."""

@@ -26,6 +26,7 @@ class Middle(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(70)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._mark: QWidget | None = None
         self._page = QWidget()
         self._page.setObjectName("approval-page")
         self.column = QVBoxLayout(self._page)
@@ -48,10 +49,17 @@ class Middle(QScrollArea):
         """Lines of texts that are not shown whole yet."""
         return sum(each.more for each in self.findChildren(Excerpt))
 
+    def end_of_act(self) -> None:
+        """What comes from here on says why it is asked, and not what would be done."""
+        self._mark = QWidget()
+        self._mark.setFixedHeight(0)
+        self.column.addWidget(self._mark)
+
     @property
     def at_end(self) -> bool:
-        """Whether its end is to be seen."""
-        return self.verticalScrollBar().value() + self.viewport().height() >= self._high - _SLACK
+        """Whether the end of what would be done is to be seen, or was passed."""
+        end = self._high if self._mark is None else self._mark.y()
+        return self.verticalScrollBar().value() + self.viewport().height() >= end - _SLACK
 
     def go_on(self) -> None:
         """Show every text whole; if they are, the next page."""

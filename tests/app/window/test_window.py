@@ -384,7 +384,7 @@ def test_what_goes_on_behind_is_said_and_can_be_withdrawn(window, desk):
     lines = [action.text() for action in button.menu().actions()]
     assert lines[0].startswith("Watching “R&&D is done” until ")
     assert lines[1].startswith("Watching for any change until ")
-    assert lines[2].startswith("Timer “tea” at ")
+    assert lines[2].startswith("“tea”, ends ")
     button.menu().actions()[0].trigger()
     assert desk.asked == ["withdraw w1"]
     desk.happened.emit(TasksChanged(()))
