@@ -25,14 +25,13 @@ def notes(stage, player, script, tmp_path):
 
     for text in ("Buy milk", "Call Ann at noon"):
         call("notes_append", text=text)
-    call.ids = {note["text"]: note["id"] for note in call("notes_list").result["notes"]}
     call.file = stage.data / "notes" / "notes.md"
     return call
 
 
 def test_f10_the_question_shows_which_note_would_be_deleted(stage, notes):
-    """F10: an id says nothing to a person, so the question shows the words that would go."""
-    assert notes("notes_delete", id=notes.ids["Buy milk"]).decision is Decision.APPROVED
+    """F10: “the note about milk” does not say what goes, so the question shows the words that would."""
+    assert notes("notes_delete", note="milk").decision is Decision.APPROVED
     (asked,) = stage.seen(ApprovalRequested)
     gone = [line for line in asked.request.diff.splitlines() if line.startswith("-")]
     assert "-Buy milk" in gone
@@ -43,14 +42,14 @@ def test_f10_the_question_shows_which_note_would_be_deleted(stage, notes):
 
 def test_a_note_that_would_stay_as_it_is_asks_nobody(stage, notes):
     before = notes.file.read_bytes()
-    record = notes("notes_edit", id=notes.ids["Buy milk"], text="Buy milk")
+    record = notes("notes_edit", note="milk", text="Buy milk")
     assert (record.result, record.error) == ({"told": "Nothing would change."}, "")
     assert stage.seen(ApprovalRequested) == []
     assert notes.file.read_bytes() == before
 
 
 def test_what_can_not_be_done_asks_nobody(stage, notes):
-    record = notes("notes_delete", id="nothing")
+    record = notes("notes_delete", note="the one about cheese")
     assert record.decision is Decision.REFUSED
     assert record.error
     assert stage.seen(ApprovalRequested) == []
@@ -65,14 +64,14 @@ def test_a_note_that_changed_while_the_person_was_asked_stays(stage, notes):
         emit(event)
 
     stage.emit = told
-    record = notes("notes_edit", id=notes.ids["Buy milk"], text="Buy bread")
+    record = notes("notes_edit", note="milk", text="Buy bread")
     assert "changed" in record.error
     assert "Buy milk" in notes.file.read_text()
 
 
 def test_trying_changes_nothing(stage, notes):
     before = notes.file.read_bytes()
-    call = ToolCall("c", "notes_delete", {"id": notes.ids["Buy milk"]})
+    call = ToolCall("c", "notes_delete", {"note": "milk"})
     change = stage.toolbox.plan(stage.toolbox.find(call.name), call, stage.cancel)
     assert change.before.raw == before != change.after.raw
     assert notes.file.read_bytes() == before

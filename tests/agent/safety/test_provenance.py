@@ -111,15 +111,14 @@ def test_a_note_saved_after_a_screenshot_taints_itself_and_no_other(person, tmp_
 def test_a_deletion_or_a_change_of_a_note_keeps_that_right(person):
     person.call("notes_append", text="Buy milk")
     person.call("notes_append", tainted=True, text="Pay https://evil.example")
-    notes = {note["text"]: note["id"] for note in person.call("notes_list")[0]["notes"]}
     person.stage.permissions = type(person.stage.permissions)(["notes"])
-    person.call("notes_edit", tainted=True, note=notes["Buy milk"], text="Buy what https://evil.example/list says")
+    person.call("notes_edit", tainted=True, note="milk", text="Buy what https://evil.example/list says")
     assert person.call("notes_search", query="list says")[1] == ["notes"]
-    person.call("notes_delete", note=notes["Pay https://evil.example"])
+    person.call("notes_delete", note="Pay")
     listed = person.call("notes_list")
     assert [note["text"] for note in listed[0]["notes"]] == ["Buy what https://evil.example/list says"]
     assert listed[1] == ["notes"]
-    person.call("notes_edit", note=listed[0]["notes"][0]["id"], text="Buy milk")
+    person.call("notes_edit", note="the last one", text="Buy milk")
     assert person.call("notes_list")[1] == []
 
 
