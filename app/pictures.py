@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image as Picture
 from PIL import ImageOps, UnidentifiedImageError
 
-from deskhand.model.images import to_rgb
+from deskhand.model.images import DAMAGED, to_rgb
 from deskhand.model.types import Image
 
 MOST_PIXELS = 256_000_000
@@ -18,6 +18,9 @@ KEPT_PIXELS = 32_000_000
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"})
 """File names that are taken for pictures when they are dropped on the window."""
+
+_ORIENTATION = 0x0112
+"""EXIF tag."""
 
 Picture.MAX_IMAGE_PIXELS = MOST_PIXELS
 
@@ -40,9 +43,13 @@ def read_image(path: Path, budget: int = 560) -> Image:
         with Picture.open(path) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 raise PictureError(_too_large(path))
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith(("I", "F")):
-                picture = to_rgb(picture)  # Pillow reduces no 16-bit grey
+            picture = opened
+            if opened.mode.startswith(("I", "F")):
+                picture = to_rgb(
+                    opened
+                )  # Pillow reduces no 16-bit grey, and what is turned forgets what its values mean
+                picture.getexif()[_ORIENTATION] = opened.getexif().get(_ORIENTATION, 1)
+            picture = ImageOps.exif_transpose(picture)
             factor = 1
             while picture.width * picture.height > KEPT_PIXELS * factor * factor:
                 factor += 1
@@ -57,8 +64,7 @@ def read_image(path: Path, budget: int = 560) -> Image:
         ) from error
     except FileNotFoundError as error:
         raise PictureError(f"There is no picture {path}.") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        # Pillow raises SyntaxError for broken PNG chunks.
+    except DAMAGED as error:
         raise PictureError(f"The picture {path.name} is damaged or can't be read ({error}).") from error
     return Image(rgb.tobytes(), rgb.width, rgb.height, budget)
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
+
+DAMAGED = (
+    *(OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, RuntimeError, ArithmeticError, MemoryError),
+    *(AttributeError, struct.error, zlib.error),
+)
+"""All that Pillow raises while it opens and decodes a file that is damaged, whatever its documentation says."""
 
 _DEPTHS = (8, 10, 12, 14, 16)
 """Bits that scanners and sensors deliver in 16-bit files."""
 
 _PHOTOMETRIC = 262
 """TIFF tag; 0 means that the smallest value is white (TIFF 6.0, section 8)."""
+
+_SAMPLE_FORMAT = 339
+"""TIFF tag; 1, which is also meant where there is none, says that integers have no sign (TIFF 6.0, section 19)."""
 
 _BAND_PIXELS = 1 << 22
 
@@ -40,6 +52,9 @@ def to_rgb(picture: Picture.Image) -> Picture.Image:
 def _grey(picture: Picture.Image) -> Picture.Image:
     """Scale a grey picture of more than 8 bits to 8, in bands of rows so that memory stays near its own."""
     values = np.asarray(picture)
+    tags = getattr(picture, "tag_v2", {})
+    if tags and values.dtype == np.int32 and tags.get(_SAMPLE_FORMAT, 1) in (1, (1,)):
+        values = values.view(np.uint32)  # Pillow has no mode for them
     low, high = _range(values)
     white = float(high - low) or 1.0
     out = np.empty(values.shape, np.uint8)
@@ -47,7 +62,7 @@ def _grey(picture: Picture.Image) -> Picture.Image:
     for top in range(0, len(values), rows):
         band = np.nan_to_num(values[top : top + rows].astype(np.float64), nan=low, posinf=high, neginf=low)
         out[top : top + rows] = np.clip(np.rint((band - low) * (255 / white)), 0, 255)
-    if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
+    if tags.get(_PHOTOMETRIC) == 0:
         np.subtract(255, out, out=out)
     clear = picture.info.get("transparency")
     if isinstance(clear, int):

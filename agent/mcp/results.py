@@ -19,7 +19,7 @@ from PIL import UnidentifiedImageError
 
 from deskhand.agent.limits import Limits
 from deskhand.agent.tool import ToolResult
-from deskhand.model.images import to_rgb
+from deskhand.model.images import DAMAGED, to_rgb
 from deskhand.model.types import Image
 
 MOST_IMAGES = 4
@@ -94,7 +94,7 @@ def _image(data: str, kind: str) -> Image | str:
             picture = to_rgb(opened)
     except (binascii.Error, UnidentifiedImageError, Picture.DecompressionBombError):
         return f"[a picture, {kind[:60]}, that can't be read]"
-    except (OSError, SyntaxError, ValueError):  # Pillow raises SyntaxError for broken PNG chunks
+    except DAMAGED:
         return f"[a picture, {kind[:60]}, that is damaged]"
     return Image(picture.tobytes(), picture.width, picture.height)
 

@@ -10,9 +10,9 @@ import math
 from typing import Any
 
 from PIL import Image as Pillow
-from PIL import ImageColor, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import ImageColor, ImageDraw, ImageFont
 
-from deskhand.model.images import to_rgb
+from deskhand.model.images import DAMAGED, to_rgb
 from deskhand.model.types import Image
 
 CANVAS = "data:application/x-deskhand-canvas;base64,"
@@ -39,7 +39,7 @@ def picture(text: str) -> Image:
         if drawn.width > MOST_SIDE or drawn.height > MOST_SIDE:
             raise PictureError(f"The picture is larger than {MOST_SIDE}×{MOST_SIDE} pixels.")
         rgb = to_rgb(drawn)
-    except (UnidentifiedImageError, Pillow.DecompressionBombError, OSError, ValueError, KeyError, TypeError) as error:
+    except (Pillow.DecompressionBombError, *DAMAGED) as error:
         raise PictureError(f"What the script returned as a picture is none: {error}.") from error
     return Image(rgb.tobytes(), rgb.width, rgb.height)
 

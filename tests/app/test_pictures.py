@@ -1,8 +1,12 @@
 """Picture files of every kind, whole and broken."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image as Picture
+from PIL import PngImagePlugin
 
 from deskhand.app.pictures import KEPT_PIXELS, PictureError, read_image
 
@@ -75,3 +79,41 @@ def test_a_huge_grey_picture_of_16_bits_is_reduced_and_keeps_its_greys(tmp_path)
     assert [int(pixels[9, at, 0]) for at in (0, image.width // 2, image.width - 1)] == pytest.approx(
         [0, 128, 255], abs=1
     )
+
+
+def _tiff(values, *, photometric, orientation=1):
+    """A TIFF of one strip of 16-bit or 32-bit integers without sign."""
+    height, width = values.shape
+    entries = [
+        *((256, 3, width), (257, 3, height), (258, 3, values.itemsize * 8), (259, 3, 1), (262, 3, photometric)),
+        *((273, 4, 8 + 2 + 12 * 11 + 4), (274, 3, orientation), (277, 3, 1), (278, 3, height), (279, 4, values.nbytes)),
+        (339, 3, 1),
+    ]
+    directory = b"".join(struct.pack("<HHI", tag, kind, 1) + struct.pack("<I", value) for tag, kind, value in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + values.tobytes()
+
+
+@pytest.mark.parametrize("orientation", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "white", "photometric"), [("<u2", 65_535, 0), ("<u2", 65_535, 1), ("<u4", 2**32 - 1, 1)]
+)
+def test_deep_greys_stay_what_they_are_also_when_turned(tmp_path, orientation, kind, white, photometric):
+    """Report 4: values above half, and the smallest that is white in a picture that lies on its head."""
+    ramp = (np.linspace(0, 1, 64) * white).astype(kind)[None].repeat(4, 0)
+    (tmp_path / "a.tif").write_bytes(_tiff(ramp, photometric=photometric, orientation=orientation))
+    image = read_image(tmp_path / "a.tif")
+    greys = np.frombuffer(image.pixels, np.uint8).reshape(4, 64, 3)[0, :, 0].astype(int)
+    expected = np.rint(np.linspace(0, 255, 64))
+    assert np.abs(greys - (expected if (orientation == 1) == (photometric == 1) else expected[::-1])).max() <= 1
+
+
+@pytest.mark.parametrize("error", [SyntaxError, struct.error, IndexError, EOFError, zlib.error, OverflowError])
+def test_whatever_the_decoder_raises_becomes_a_sentence(tmp_path, monkeypatch, error):
+    Picture.new("RGB", (4, 4)).save(tmp_path / "a.png")
+
+    def load(_):
+        raise error("broken")
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    with pytest.raises(PictureError, match=r"a\.png is damaged or can't be read"):
+        read_image(tmp_path / "a.png")
