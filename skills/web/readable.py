@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +24,20 @@ _BLOCKS = {
 }  # fmt: skip
 _HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-_HIDDEN = re.compile(r"display:none|visibility:hidden|opacity:0(?![.\d])|font-size:0(?![.\d])", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"display:none|visibility:(?:hidden|collapse)|opacity:(?:0|\.0|0\.0+|0%)(?![.\d])|font-size:[01](?:px|pt|%)?(?![.\w%])|"
+    r"(?:(?<![-\w])(?:left|top|right|bottom)|text-indent):-(?:999|\d{4,})|margin-(?:left|top):-\d{4,}|clip:rect\([01](?:px)?[,)0-9]|"
+    r"clip-path:(?:inset\((?:50|100)%|circle\(0)|(?<![-\w])color:(?:transparent|rgba\([^)]{0,60},0(?:\.0+)?\))|"
+    r"scale(?:x|y|3d)?\(0(?:\.0+)?[,)]|content-visibility:hidden",
+    re.IGNORECASE,
+)
+"""What an element's own style says when nobody sees its text, without white space and comments."""
+_FLAT = re.compile(r"(?<![-\w])(?:max-)?(?:height|width):[01](?:px)?(?![.\w%])", re.IGNORECASE)
+_COLOUR = re.compile(r"(?<![-\w])color:([^;!]+)", re.IGNORECASE)
+_GROUND = re.compile(r"(?<![-\w])background(?:-color)?:([^;!]+)", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*(?:.*?\*/|.*)", re.DOTALL)
+_SIMPLE = re.compile(r"\s*([\w-]*)([.#])(-?[A-Za-z_][\w-]*)\s*")
+_CSS_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
 LEAST_MATTER = 200
 """Characters that ``main`` or ``article`` must hold to stand for the page, or another part to be looked at."""
 LEAST_SAID = 40
@@ -89,7 +103,28 @@ def read(html: str, url: str) -> Page:
     reader.feed(html)
     reader.close()
     links = dict.fromkeys((*reader.links["matter"], *reader.links["rest"]))
-    return Page(" ".join("".join(reader.title).split())[:300], _chosen(reader.pieces), list(links))
+    text = _chosen(reader.pieces)
+    if len(text) < LEAST_MATTER and len(told := _told("".join(reader.data))) >= LEAST_MATTER:
+        text = f"{UNSHOWN}\n\n{told}"
+    return Page(" ".join("".join(reader.title).split())[:300], text, list(links))
+
+
+def _told(data: str) -> str:
+    """The text of an article that a page tells search engines in JSON-LD (schema.org, ``articleBody``)."""
+    at = data.find("{")
+    try:
+        waiting: list[object] = [json.JSONDecoder(strict=False).raw_decode(data, at)[0]] if at >= 0 else []
+    except (ValueError, RecursionError):
+        return ""
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(body := value.get("articleBody"), str):
+                return body.strip()
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return ""
 
 
 def _chosen(pieces: list[_Piece]) -> str:
@@ -124,6 +159,9 @@ class _Reader(HTMLParser):
         self._open: list[_Open] = []
         self._tags: Counter[str] = Counter()
         self._in_title = False
+        self._sheets: set[str] = set()
+        self._in_data = False
+        self.data: list[str] = []
         self.title: list[str] = []
         self.pieces: list[_Piece] = []
         self.links: dict[str, list[tuple[str, str]]] = {"matter": [], "rest": []}
@@ -133,6 +171,7 @@ class _Reader(HTMLParser):
         if tag == "title" and not self.title:
             self._in_title = True
             return
+        self._in_data = tag == "script" and given.get("type", "").strip().lower() == "application/ld+json"
         if tag in _VOID:
             self._write({"br": "\n", "hr": "\n\n"}.get(tag, ""))
             return
@@ -162,12 +201,19 @@ class _Reader(HTMLParser):
         around = above.around
         if tag in _AROUND and not (tag == "form" and around):
             around = tag
-        hidden = above.hidden or tag == "noscript" or _hidden(given)
-        opened = _Open(tag, above.silent or tag in _SILENT, hidden, "" if matter else around, matter)
+        hidden = above.hidden or tag == "noscript" or _hidden(given) or self._hidden_by_sheet(tag, given)
+        silent = above.silent or (tag in _SILENT and not (tag == "template" and "shadowrootmode" in given))
+        opened = _Open(tag, silent, hidden, "" if matter else around, matter)
         opened.link = above.link
         return opened
 
+    def _hidden_by_sheet(self, tag: str, given: dict[str, str]) -> bool:
+        names = [f".{name}" for name in given.get("class", "").split()] if self._sheets else []
+        names += [f"#{given['id']}"] if "id" in given else []
+        return any(name in self._sheets or tag + name in self._sheets for name in names)
+
     def handle_endtag(self, tag: str) -> None:
+        self._in_data = False
         if tag == "title":
             self._in_title = False
             return
@@ -187,6 +233,10 @@ class _Reader(HTMLParser):
         if self._in_title:
             self.title.append(data)
             return
+        if self._in_data:
+            self.data.append(data)
+        if self._open and self._open[-1].tag == "style":
+            self._sheets |= _selectors(data)
         self._write(re.sub(r"\s+", " ", data))
 
     def _write(self, text: str) -> None:
@@ -210,8 +260,39 @@ class _Reader(HTMLParser):
 
 def _hidden(given: dict[str, str]) -> bool:
     """Whether an element says itself that nobody sees it: where orders to a model hide."""
-    style = re.sub(r"\s", "", given.get("style", ""))
-    return "hidden" in given or given.get("aria-hidden") == "true" or bool(_HIDDEN.search(style))
+    return "hidden" in given or given.get("aria-hidden") == "true" or _unseen(given.get("style", ""))
+
+
+def _unseen(style: str) -> bool:
+    """Whether a style hides the text of what has it."""
+    if not style:
+        return False
+    style = _COMMENT.sub("", style)
+    style = _CSS_ESCAPE.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)), style)
+    style = re.sub(r"\s", "", style)
+    if _HIDDEN.search(style) or (_FLAT.search(style) and re.search(r"overflow(?:-[xy])?:(?:hidden|clip)", style)):
+        return True
+    colour, ground = _COLOUR.search(style), _GROUND.search(style)
+    return bool(colour and ground and colour[1].lower() == ground[1].lower())
+
+
+def _selectors(sheet: str) -> set[str]:
+    """The classes and ids, with their sign and perhaps their tag before them, that a sheet alone hides outright.
+
+    Rules within others (``@media``: for print, for narrow screens) and selectors of several parts say nothing certain.
+    """
+    found: set[str] = set()
+    above: list[str] = []
+    text = ""
+    for part in re.split(r"([{}])", _COMMENT.sub("", sheet)):
+        if part == "{":
+            above.append(text.rpartition(";")[2].strip())
+        elif part == "}" and above:
+            names = above.pop()
+            if not above and not names.startswith("@") and _unseen(text):
+                found |= {"".join(one.groups()) for name in names.split(",") if (one := _SIMPLE.fullmatch(name))}
+        text = "" if part in {"{", "}"} else part
+    return found
 
 
 def _tidy(pieces: list[str]) -> str:
