@@ -137,7 +137,7 @@ class _Copy:
             raise ArchiveError(f"It holds two files of one name: {spelled(name[:200])}.")
         self._names.add(key)
         if len(self._names) > MOST_FILES:
-            raise ArchiveError(f"It holds more than {MOST_FILES} files.")
+            raise ArchiveError(f"It holds more than {MOST_FILES:,} files.")
         return path
 
 
@@ -154,7 +154,7 @@ def _folder(source: Path, copy: _Copy) -> None:
                 if entry.name not in IGNORED:
                     waiting.append((entry, inside))
                     if len(waiting) > MOST_FILES:
-                        raise ArchiveError(f"It holds more than {MOST_FILES} folders.")
+                        raise ArchiveError(f"It holds more than {MOST_FILES:,} folders.")
             elif stat.S_ISREG(mode):
                 with entry.open("rb") as stream:
                     copy.add(str(inside), stream)
@@ -165,7 +165,7 @@ def _folder(source: Path, copy: _Copy) -> None:
 def _zip(source: Path, copy: _Copy) -> None:
     with zipfile.ZipFile(source) as archive:
         if len(archive.infolist()) > 4 * MOST_FILES:
-            raise ArchiveError(f"It holds more than {MOST_FILES} files.")
+            raise ArchiveError(f"It holds more than {MOST_FILES:,} files.")
         for entry in archive.infolist():
             mode = entry.external_attr >> 16
             if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
@@ -180,7 +180,7 @@ def _tar(source: Path, copy: _Copy) -> None:
     with _plain(source) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         for read, entry in enumerate(archive):
             if read > 4 * MOST_FILES:
-                raise ArchiveError(f"It holds more than {MOST_FILES} files.")
+                raise ArchiveError(f"It holds more than {MOST_FILES:,} files.")
             if entry.isdir():
                 continue
             if not entry.isreg():

@@ -61,7 +61,7 @@ def listing(folder: Path) -> tuple[Entry, ...]:
         total += 0 if link else status.st_size
         found[name] = Entry(name, 0 if link else status.st_size, link)
         if len(found) > MOST_FILES:
-            raise ContentsError(f"It has more than {MOST_FILES} files.")
+            raise ContentsError(f"It has more than {MOST_FILES:,} files.")
         if total > MOST_BYTES:
             raise ContentsError(f"Its files take more than {MOST_BYTES >> 20} MB.")
     return tuple(sorted(found.values()))
@@ -88,7 +88,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str, os.stat_result]]:
                         if entry.name not in IGNORED:
                             waiting.append((Path(entry.path), inside))
                             if len(waiting) > MOST_FILES:
-                                raise ContentsError(f"It has more than {MOST_FILES} folders.")
+                                raise ContentsError(f"It has more than {MOST_FILES:,} folders.")
                     else:
                         yield Path(entry.path), str(inside), entry.stat(follow_symlinks=False)
         except OSError as error:
@@ -181,5 +181,5 @@ def stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
         # The time of the last change of any kind can't be set back by a program, other than the one of the content.
         stamps.append((relative, status.st_size, status.st_ctime_ns, status.st_ino))
         if len(stamps) > MOST_FILES:
-            raise ContentsError(f"It has more than {MOST_FILES} files.")
+            raise ContentsError(f"It has more than {MOST_FILES:,} files.")
     return tuple(sorted(stamps))

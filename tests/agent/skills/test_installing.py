@@ -110,7 +110,7 @@ HOSTILE = {
     "bomb": ({"zero": bytes(20 << 20)}, "grows more than"),
     "two of a name": ({"a.md": b"1", "A.md": b"2"}, "two files of one name"),
     "deep": ({"/".join(["d"] * 30): b"x"}, "nested more than"),
-    "many": ({f"f{n}": b"" for n in range(contents.MOST_FILES + 1)}, "more than 10000 files"),
+    "many": ({f"f{n}": b"" for n in range(contents.MOST_FILES + 1)}, "more than 10,000 files"),
     "no skill": ({"README.md": b"x"}, "holds no SKILL.md"),
     "no description": ({"SKILL.md": b"---\nname: a\n---\n"}, "no description"),
     "ten megabytes of description": (
