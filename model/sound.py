@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deskhand.model.errors import PromptError
 from deskhand.model.types import FRAME_SAMPLES, SAMPLE_RATE, Audio
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
 
 PIECE_FRAMES = 750
 """Frames of the longest piece: 30 s, the most Gemma 4 was trained with; longer ones turn incoherent."""
@@ -169,25 +175,42 @@ def read_audio(path: Path, limit_seconds: float = 3600) -> Audio:
         PromptError: there is no such file, it holds no sound, or it is too long.
     """
     import av  # noqa: PLC0415 - FFmpeg takes 100 ms to load and most turns read no file
-    from av.audio.resampler import AudioResampler  # noqa: PLC0415 - likewise
     from av.error import FFmpegError  # noqa: PLC0415 - likewise
 
     if not path.is_file():
         raise PromptError(f"There is no sound file {path}.")
     blocks: list[NDArray[np.float32]] = []
-    count, downmix = 0, Downmix()
+    count = 0
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise PromptError(f"{path} holds no sound.")
-            resampler = AudioResampler(format="flt", rate=SAMPLE_RATE)  # packed: PyAV crashes on 8 planes
-            for frame in (*container.decode(container.streams.audio[0]), None):
-                for block in resampler.resample(frame):
-                    packed = block.to_ndarray().astype("<f4", copy=False)
-                    blocks.append(downmix.feed(packed.reshape(-1, block.layout.nb_channels)))
-                    count += blocks[-1].size
+            for block in _mixed(container.decode(container.streams.audio[0])):
+                blocks.append(block)
+                count += block.size
                 if count > limit_seconds * SAMPLE_RATE:
                     raise PromptError(f"{path} is longer than {limit_seconds / 60:.0f} minutes. Please cut it first.")
     except (FFmpegError, ValueError) as error:
         raise PromptError(f"{path} is not a sound file that can be read ({error}).") from error
     return Audio(np.concatenate([*blocks, np.empty(0, "<f4")]).astype("<f4", copy=False).tobytes())
+
+
+def _mixed(frames: Iterable[AudioFrame]) -> Iterator[NDArray[np.float32]]:
+    """Sound of 16 kHz, mono, as it is decoded; recordings joined to one file may differ in channels and rate."""
+    from av.audio.resampler import AudioResampler  # noqa: PLC0415 - with FFmpeg
+
+    kind: tuple[str, str, int] | None = None
+    resampler, downmix = AudioResampler(format="flt", rate=SAMPLE_RATE), Downmix()  # packed: PyAV crashes on 8 planes
+    for frame in chain(frames, (None,)):
+        now = None if frame is None else (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind and now != kind:
+            yield from (_mono(block, downmix) for block in resampler.resample(None))
+            resampler, downmix = AudioResampler(format="flt", rate=SAMPLE_RATE), Downmix()
+        kind = now
+        if frame is not None:
+            yield from (_mono(block, downmix) for block in resampler.resample(frame))
+
+
+def _mono(block: AudioFrame, downmix: Downmix) -> NDArray[np.float32]:
+    packed = block.to_ndarray().astype("<f4", copy=False)
+    return downmix.feed(packed.reshape(-1, block.layout.nb_channels))

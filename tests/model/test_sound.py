@@ -197,3 +197,24 @@ def test_silence_and_steady_noise_stay_whole(level):
     assert sound.without_tail(clip, 0.0).samples[: 4 * 15_360] == noise[:15_360].tobytes()
     empty = Audio(b"")
     assert sound.without_tail(empty, 0.0) is empty
+
+
+def test_recordings_joined_to_one_file_are_all_heard(tmp_path):
+    """Report 7: the number of channels changes in the middle."""
+    joined = b""
+    for layout, channels in (("mono", 1), ("stereo", 2), ("mono", 1)):
+        path = tmp_path / f"{layout}.aac"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("aac", rate=16_000, layout=layout)
+            frame = av.AudioFrame.from_ndarray(
+                np.stack([speech(1).astype("f4")] * channels), format="fltp", layout=layout
+            )
+            frame.rate = 16_000
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                container.mux(packet)
+        joined += path.read_bytes()
+    (tmp_path / "joined.aac").write_bytes(joined)
+    heard = np.frombuffer(sound.read_audio(tmp_path / "joined.aac").samples, "<f4")
+    assert heard.size > 3 * 16_000
+    for part in np.array_split(heard, 3):
+        assert abs(decibels(part, speech(1))) < 6
