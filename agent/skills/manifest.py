@@ -6,6 +6,7 @@ other: a version stays ``1.10``, a date a date, and no number grows beyond what 
 
 from __future__ import annotations
 
+import codecs
 import re
 import textwrap
 import unicodedata
@@ -25,6 +26,9 @@ RESERVED = {"deskhand"}
 """Names that are not a skill's to have: what Deskhand's own tools belong to."""
 _KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
 _KEY_LINE = re.compile(r"(?P<before>[ ]*[\w-]+:)(?P<value>(?:[ ].*)?)$")
+_MEANT = re.compile(r"\s*(?:[|>][-+\d]*\s*(?:#.*)?|[\[{](?:[^\]}]*|.*[\]}]\s*)|\*[\w-]+\s*|[&!].*)")
+"""A value that is meant for YAML's own: a block of text, a list, a mapping, an alias, an anchor, a tag."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NOTHING = {"", "~", "null"}
 
 Warn = Callable[[str], None]
@@ -88,13 +92,14 @@ def _text(file: Path) -> str:
     if len(raw) > MAX_SKILL_BYTES:
         raise ManifestError(f"It is larger than {MAX_SKILL_BYTES // 1024} KB.")
     try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+        text = raw.decode("utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise ManifestError(f"It can't be read: {error}.") from error
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).lstrip("\u200b\ufeff")
 
 
 def _parts(text: str) -> tuple[dict[str, Any], str]:
-    match = re.match(r"\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|$)(.*)", text, re.DOTALL)
+    match = re.match(r"\s*-{3,}[ \t]*\n(.*?)\n(?:-{3,}|\.{3})[ \t]*(?:\n|$)(.*)", text, re.DOTALL)
     if not match:
         raise ManifestError("It does not begin with a frontmatter between two lines of ---.")
     if len(match.group(1)) > MAX_FRONT_BYTES:
@@ -121,11 +126,21 @@ def _frontmatter(text: str) -> dict[str, Any]:
     try:
         front = yaml.load(text, _Texts)  # noqa: S506 - a loader that makes texts, lists and mappings only
     except yaml.YAMLError:
+        front = None
+    if not isinstance(front, dict):
         # Many public skills write `description: Use when: …` without quotes, on one line or on several.
-        front = yaml.load(_quoted(text), _Texts)  # noqa: S506 - the same
+        front = yaml.load(_quoted(_spaced(text)), _Texts)  # noqa: S506 - the same
     if not isinstance(front, dict):
         raise ValueError("it is not a list of keys and values")  # noqa: TRY004 - a file is wrong, not our code
-    return {str(key): value for key, value in cast("dict[Any, Any]", front).items()}
+    found = {str(key): value for key, value in cast("dict[Any, Any]", front).items()}
+    small = {key: key.lower() for key in found if key.lower() in _KEYS and key.lower() not in found}
+    return {small.get(key, key): value for key, value in found.items()}
+
+
+def _spaced(text: str) -> str:
+    """The frontmatter with spaces where YAML wants them and a tab, a hard space or nothing stands."""
+    text = re.sub(r"(?m)^\t+", lambda tabs: "  " * len(tabs[0]), text.replace("\xa0", " "))
+    return re.sub(rf"(?mi)^( *(?:{'|'.join(sorted(_KEYS))}|[\w-]+(?=:\t)):)\t*(?=\S)", r"\1 ", text)
 
 
 def _quoted(text: str) -> str:
@@ -139,7 +154,7 @@ def _quoted(text: str) -> str:
         while end < len(lines) and key and (not lines[end].strip() or _depth(lines[end]) > _depth(lines[at])):
             end += 1
         block = lines[at:end]
-        if key and not _readable("\n".join(block)) and not key["value"].lstrip().startswith(tuple("|>[{&*!")):
+        if key and not _readable("\n".join(block)) and not _MEANT.fullmatch(key["value"]):
             if key["value"].strip() or not _holds_keys(block[1:]):
                 value = " ".join(filter(None, (line.strip() for line in (key["value"], *block[1:]))))
                 block = [f"{key['before']} '{value.replace(chr(39), chr(39) * 2)}'"]
@@ -169,6 +184,9 @@ def _holds_keys(lines: Sequence[str]) -> bool:
 
 def _field(front: dict[str, Any], key: str, most: int, warn: Warn) -> str:
     value = front.get(key, "")
+    if isinstance(value, list):
+        value = " ".join(each for each in cast("list[Any]", value) if isinstance(each, str))
+        warn(f"{key} is a list and should be a text.")
     if not isinstance(value, str):
         warn(f"{key} is not a text.")
         return ""

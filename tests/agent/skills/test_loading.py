@@ -55,7 +55,7 @@ def test_a_foreign_skill_of_text_loads(tmp_path):
         ("---\nname: a\ndescription: [unclosed\n---\n", "not YAML"),
         ("---\n- a\n- b\n---\n", "not a list of keys and values"),
         ("---\ndescription: {a: b}\n---\n", "description is not a text"),
-        ("---\ndescription: x\nwhen: 2026-99-99\n\tbad: tab\n---\n", "not YAML"),
+        ("---\ndescription: x\nwhen: 2026-99-99\n? [\n---\n", "not YAML"),
         ("---\ndescription: &a [x]\nmetadata: {b: *a}\n---\n", "aliases are not understood"),
         ("---\nname: Deskhand\ndescription: x\n---\n", "No skill may be called"),
         ("---\na: " + "[" * 5000 + "\n---\n", "not YAML"),

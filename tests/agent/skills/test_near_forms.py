@@ -143,3 +143,37 @@ def test_a_skill_at_the_root_hides_none_below_it(tmp_path):
     skill(tmp_path / "skills" / "one", "name: one\ndescription: One.")
     skill(tmp_path / "skills" / "one" / "templates" / "two", "name: two\ndescription: A template.")
     assert {each.name for each in load_skills([(tmp_path, "user")]).skills} == {"root", "one"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\rname: s\rdescription: Good one.\r---\rBody\r",
+        "\ufeff---\r\nname: s\r\ndescription: Good one.\r\n---  \r\nBody\r\n",
+        "\u200b---\nname: s\ndescription: Good one.\n---\nBody",
+        "---\nname:\ts\ndescription:\tGood one.\n---\nBody",
+        "---\nname: s\ndescription: Good one.\nmetadata:\n\tauthor: x\n---\nBody",
+        "---\nname: s\ndescription:\xa0Good one.\n---\nBody",
+        "---\nname:s\ndescription:Good one.\n---\nBody",
+        "---\nName: s\nDescription: Good one.\n---\nBody",
+        "---\nname: s\ndescription: Good one.\n...\nBody",
+        "-----\nname: s\ndescription: Good one.\n-----\nBody",
+        "---\nname: s\ndescription: Good\0 one.\n---\nBody",
+        "---\nname: s\ndescription:\n- Good\n- one.\n---\nBody",
+    ],
+)
+def test_other_spellings_of_a_skill_load(tmp_path, text):
+    """Reports 10 and 12: line ends, tabs, marks, missing spaces, capitals, other rulers."""
+    (tmp_path / "s").mkdir()
+    for encoding in ("utf-8", "utf-16"):
+        (tmp_path / "s" / "SKILL.md").write_bytes(text.encode(encoding))
+        (found,) = load_skills([(tmp_path, "user")]).skills
+        assert (found.name, found.description, found.body) == ("s", "Good one.", "Body")
+
+
+@pytest.mark.parametrize(
+    "value", ["*bold* word: x", "[Beta] Good one", "{x} Good one", "| Good one", "> Good: one", "`x` is", "%x", "@you"]
+)
+def test_a_description_that_begins_with_a_sign_of_yaml_is_its_text(tmp_path, value):
+    skill(tmp_path / "s", f"name: s\ndescription: {value}")
+    assert [each.description for each in load_skills([(tmp_path, "user")]).skills] == [value]

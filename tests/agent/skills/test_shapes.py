@@ -88,7 +88,7 @@ def bomb():
         (bomb(), "aliases are not understood"),
         ("name: x\ndescription: " + "d" * 10_000_000 + "\n", "larger than"),
         ("name: x\ndescription: d\nmetadata: " + "{a: " * 3000 + "x" + "}" * 3000 + "\n", "not YAML"),
-        ("name: x\ndescription: !!python/object/apply:os.system [id]\n", "description is not a text"),
+        ("name: x\ndescription: !!python/object/apply:os.system {a: id}\n", "description is not a text"),
     ],
 )
 def test_a_hostile_frontmatter_is_one_problem(tmp_path, front, problem):
