@@ -50,9 +50,6 @@ def set_timer(  # noqa: PLR0917 - the model names them
 
     Args:
         host: given by Deskhand.
-        seconds: length in seconds.
-        minutes: length in minutes.
-        hours: length in hours.
         label: what to remind of, in the person's words.
         at: instead of a length, when, in the person's words, such as "tomorrow at 9" or "7 pm".
         repeat: how often.
@@ -116,9 +113,6 @@ def change_timer(  # noqa: PLR0917 - likewise
 
     Args:
         host: given by Deskhand.
-        seconds: new length in seconds.
-        minutes: new length in minutes.
-        hours: new length in hours.
         label: new words to remind of.
         at: new time, in the person's words.
         timer: which, in the person's words.

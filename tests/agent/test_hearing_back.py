@@ -9,7 +9,7 @@ from deskhand.agent.percept import SoundPercept
 from deskhand.model.errors import ModelError
 from deskhand.model.types import Audio, TextDelta
 
-PHRASE = "append milk"
+PHRASE = "save note: milk"
 
 
 class Hears:
@@ -66,7 +66,7 @@ def ask(stage, player, script):
 
 
 def test_the_phrase_allows_once_and_grants_nothing(stage, ask):
-    _, record, heard = ask(["yes", "Append milk."], [recording(), recording()])
+    _, record, heard = ask(["yes", "Save note: milk."], [recording(), recording()])
     assert stage.request.phrase == PHRASE
     assert [bool(each.objection) for each in heard] == [True, False]
     assert (record.decision, record.error) == (Decision.APPROVED, "")
@@ -103,7 +103,7 @@ def test_after_what_others_wrote_no_voice_allows_anything(stage, ask):
     stage.run = lambda engine: run(engine, "hello", (heard_on_tape,))
     engine, record, heard = ask([PHRASE], [recording()])
     assert stage.request.phrase == ""
-    assert "what others wrote" in heard[0].objection
+    assert "text of others" in heard[0].objection
     assert engine.heard == []
     assert record.decision is Decision.DENIED
 

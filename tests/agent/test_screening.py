@@ -148,13 +148,15 @@ def test_the_question_shows_the_piece_of_text_that_a_call_repeats_without_its_se
 
 
 class Sighted:
-    """Tells which places it was asked for."""
+    """Tells of which calls of mouse and keyboard it was asked."""
 
     def __init__(self):
         self.asked = []
 
-    def aim(self, place, cancel):
-        self.asked.append(place)
+    def aim(self, tool, call, cancel):
+        if "input" not in tool.scopes:
+            return None
+        self.asked.append((call.name, call.arguments.get("x"), call.arguments.get("y")))
         return Aim(note="dark")
 
 
@@ -169,5 +171,5 @@ def test_what_uses_mouse_or_keyboard_is_asked_about_with_its_place(stage, player
     stage.answers = [Answer.NO, Answer.NO]
     agent = Agent(engine, stage.store, stage.toolbox, stage.permissions, stage.limits, sight=sight)
     agent.turn(stage.conversation, "Click.", (), stage.emit, stage.cancel)
-    assert sight.asked == [(10, 20), None]
+    assert sight.asked == [("input_click", 10, 20), ("input_keys", None, None)]
     assert [event.request.aim for event in stage.seen(ApprovalRequested)] == [Aim(note="dark")] * 2
