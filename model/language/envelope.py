@@ -34,11 +34,8 @@ _TAGS = (
 )
 _FENCE = re.compile(r"(?P<mark>`{3,}|~{3,})(?:[ \t]*[\w+.-]*[ \t]*(?:\r?\n|(?=[{\[<]))\s*|\s*(?=[{\[<]))")
 _FENCE_BEGUN = re.compile(r"`+|~+|(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*\r?")
-_FENCE_END = re.compile(r"\s*(?:`+|~+)\s*$")
 _TAG = re.compile(rf"<\|?(?P<name>{'|'.join(sorted(_TAGS, key=len, reverse=True))})\|?>\s*", re.IGNORECASE)
-_TAG_END = re.compile(
-    rf"\s*<(?:/|\|)?/?(?:{'|'.join(sorted(_TAGS, key=len, reverse=True))})?[\w|-]*>?\s*$", re.IGNORECASE
-)
+_TAG_END = re.compile(rf"<(?:/|\|)?/?(?:{'|'.join(sorted(_TAGS, key=len, reverse=True))})?[\w|-]*>?", re.IGNORECASE)
 _BETWEEN = re.compile(rf"(?<=```|~~~)\s*\n\s*(?=```|~~~)|(?<=>)\s*(?=<(?:{'|'.join(_TAGS)})[>= ])", re.IGNORECASE)
 _NAMING = r"<(?:function|tool|invoke|tool_call|function_call)[= ]"
 _NAMED_TAG = re.compile(rf"{_NAMING}(?:name=)?[\"']?(?P<name>[\w.:-]+)[\"']?>\s*(?P<body>.*)", re.DOTALL)
@@ -120,7 +117,7 @@ class Envelope:
 
     def _may_be_tagged(self, text: str) -> bool:
         if tag := _TAG.match(text):
-            inside = _TAG_END.sub("", text[tag.end() :])
+            inside = _untagged(text[tag.end() :])
             return not inside or inside.startswith("<") or self._may_be_inside(inside)
         begun = re.sub(r"^<\|?", "", text).lower()
         if any(name.startswith(begun.removesuffix("|")) for name in _TAGS) and ">" not in text:
@@ -192,13 +189,13 @@ class Envelope:
             inner = body
             if fence := _FENCE.match(inner):
                 inner = inner[fence.end() :].strip()
-                inner = _FENCE_END.sub("", inner)
+                inner = inner.rstrip().rstrip("`~")
             if label := _LABEL.match(inner):
                 inner = inner[label.end() :]
             if tag := _TAG.match(inner):
                 inner = inner[tag.end() :]
             if tag or inner.startswith(("{", "[")):
-                inner = _TAG_END.sub("", inner)
+                inner = _untagged(inner)
             inner = inner.strip()
             if inner == body:
                 return body
@@ -339,6 +336,13 @@ def prose_follows(text: str) -> bool:
             rest = text[at + 1 :].strip().removesuffix("```").lstrip(")]},").strip()
             return bool(rest) and not re.match(r"[\w.:]*[({]|[\w.:]*$|`|<", rest)
     return False
+
+
+def _untagged(text: str) -> str:
+    """The text without a closing tag, whole or cut, at its end; only the end is looked at, however long it is."""
+    text = text.rstrip()
+    at = text.rfind("<", max(0, len(text) - 40))
+    return text[:at].rstrip() if at >= 0 and _TAG_END.fullmatch(text, at) else text
 
 
 def _straight(text: str) -> str:

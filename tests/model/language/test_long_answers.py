@@ -70,3 +70,12 @@ def test_a_call_with_a_long_text_is_read_with_few_looks(kind, form, looked):
 def test_prose_behind_a_long_example_is_text_wherever_it_was_cut(kind, size):
     text = f"{ROWS[:6000]}\n\nThat is how it looks: notes_append takes a text."
     assert shown(read(kind([NOTES]), text, size)) == text
+
+
+@pytest.mark.parametrize("kind", [JsonParser, GemmaParser])
+@pytest.mark.parametrize("fill", ["\n", " ", "<", "`"])
+def test_a_model_that_repeats_one_character_in_a_tag_is_read_to_its_end(kind, fill):
+    """Looking for a closing tag took a minute of 20,000 of them."""
+    text = '<function>{"name": "notes_append", "arguments": {"text": "' + fill * 20_000
+    (broken,) = [each for each in read(kind([NOTES]), text) if not isinstance(each, TextDelta)]
+    assert broken.raw == text
