@@ -19,6 +19,8 @@ class Answer(StrEnum):
     """What a person says to an approval request."""
 
     ONCE = "once"
+    SPOKEN = "spoken"
+    """once, by saying what would be done: a voice grants nothing further (docs/adr/0029)"""
     SESSION = "session"
     ALWAYS = "always"
     NO = "no"

@@ -33,7 +33,7 @@ def hear(turn: Turn, request: ApprovalRequest, percept: SoundPercept, hearing: H
         return  # answered by hand meanwhile, or stopped: what was understood until then may be half of what was said
     if not why:
         try:
-            request.reply.set_result(Answer.ONCE)
+            request.reply.set_result(Answer.SPOKEN)
         except InvalidStateError:
             return
     turn.note("heard", call=request.call.name, text=text, sha256=percept.audio.digest, objection=why)

@@ -143,9 +143,9 @@ def offered(tool: Tool, call: ToolCall, given: Situation, answer: Answer) -> Gra
     While tainted nothing lasting is offered for what changes something. A file tool of ours is granted for the folder,
     one that fetches pages for the host, another sink for exactly these arguments, what only touches its own for the
     tool; of a foreign tool ``always`` is for exactly these. What only adds something of the person's own is asked about
-    once a session, so any yes covers all of that kind (`Own`).
+    once a session, so any yes by hand covers all of that kind (`Own`).
     """
-    if answer is Answer.NO or (given.tainted and changes(tool)):
+    if answer in {Answer.NO, Answer.SPOKEN} or (given.tainted and changes(tool)):
         return None
     if answer is not Answer.ALWAYS and given.own == "session" and _adds(tool):
         return Grant(tool.name, own=True, made=given.now)
