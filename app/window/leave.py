@@ -31,12 +31,12 @@ def _consequence(tasks: tuple[Task, ...]) -> str:
     kinds = {task.kind for task in tasks}
     told: list[str] = []
     if "timer" in kinds:
-        told.append("A timer that ends meanwhile is told when you open Deskhand again.")
+        told.append("you hear of a timer that ended meanwhile when you open Deskhand again")
     if "later" in kinds:
-        told.append("What is to be done later is done when you open Deskhand again.")
+        told.append("what is to be done later is done when you open Deskhand again")
     if "watch" in kinds:
-        told.append("A watch ends.")
-    return "If you quit: " + " ".join(told)
+        told.append("a watch ends")
+    return f"If you quit, {', and '.join(told)}."
 
 
 class LeaveSheet(Sheet):

@@ -46,7 +46,7 @@ def test_a_pending_timer_is_said_and_keeps_running_without_the_window(window, le
     told = words(window)
     assert "pasta <b>" in told
     assert "told when you open Deskhand again" in told
-    assert "A watch ends." in told
+    assert "a watch ends." in told
     assert not window.close()  # asks once
     press(window, "leave-keep")
     assert not window.isVisible()
