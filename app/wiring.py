@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -249,8 +250,20 @@ def shelf(used: Collection[str] = ()) -> Shelf:
 
 
 def own_folders() -> tuple[Path, ...]:
-    """Where Deskhand keeps its own files; no server is given them, and nothing in them is a trusted folder."""
-    return (settings.data_folder(), settings.settings_file().parent, errorlog.place().parent)
+    """Where Deskhand keeps its own files; no server is given them, and nothing in them is a trusted folder.
+
+    Real paths; a link that leads to itself holds nothing and is left out.
+    """
+    folders = (settings.data_folder(), settings.settings_file().parent, errorlog.place().parent)
+    return tuple(Path(os.path.realpath(folder)) for folder in folders if not _loops(folder))
+
+
+def _loops(folder: Path) -> bool:
+    try:
+        folder.resolve()
+    except (OSError, RuntimeError):  # RuntimeError: what Python 3.11 says of a loop
+        return True
+    return False
 
 
 def permits(chosen: Settings) -> Permits:

@@ -98,10 +98,6 @@ def run(options: argparse.Namespace) -> int:
     return 1 if said.get("problems") and options.action != "list" else 0
 
 
-def _private() -> tuple[Path, ...]:
-    return tuple(folder.resolve() for folder in wiring.own_folders())
-
-
 def _pairs(texts: list[str], what: str) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     if wrong := next((text for text, (name, sign, _) in zip(texts, pairs, strict=True) if not name or not sign), None):
@@ -132,7 +128,7 @@ def _add(options: argparse.Namespace) -> dict[str, Any]:
         }
     entry["deskhand"] = {key: value for key, value in access.items() if value}
     kept = {key: value for key, value in entry.items() if value}
-    made = config.checked(options.name, kept, _private())
+    made = config.checked(options.name, kept, wiring.own_folders())
     replaced = config.put(settings.mcp_file(), options.name, kept)
     return {"replaced" if replaced else "added": options.name, "servers": [_as_json(made)]}
 
@@ -144,7 +140,7 @@ def _remove(name: str) -> dict[str, Any]:
 
 
 def _list(options: argparse.Namespace) -> dict[str, Any]:
-    found = config.read(settings.mcp_file(), _private())
+    found = config.read(settings.mcp_file(), wiring.own_folders())
     remote = settings.load(**options.settings).mcp_remote
     problems = list(found.problems.values())
     problems += [not_allowed(each) for each in found.servers if each.host and not remote]
