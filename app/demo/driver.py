@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from PIL import Image as Picture
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from deskhand.agent.events import Outcome, TurnEnded
 from deskhand.app import capture
 from deskhand.app.bridge import Bridge
 from deskhand.app.happenings import EngineFailed, EngineReady, Happening, TurnFailed
-from deskhand.app.window.talk import TAP_SECONDS
 from deskhand.app.window.window import Window
 
 W = TypeVar("W", bound=QWidget)
@@ -104,12 +104,21 @@ class Driver(QObject):
     def hold(self, name: str, work: Callable[[], None]) -> None:
         """Press a button, do something, release it."""
         button = self.button(name)
-        QTest.mousePress(button, Qt.MouseButton.LeftButton)
+        self._mouse(button, QEvent.Type.MouseButtonPress)
         try:
             work()
         finally:
-            # The time stamps of these events know no other time than what is waited here: a shorter one is a tap.
-            QTest.mouseRelease(button, Qt.MouseButton.LeftButton, delay=round(1200 * TAP_SECONDS))
+            self._mouse(button, QEvent.Type.MouseButtonRelease)
+
+    def _mouse(self, button: QAbstractButton, kind: QEvent.Type) -> None:
+        """Send what the left button does, with the time at which it does: QTest's clock only knows its own waits."""
+        at = QPointF(button.rect().center())
+        left, held = Qt.MouseButton.LeftButton, Qt.MouseButton.LeftButton
+        if kind == QEvent.Type.MouseButtonRelease:
+            held = Qt.MouseButton.NoButton
+        event = QMouseEvent(kind, at, button.mapToGlobal(at), left, held, Qt.KeyboardModifier.NoModifier)
+        event.setTimestamp(round(time.monotonic() * 1000))
+        QApplication.sendEvent(button, event)
 
     @property
     def ended(self) -> bool:

@@ -144,7 +144,7 @@ def test_the_key_works_wherever_the_person_is_and_is_given_back(x_display: str, 
     try:
         press(x_display)
         assert pressed.wait(10)
-        with pytest.raises(HotkeyError, match="Another program"):
+        with pytest.raises(HotkeyError, match="taken by another program"):
             StopKey(pressed.set)
     finally:
         key.close()

@@ -102,14 +102,14 @@ def test_a_picture_of_200_megapixels_is_reduced_and_read(reader: Reader) -> None
     pixels[3000 : 3000 + big.shape[0], 5000 : 5000 + big.shape[1]] = big
     image = Image(pixels.tobytes(), 20_000, 10_000)
     assert reduced(image).shape == (SHORTER_SIDE, 2 * SHORTER_SIDE, 3)
-    assert reader.read(image) == "ENORMOUS"
+    assert reader.read(image).splitlines()[0] == "ENORMOUS"
 
 
 def test_reducing_in_bands_is_reducing_at_once() -> None:
     random = np.random.default_rng(5)
-    pixels = random.integers(0, 255, (1500, 6000, 3), np.uint8)
-    made = reduced(Image(pixels.tobytes(), 6000, 1500))
-    whole = np.asarray(Picture.fromarray(pixels).resize((4 * SHORTER_SIDE, SHORTER_SIDE), Picture.Resampling.BOX))
+    pixels = random.integers(0, 255, (3600, 6000, 3), np.uint8)
+    made = reduced(Image(pixels.tobytes(), 6000, 3600))
+    whole = np.asarray(Picture.fromarray(pixels).resize((LONGEST_SIDE, 1536), Picture.Resampling.BOX))
     assert made.shape == whole.shape
     assert np.abs(made.astype(int) - whole).max() <= 1
     same = reduced(Image(pixels[:600, :800].tobytes(), 800, 600))
