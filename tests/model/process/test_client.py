@@ -77,7 +77,7 @@ def test_kill_in_mid_stream_is_told_and_the_next_request_works(engine: WorkerEng
     first = engine.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    with pytest.raises(EngineDiedError, match=r"SIGKILL|out of memory"):
+    with pytest.raises(EngineDiedError, match=r"stopped unexpectedly|out of memory"):
         list(stream)
     assert said(list(engine.generate(ask("count")))) == "one two three four five"
     assert engine.pid != first
@@ -200,7 +200,7 @@ def test_a_step_that_hangs_ends_the_process_with_a_sentence(tmp_path: Path) -> N
     assert said(until_text(stream)) == "begun "
     pid = engine.pid
     assert pid is not None
-    with pytest.raises(EngineDiedError, match=r"not moved on for \d+ seconds while it was writing .*started again"):
+    with pytest.raises(EngineDiedError, match=r"not moved on for \d+ seconds while it was writing .*It restarts"):
         list(stream)
     gone(pid)
     again = list(engine.generate(ask("count")))
