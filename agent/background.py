@@ -212,7 +212,7 @@ class Background:
                     self._told = now
                     self._tell(TasksChanged(now))
             except Exception:  # noqa: BLE001 - the thread goes on
-                _log.exception("what goes on behind could not be listed")
+                _log.exception("background tasks could not be listed")
 
     def _failed(self, watch: _Watch, error: Exception) -> None:
         _log.error("a watch failed", exc_info=error)

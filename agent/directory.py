@@ -128,7 +128,7 @@ class Directory:
             name: of the file.
             most: bytes that it may have; of a larger one nothing is read.
             own: it must belong to the person.
-            single: likewise, and have no second name, which might be a way to a file elsewhere; a backup gives such
+            single: it must have no second name, which might be a way to a file elsewhere; a backup gives such
                 names, too.
         """
         found = self.opened(name, own=own, single=single)

@@ -231,7 +231,7 @@ class Store:
         return [message for message, _ in self.traced(conversation)]
 
     def traced(self, conversation: int) -> list[tuple[Message, tuple[Origin, ...]]]:
-        """All messages, oldest first, each with what of it nobody vouches for; without those that can't be read."""
+        """Read all messages that can be read, oldest first, each with its untrusted content."""
         with self._database.reading() as db:
             rows = db.execute(_TRACED, (conversation, conversation)).fetchall()
             found = [(message, origins) for body, origins in rows if (message := self._message(body))]

@@ -32,7 +32,7 @@ class Link:
     Args:
         config: of the server.
         home: its own folder.
-        seconds: until it must have said hello, and likewise listed its tools.
+        seconds: until it must have said hello, and until it must have listed its tools.
     """
 
     def __init__(self, config: ServerConfig, home: Path, seconds: float) -> None:

@@ -34,7 +34,7 @@ class Offers:
         problems: a sentence for each that is left out.
         pins: the hash of each that is listed, by the server's name for it.
         texts: the descriptions, likewise.
-        shown: all that was hashed, as the person is shown it, likewise.
+        shown: all that was hashed, as the person is shown it.
     """
 
     tools: tuple[Offer, ...] = ()
